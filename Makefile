@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# ringfence. `make help` lists what one can type.
+
+PREFIX	?= /usr
+DESTDIR	?=
+CC	?= gcc
+CLANG	?= clang
+BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+CFLAGS	?= -O2 -g
+B	:= build
+
+# Debian packages: to build, to test and to play the demo. A fresh machine has none of them.
+BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
+		  libjansson-dev libcap-dev
+TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
+		  ca-certificates debian-archive-keyring iproute2
+FUZZ_PACKAGES  := libclang-rt-14-dev
+
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
+	      $(CFLAGS)
+SAN_FLAGS  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LIBS	   := -lbpf -lelf -lz -lyaml -ljansson -lcap
+ifdef SAN
+ALL_CFLAGS += $(SAN_FLAGS)
+endif
+ifdef WERROR
+ALL_CFLAGS += -Werror
+endif
+
+ARCH	  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+BPF_FLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
+	     -Wno-unused-parameter -I/usr/include/$(shell uname -m)-linux-gnu
+
+# The maps first: the linker of libbpf 1.1 resolves an extern map only to one it has seen.
+BPF_SOURCES := lsm/maps.bpf.c $(filter-out lsm/maps.bpf.c,$(wildcard lsm/*.bpf.c))
+BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(B)/%.bpf.o)
+SKELETON    := $(B)/lsm/ringfence.skel.h
+SOURCES	    := $(wildcard policy/*.c userspace/*.c)
+OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
+SAN_OBJECTS := $(SOURCES:%.c=$(B)/san/%.o)
+UNIT_TESTS  := $(patsubst selftests/unit/%.c,$(B)/unit/%,$(wildcard selftests/unit/test_*.c))
+HOOK_TESTS  := $(patsubst selftests/hooks/%.c,$(B)/hooks/%,$(wildcard selftests/hooks/*.c))
+BENCHES	    := $(patsubst selftests/bench/%.c,$(B)/bench/%,$(wildcard selftests/bench/*.c))
+SCRIPTS	    := $(shell grep -lIE '^\#!/bin/(ba)?sh' $$(git ls-files -co --exclude-standard 2>/dev/null))
+
+# Short output unless V=1.
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
+
+.DELETE_ON_ERROR:
+.PHONY: all help deps build-deps demo check unit guest bench fuzz lint install uninstall clean distclean
+
+all: $(B)/ringfence			## build the program
+
+help:					## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | \
+		awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  V=1 shows the commands, SAN=1 builds with ASan and UBSan, WERROR=1 stops at warnings.'
+	@echo '  DESTDIR and PREFIX (default /usr) say where install puts things.'
+
+demo: deps all				## play an outage in a guest: a deploy, caught and stopped
+	$(Q)selftests/demo/demo
+
+check: deps				## every test; ends with "N passed, N failed, N skipped"
+	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests
+	$(Q)selftests/check all
+
+unit: tests				## the tests that need no guest
+	$(Q)selftests/check unit
+
+guest: all tests			## the tests that boot guests
+	$(Q)selftests/check guest
+
+.PHONY: tests
+tests: $(UNIT_TESTS) $(HOOK_TESTS)
+
+bench: all $(BENCHES)			## measure speed and size
+	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
+
+lint:					## shellcheck over all scripts
+	$(Q)shellcheck $(SCRIPTS)
+
+# --- packages -----------------------------------------------------------------------------------
+
+deps: PACKAGES = $(BUILD_PACKAGES) $(TEST_PACKAGES)
+build-deps: PACKAGES = $(BUILD_PACKAGES)
+deps build-deps:			## install the Debian packages it takes, where they are missing
+	@missing=$$(for p in $(PACKAGES); do \
+		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; \
+	done); \
+	[ -z "$$missing" ] && exit 0; \
+	[ "$$(id -u)" = 0 ] || { echo "ringfence: these packages are missing; install them as root:" >&2; \
+		echo "  apt-get install --no-install-recommends" $$missing >&2; exit 1; }; \
+	echo "  APT    " $$missing; \
+	apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# --- kernel programs ----------------------------------------------------------------------------
+
+$(B)/lsm/%.bpf.o: lsm/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(call say,BPF)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/lsm/ringfence.bpf.o: $(BPF_OBJECTS)
+	$(call say,LINK)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKELETON): $(B)/lsm/ringfence.bpf.o
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name ringfence_bpf > $@
+
+# --- user space ---------------------------------------------------------------------------------
+
+$(B)/%.o: %.c Makefile $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -I$(B)/lsm -MMD -MP -c $< -o $@
+
+$(B)/san/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN_FLAGS) -I$(B)/lsm -MMD -MP -c $< -o $@
+
+# The skeleton must be there before the one file that includes it is compiled for the first time.
+$(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON)
+
+$(B)/ringfence: $(OBJECTS)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Changes when the flags do, so that SAN=1 after a plain build builds anew.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS)' | sed 's/ -Werror$$//' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CFLAGS)' | sed 's/ -Werror$$//' > $@
+.PHONY: FORCE
+
+# --- tests --------------------------------------------------------------------------------------
+
+$(B)/san/libringfence.a: $(filter-out $(B)/san/userspace/main.o,$(SAN_OBJECTS))
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/unit/%: selftests/unit/%.c $(B)/san/libringfence.a
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -Werror=unused-function -O1 $(SAN_FLAGS) -I. -MMD -MP -o $@ $< \
+		$(B)/san/libringfence.a $(LIBS) -lcmocka
+
+$(B)/hooks/%: selftests/hooks/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -static -I. -MMD -MP -o $@ $< -ljansson
+
+$(B)/bench/%: selftests/bench/%.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -o $@ $< \
+		$(filter-out $(B)/userspace/main.o,$(OBJECTS)) $(LIBS)
+
+FUZZ_SECONDS ?= 600
+fuzz:					## fuzz the parsers for FUZZ_SECONDS each
+	$(Q)$(MAKE) --no-print-directory deps PACKAGES="$(FUZZ_PACKAGES)"
+	$(Q)for target in selftests/fuzz/*.c; do \
+		name=$$(basename $$target .c); mkdir -p $(B)/fuzz/$$name.corpus; \
+		$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. \
+			-o $(B)/fuzz/$$name $$target policy/*.c -lyaml -ljansson && \
+		$(B)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			$(B)/fuzz/$$name.corpus || exit 1; \
+	done
+
+# --- installing ---------------------------------------------------------------------------------
+
+install: all				## install the program and the shipped policies
+	install -D -m 0755 $(B)/ringfence $(DESTDIR)$(PREFIX)/sbin/ringfence
+	install -d $(DESTDIR)$(PREFIX)/share/ringfence/services \
+		$(DESTDIR)$(PREFIX)/share/ringfence/examples $(DESTDIR)/etc/ringfence/policy.d
+	install -m 0644 policy/services/*.yaml $(DESTDIR)$(PREFIX)/share/ringfence/services
+	install -m 0644 policy/examples/*.yaml $(DESTDIR)$(PREFIX)/share/ringfence/examples
+
+uninstall:				## remove what install put there, but no policy of yours
+	rm -f $(DESTDIR)$(PREFIX)/sbin/ringfence
+	rm -rf $(DESTDIR)$(PREFIX)/share/ringfence
+
+clean:					## remove what was built; keeps kernels and guests
+	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/bench \
+		$(B)/fuzz $(B)/ringfence $(B)/flags
+
+distclean:				## remove build/ as a whole
+	rm -rf $(B)
+
+-include $(wildcard $(B)/lsm/*.d $(B)/policy/*.d $(B)/userspace/*.d $(B)/san/policy/*.d \
+	$(B)/san/userspace/*.d $(B)/unit/*.d $(B)/hooks/*.d $(B)/bench/*.d)

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the kernel programs and user space say to each other: the compiled ruleset, the tag on a
+ * task, the audit record, and the limits on all of them. The only header both sides include.
+ *
+ * A ruleset is one flat image. It begins with struct ruleset and goes on with plain arrays, which
+ * the header's tables name by offset and count. The same bytes are what user space evaluates and
+ * what a kernel map holds, cut into chunks of RULESET_CHUNK bytes, one per map element. Every entry
+ * has a power of two as its size and stands at a multiple of it, so none lies across two chunks
+ * and one AND proves an access to the verifier.
+ */
+#pragma once
+
+#ifdef __bpf__
+#include "kernel.h"
+#else
+#include <assert.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#endif
+
+#define ABI_VERSION 1
+
+/* Limits. */
+#define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
+#define POLICY_SLOTS	64	/* policies loaded at once; slot 0 is the canary's */
+#define RUNS_MAX	4096	/* runs accounted for at once */
+#define RING_BYTES	(16 * 1024 * 1024)
+#define PATH_LENGTH_MAX 4096	/* PATH_MAX: what d_path can give */
+#define ARGV_MAX	2048	/* bytes of argv kept per exec; longer ones are cut and flagged */
+#define DENTRY_DEPTH_MAX 64	/* ancestors of a file that are looked at; deeper ones are doubt */
+#define RULE_COUNT_MAX	65000	/* rule numbers are 16 bits; the rest are the RULE_* below */
+
+/* --- words both sides use ------------------------------------------------------------------ */
+
+/* Ordered by how strict they are: of two verdicts the larger one holds. */
+enum verdict {
+	VERDICT_ALLOW,
+	VERDICT_AUDIT,
+	VERDICT_DENY,
+};
+
+enum mode {
+	MODE_POLICY,		/* in a tag: what the policy says */
+	MODE_AUDIT,		/* decide and record, deny nothing */
+	MODE_ENFORCE,
+};
+
+/* The kinds of object a policy has a default for. */
+enum object_class {
+	CLASS_NET,
+	CLASS_FILE,
+	CLASS_EXEC,
+	CLASS_COUNT,
+};
+
+enum protocol {
+	PROTO_TCP,
+	PROTO_UDP,
+	PROTO_OTHER,		/* has ports, but is neither: SCTP, DCCP */
+	PROTO_COUNT,
+	PROTO_NONE = PROTO_COUNT, /* has no ports: raw, ICMP */
+};
+#define PROTO_BIT(proto) (1 << (proto))
+#define PROTO_ALL ((1 << PROTO_COUNT) - 1)
+
+/* How a file is opened; an exec counts as a read. */
+#define ACCESS_READ	1
+#define ACCESS_WRITE	2
+#define ACCESS_KINDS	2
+
+enum hook {
+	HOOK_SOCKET_CONNECT,
+	HOOK_SOCKET_SENDMSG,
+	HOOK_FILE_OPEN,
+	HOOK_BPRM_CHECK,
+	HOOK_TASK_ALLOC,	/* never in a record: named by status and doctor */
+	HOOK_COUNT,
+};
+
+/* Rule numbers that are not rules: why an object was judged without one. */
+#define RULE_DEFAULT	0xffff	/* no rule matched: the default of its class */
+#define RULE_UNRESOLVED 0xfffe	/* its path or ancestors could not be told: doubt denies */
+#define RULE_MALFORMED	0xfffd	/* its address could not be told: doubt denies */
+#define RULE_NO_RULESET 0xfffc	/* the task's policy is not loaded, or damaged: doubt denies */
+#define RULE_SPECIAL	RULE_NO_RULESET	/* the smallest of them */
+
+/* --- the ruleset --------------------------------------------------------------------------- */
+
+#define RULESET_MAGIC	0x31454c55524652ULL	/* "RFRULE1" in memory */
+#define RULESET_CHUNK	65536
+#define RULESET_MAX	(512 * 1024 * 1024)
+
+/* `count` entries from byte `off` of the image. */
+struct table {
+	__u32 off;
+	__u32 count;
+};
+
+/* Bits set for every key that is somewhere in a table: most lookups end here. */
+#define FILTER_WORDS 1024
+struct filter {
+	__u64 word[FILTER_WORDS];
+};
+
+struct ruleset {
+	__u64 magic;
+	__u64 generation;		/* rises with every apply */
+	__u32 version;			/* ABI_VERSION */
+	__u32 size;			/* bytes of the whole image, a multiple of RULESET_CHUNK */
+	__u8 mode;			/* MODE_AUDIT or MODE_ENFORCE */
+	__u8 defaults[CLASS_COUNT];	/* enum verdict */
+	__u32 v4_shift;			/* v4_index is indexed by address >> v4_shift */
+	/* IPv4 (numbers in host order): ranges as the places where the matching port map changes.
+	 * v4_map[i] holds from v4_start[i] up to v4_start[i + 1]; v4_start[0] is 0. v4_index[h] is
+	 * the last i whose start is <= h << v4_shift, and one entry past the end closes it
+	 * (DXR: Zec, Rizzo, Mikuc, "DXR: towards a billion routing lookups per second", 2012). */
+	struct table v4_index;		/* __u32 */
+	struct table v4_start;		/* __u32 */
+	struct table v4_map;		/* __u32: number of a port map, or PORT_MAP_NONE */
+	/* IPv6: the same without an index. */
+	struct table v6_start;		/* struct v6_start */
+	struct table v6_map;		/* __u32 */
+	struct table port_maps;		/* struct port_map */
+	struct table port_starts;	/* __u32: PORT_START(first port, rule) */
+	/* Paths of CLASS_FILE and CLASS_EXEC. Both hash tables have a power of two as their size
+	 * and are probed at most HASH_PROBES entries onwards. */
+	struct table paths[CLASS_COUNT];	/* struct path_entry; [CLASS_NET] is empty */
+	struct table inodes[CLASS_COUNT];	/* struct inode_entry; [CLASS_NET] is empty */
+	struct table rules;		/* struct rule */
+	struct table strings;		/* bytes; every string ends with 0, is padded with 0 to
+					 * 8 bytes, begins at a multiple of 8; offset 0 is "" */
+	char tag[TAG_NAME_MAX];
+	struct filter path_filter;
+	struct filter inode_filter;
+};
+
+struct v6_start {
+	__u64 hi, lo;			/* host order */
+};
+
+/* The ports of an address range, each protocol as the places where the rule changes. */
+#define PORT_MAP_NONE 0xffffffff
+struct port_map {
+	__u32 first[PROTO_COUNT];	/* index into port_starts; its port is 0 */
+	__u16 count[PROTO_COUNT];	/* 0: no rule for this protocol */
+	__u16 strictest;		/* the rule for what has no ports: the strictest of all,
+					 * RULE_DEFAULT where that is the default of a port that
+					 * no rule matches */
+	__u32 unused[3];
+};
+/* A rule of RULE_DEFAULT says that no rule matches from here on. */
+#define PORT_START(port, rule) ((__u32)(port) << 16 | (rule))
+
+#define HASH_PROBES 16
+
+/* A path of the policy. Matches the path itself if PATH_EXACT, and if PATH_TREE the directory of
+ * that name and everything below. */
+#define PATH_EXACT 1
+#define PATH_TREE 2
+struct path_entry {
+	__u64 hash;			/* path_hash() of the string with the kind; 0: free slot */
+	__u32 string;			/* offset into strings; without the trailing slash */
+	__u16 length;			/* of the string */
+	__u16 kind;			/* PATH_EXACT or PATH_TREE */
+	__u16 rule[ACCESS_KINDS];	/* for read (exec), for write; RULE_DEFAULT: none */
+	__u32 unused[3];
+};
+
+/* The identity that a path of the policy had when it was applied. */
+struct inode_entry {
+	__u64 ino;			/* 0: free slot */
+	__u32 dev;			/* as the kernel holds it: major << 20 | minor */
+	__u32 path;			/* index into the class's paths */
+};
+
+struct rule {
+	__u8 verdict;			/* enum verdict */
+	__u8 unused;
+	__s16 err;			/* -EPERM and the like; what deny returns */
+	__u32 service;			/* offsets into strings: the service's name, */
+	__u32 why;			/* the reason given, or "", */
+	__u32 name;			/* "deny github", */
+	__u32 where;			/* "mysql.yaml:12" */
+	__u32 reserved[3];
+};
+
+/* --- the tag, and the accounts of a run ---------------------------------------------------- */
+
+#define TAG_PROBE 1			/* a canary: its records are counted but not logged */
+
+/* Task storage of every tagged task. */
+struct tag {
+	__u64 run;			/* key of the map `runs` */
+	__u32 policy;			/* slot of its ruleset */
+	__u16 mode;			/* enum mode: MODE_POLICY unless the run overrides it */
+	__u16 flags;			/* TAG_* */
+};
+
+/* What the kernel counts for a run (map `runs`); how much of it the collector has written to the log
+ * stands in the map `logged`, so that neither side overwrites the other:
+ *	submitted = logged + lost + what still stands in the ring buffer.
+ * Decisions only: lost_lineage counts forks, execs and exits, without which a record lacks its
+ * argv or parents. */
+struct run {
+	__u64 submitted;
+	__u64 lost;
+	__u64 lost_lineage;
+	__u64 audited;
+	__u64 denied;			/* also those that audit mode only recorded */
+	__u64 refused_forks;		/* whose child could not be tagged */
+	__u64 started_ns;		/* CLOCK_BOOTTIME; this and the rest written by the launcher */
+	__u32 policy;
+	__u32 pid;
+	__u32 uid;
+	__u32 flags;			/* TAG_* */
+};
+
+/* Records a CPU could not submit (map `losses`, one per CPU). */
+struct losses {
+	__u64 decisions;
+	__u64 lineage;
+};
+
+/* The fence itself (map `about`, one entry, written by its loader). */
+struct about {
+	__u32 version;			/* ABI_VERSION of the programs */
+	__u32 pid;			/* that loaded them */
+	__u64 loaded_ns;		/* CLOCK_REALTIME */
+	char release[32];		/* of ringfence */
+};
+
+/* --- the record ---------------------------------------------------------------------------- */
+
+enum record_kind {
+	RECORD_DECISION,
+	RECORD_FORK,			/* a new tagged process; text: nothing */
+	RECORD_EXEC,			/* text: the file executed, 0, then argv, each ending with 0 */
+	RECORD_EXIT,			/* the last thread of a tagged process is gone */
+};
+
+#define RECORD_ENFORCED	1		/* the verdict was returned, not only recorded */
+#define RECORD_TRUNCATED 2		/* text was cut at its limit */
+#define RECORD_PROBE	4		/* of a task with TAG_PROBE */
+#define RECORD_UNREADABLE 8		/* text could not be read from the task's memory */
+#define RECORD_ROOT	16		/* of a child of the run's launcher: no parent is tagged */
+
+/* What a process is called: a pid, and since pids are used again the time it began. */
+struct process_id {
+	__u64 start_ns;			/* CLOCK_BOOTTIME of the thread group leader */
+	__u32 pid;			/* in the initial pid namespace */
+	__u32 unused;
+};
+
+struct record {
+	__u32 version;			/* ABI_VERSION */
+	__u16 kind;			/* enum record_kind */
+	__u16 flags;			/* RECORD_* */
+	__u32 size;			/* of this record with its text */
+	__u32 cpu;
+	__u64 cpu_lost;			/* records this CPU had lost when it submitted this one */
+	__u64 time_ns;			/* CLOCK_BOOTTIME */
+	__u64 run;
+	struct process_id process;
+	struct process_id parent;
+	__u32 tid;
+	__u32 uid, gid;
+	__u32 text_size;
+	char comm[16];
+	/* RECORD_DECISION: */
+	__u64 generation;		/* of the ruleset that decided, */
+	__u32 policy;			/* and the slot it stood in */
+	__u32 script;			/* CLASS_EXEC: offset in text of the script this file
+					 * interprets, or 0 */
+	__u64 ino;			/* CLASS_FILE, CLASS_EXEC: identity; the path is the text */
+	__u32 dev;
+	__u16 rule;			/* number, or RULE_* */
+	__s16 err;			/* what deny returned, or would have returned: -EPERM, … */
+	__u8 addr[16];			/* CLASS_NET: network order; IPv4 is v4-mapped */
+	__u16 family;			/* of the address that was passed */
+	__u16 port;			/* host order */
+	__u8 proto;			/* enum protocol */
+	__u8 verdict;			/* enum verdict */
+	__u8 hook;			/* enum hook */
+	__u8 object;			/* enum object_class */
+	__u8 access;			/* ACCESS_* */
+	__u8 unused[7];
+#ifndef __bpf__
+	char text[];			/* text_size bytes */
+#endif
+};
+
+#define RECORD_TEXT_MAX (2 * PATH_LENGTH_MAX)
+
+/* One tagged task, as the iterator `tagged_tasks` writes them. */
+struct tagged_task {
+	struct process_id process;
+	__u32 tid;
+	__u32 ppid;
+	struct tag tag;
+	char comm[16];
+};
+
+
+/* What the linker, the loader and a reader of raw memory rely on. */
+#define ABI_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " has another size")
+ABI_SIZE(struct table, 8);
+ABI_SIZE(struct v6_start, 16);
+ABI_SIZE(struct port_map, 32);
+ABI_SIZE(struct path_entry, 32);
+ABI_SIZE(struct inode_entry, 16);
+ABI_SIZE(struct rule, 32);
+ABI_SIZE(struct tag, 16);
+ABI_SIZE(struct run, 72);
+ABI_SIZE(struct record, 168);
+ABI_SIZE(struct tagged_task, 56);
+_Static_assert(sizeof(struct ruleset) <= RULESET_CHUNK, "the header fits the first chunk");

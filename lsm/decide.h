@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * (ruleset, object) -> decision. The one matcher: compiled into the kernel programs, and into user
+ * space where explain, the tests and the fuzzers ask it.
+ *
+ * The most specific match wins: the longest prefix, then the narrowest port range (both settled when
+ * the policy is compiled, so that a lookup finds one rule); the longest path, known by name or by
+ * identity. No match: the default of the object's class. Doubt denies.
+ *
+ * The two sides differ in three things only, which stand right below: how a byte of the image is
+ * reached, how a long loop is written, and where memory comes from (the caller passes it in). State
+ * that a loop's body changes lives in struct path_object, never on the stack: in the kernel that is
+ * a map value, whose contents the verifier takes for unknown. Kernels before 6.7 look at the body of
+ * bpf_loop() once and would take what they saw there for the only thing that can happen.
+ */
+#pragma once
+
+#include "abi.h"
+
+#ifdef __bpf__
+
+/* A ruleset at hand: the map that holds its chunks, and its first chunk. */
+struct rules {
+	void *chunks;
+	const struct ruleset *head;
+};
+
+#define DECIDE static __always_inline
+#define DECIDE_EPERM 1
+
+/* The entry of @size bytes (a power of two) at @off, or NULL. The AND takes nothing away from a
+ * sound offset; it is what the verifier wants to see, and barrier_var() keeps the compiler from
+ * adding to `data` before it was compared with NULL. */
+DECIDE const void *image_at(const struct rules *rules, __u32 off, __u32 size)
+{
+	__u32 chunk = off / RULESET_CHUNK;
+	const char *data = bpf_map_lookup_elem(rules->chunks, &chunk);
+
+	if (!data)
+		return NULL;
+	barrier_var(data);
+	off &= RULESET_CHUNK - size;
+	return data + off;
+}
+
+/* Calls step(i, ctx) for i = 0 … count - 1 until it returns 1. */
+#define decide_loop(count, step, ctx) bpf_loop(count, step, ctx, 0)
+
+#else /* user space */
+
+#include <errno.h>
+#include <stdbool.h>
+
+struct rules {
+	const struct ruleset *head;
+};
+
+#define DECIDE static inline __attribute__((unused))
+#define DECIDE_EPERM EPERM
+
+DECIDE const void *image_at(const struct rules *rules, __u32 off, __u32 size)
+{
+	if (off % size || off > rules->head->size - size)
+		return NULL;
+	return (const char *)rules->head + off;
+}
+
+DECIDE void decide_loop(__u32 count, long (*step)(__u32 i, void *ctx), void *ctx)
+{
+	for (__u32 i = 0; i < count; i++)
+		if (step(i, ctx))
+			break;
+}
+
+#endif
+
+/* What was decided. `err` is what a deny returns, 0 for the others. */
+struct decision {
+	__u16 rule;			/* number, or RULE_* */
+	__s16 err;
+	__u8 verdict;			/* enum verdict */
+};
+
+/* Entry @i of @table, which holds entries of type @type; NULL only for a damaged image. */
+#define image_entry(rules, table, i, type) \
+	((const type *)image_at(rules, (table).off + (i) * (__u32)sizeof(type), sizeof(type)))
+
+/* A deny that no rule stands behind. */
+DECIDE struct decision decision_doubt(__u16 why)
+{
+	struct decision decision = {
+		.rule = why,
+		.err = -DECIDE_EPERM,
+		.verdict = VERDICT_DENY,
+	};
+
+	return decision;
+}
+
+DECIDE struct decision decision_of_rule(const struct rules *rules, enum object_class object,
+					__u16 number)
+{
+	struct decision decision = { .rule = number };
+	const struct rule *rule;
+
+	if (number == RULE_DEFAULT) {
+		decision.verdict = rules->head->defaults[object];
+		decision.err = decision.verdict == VERDICT_DENY ? -DECIDE_EPERM : 0;
+		return decision;
+	}
+	if (number >= RULE_SPECIAL)
+		return decision_doubt(number);
+	rule = image_entry(rules, rules->head->rules, number, struct rule);
+	if (!rule)
+		return decision_doubt(RULE_NO_RULESET);
+	decision.verdict = rule->verdict;
+	decision.err = rule->verdict == VERDICT_DENY ? rule->err : 0;
+	return decision;
+}
+
+/* --- addresses ------------------------------------------------------------------------------ */
+
+/* Where a packet would go. IPv4 stands behind the v4-mapped prefix; both halves in host order. */
+struct endpoint {
+	__u64 hi, lo;
+	__u16 port;
+	__u8 proto;			/* enum protocol */
+};
+
+#define ENDPOINT_V4_MAPPED 0xffffULL	/* ::ffff:0:0/96: the upper half of `lo` */
+
+DECIDE bool endpoint_is_v4(const struct endpoint *endpoint)
+{
+	return endpoint->hi == 0 && endpoint->lo >> 32 == ENDPOINT_V4_MAPPED;
+}
+
+/* The unspecified address as a destination means this host: the kernel connects 0.0.0.0 to
+ * 127.0.0.1 and :: to ::1 (ip(7); ip6_datagram_connect()). Judge what is reached. */
+DECIDE void endpoint_normalise(struct endpoint *endpoint)
+{
+	if (endpoint->hi == 0 && endpoint->lo == 0)
+		endpoint->lo = 1;
+	else if (endpoint->hi == 0 && endpoint->lo == ENDPOINT_V4_MAPPED << 32)
+		endpoint->lo |= 0x7f000001;
+}
+
+/* 2^20 entries can be searched; policy_compile() refuses more. */
+#define SEARCH_STEPS 20
+#define SEARCH_MAX (1 << SEARCH_STEPS)
+#define SEARCH_DAMAGED 0xffffffff
+
+/* A search for the last i in [lo, hi) with start[i] <= key; start[lo] is known to be. */
+struct search {
+	const struct rules *rules;
+	struct table starts;
+	__u64 key_hi, key;
+	__u32 lo, hi;
+};
+
+static long search_u32_step(__u32 i, void *ctx)
+{
+	struct search *search = ctx;
+	__u32 middle = search->lo + (search->hi - search->lo) / 2;
+	const __u32 *start;
+
+	if (search->hi - search->lo <= 1 || i > SEARCH_STEPS)
+		return 1;
+	start = image_entry(search->rules, search->starts, middle, __u32);
+	if (!start) {
+		search->lo = SEARCH_DAMAGED;
+		return 1;
+	}
+	if (*start <= search->key)
+		search->lo = middle;
+	else
+		search->hi = middle;
+	return 0;
+}
+
+DECIDE __u32 search_u32(const struct rules *rules, struct table starts, __u32 lo, __u32 hi,
+			__u32 key)
+{
+	struct search search = {
+		.rules = rules,
+		.starts = starts,
+		.key = key,
+		.lo = lo,
+		.hi = hi,
+	};
+
+	decide_loop(SEARCH_STEPS + 1, search_u32_step, &search);
+	return search.lo;
+}
+
+static long search_v6_step(__u32 i, void *ctx)
+{
+	struct search *search = ctx;
+	__u32 middle = search->lo + (search->hi - search->lo) / 2;
+	const struct v6_start *start;
+
+	if (search->hi - search->lo <= 1 || i > SEARCH_STEPS)
+		return 1;
+	start = image_entry(search->rules, search->starts, middle, struct v6_start);
+	if (!start) {
+		search->lo = SEARCH_DAMAGED;
+		return 1;
+	}
+	if (start->hi < search->key_hi ||
+	    (start->hi == search->key_hi && start->lo <= search->key))
+		search->lo = middle;
+	else
+		search->hi = middle;
+	return 0;
+}
+
+DECIDE __u32 search_v6(const struct rules *rules, const struct endpoint *endpoint)
+{
+	struct search search = {
+		.rules = rules,
+		.starts = rules->head->v6_start,
+		.key_hi = endpoint->hi,
+		.key = endpoint->lo,
+		.hi = rules->head->v6_start.count,
+	};
+
+	decide_loop(SEARCH_STEPS + 1, search_v6_step, &search);
+	return search.lo;
+}
+
+/* Which port map holds for an address: its number, or NULL for a damaged image. */
+DECIDE const __u32 *find_port_map(const struct rules *rules, const struct endpoint *endpoint)
+{
+	const struct ruleset *head = rules->head;
+	__u32 address, place;
+	const __u32 *lo, *hi;
+
+	if (!endpoint_is_v4(endpoint)) {
+		place = search_v6(rules, endpoint);
+		return place == SEARCH_DAMAGED ? NULL :
+			image_entry(rules, head->v6_map, place, __u32);
+	}
+	address = endpoint->lo;
+	place = address >> (head->v4_shift & 31);
+	if (head->v4_shift == 32)
+		place = 0;
+	lo = image_entry(rules, head->v4_index, place, __u32);
+	hi = image_entry(rules, head->v4_index, place + 1, __u32);
+	if (!lo || !hi)
+		return NULL;
+	place = search_u32(rules, head->v4_start, *lo, *hi + 1, address);
+	return place == SEARCH_DAMAGED ? NULL : image_entry(rules, head->v4_map, place, __u32);
+}
+
+/* Judges a destination. */
+DECIDE struct decision decide_net(const struct rules *rules, const struct endpoint *endpoint)
+{
+	const struct ruleset *head = rules->head;
+	const struct port_map *ports;
+	const __u32 *number, *start;
+	__u32 place, proto = endpoint->proto;
+
+	if (!(endpoint_is_v4(endpoint) ? head->v4_start.count : head->v6_start.count))
+		return decision_of_rule(rules, CLASS_NET, RULE_DEFAULT);
+	number = find_port_map(rules, endpoint);
+	if (!number)
+		return decision_doubt(RULE_NO_RULESET);
+	if (*number == PORT_MAP_NONE)
+		return decision_of_rule(rules, CLASS_NET, RULE_DEFAULT);
+	ports = image_entry(rules, head->port_maps, *number, struct port_map);
+	if (!ports)
+		return decision_doubt(RULE_NO_RULESET);
+	if (proto >= PROTO_COUNT)
+		return decision_of_rule(rules, CLASS_NET, ports->strictest);
+	if (!ports->count[proto])
+		return decision_of_rule(rules, CLASS_NET, RULE_DEFAULT);
+	place = search_u32(rules, head->port_starts, ports->first[proto],
+			   ports->first[proto] + ports->count[proto],
+			   PORT_START(endpoint->port, 0xffff));
+	start = image_entry(rules, head->port_starts, place, __u32);
+	if (place == SEARCH_DAMAGED || !start)
+		return decision_doubt(RULE_NO_RULESET);
+	return decision_of_rule(rules, CLASS_NET, *start & 0xffff);
+}
+
+/* --- paths ---------------------------------------------------------------------------------- */
+
+/* Who a file is, whatever it is called. */
+struct inode_id {
+	__u64 ino;
+	__u32 dev;
+	__u32 unused;
+};
+
+/* A file or program being judged. The caller begins it with path_begin(), fills in path, length,
+ * chain and depth, and asks decide_path(), which works on the rest. */
+struct path_object {
+	char path[PATH_LENGTH_MAX];	/* absolute, ends with 0 */
+	struct inode_id chain[DENTRY_DEPTH_MAX]; /* its identity, and those of its ancestors */
+	__u32 length;			/* of the path, without the 0 */
+	__u32 depth;			/* of the chain */
+	__u8 object;			/* CLASS_FILE or CLASS_EXEC */
+	__u8 access;			/* ACCESS_* */
+	__u8 differs;			/* path_compare_step() found a difference */
+	__u8 traced;			/* the chain reaches a root; the kernel side's own */
+	/* The best match so far, by kind of access: */
+	__u32 rank[ACCESS_KINDS];	/* of the best match: 0 none, else longer is higher */
+	__u32 entry[ACCESS_KINDS];	/* its index in paths */
+	__u16 rule[ACCESS_KINDS];
+	__u8 by_name[ACCESS_KINDS];	/* known by its hash alone: to be compared */
+	__u8 unused2[2];
+	__u64 hash;			/* of path[0 … ] as far as the scan came */
+};
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo), begun apart for each class, closed with the kind. It need not
+ * withstand an adversary: a match by hash is compared before it counts. */
+#define FNV_BASIS 0xcbf29ce484222325ULL
+#define FNV_PRIME 0x100000001b3ULL
+#define HASH_MIX  0x9e3779b97f4a7c15ULL	/* 2^64 / golden ratio */
+
+DECIDE __u64 path_hash_begin(__u32 object)
+{
+	return (FNV_BASIS ^ object) * FNV_PRIME;
+}
+
+DECIDE __u64 path_hash_step(__u64 hash, char c)
+{
+	return (hash ^ (__u8)c) * FNV_PRIME;
+}
+
+/* Never 0, which marks a free slot. */
+DECIDE __u64 path_hash_end(__u64 hash, __u32 kind)
+{
+	hash = (hash ^ kind) * HASH_MIX;
+	return (hash ^ hash >> 32) | 1;
+}
+
+DECIDE __u64 inode_hash(__u32 object, __u64 ino, __u32 dev)
+{
+	__u64 hash = (ino ^ (__u64)dev << 32 ^ object) * HASH_MIX;
+
+	return hash ^ hash >> 32;
+}
+
+/* The filter's bit comes from the upper half of a hash, the slot in a table from the lower. */
+#define FILTER_WORD(hash) ((hash) >> 54 & (FILTER_WORDS - 1))
+#define FILTER_BIT(hash) (1ULL << ((hash) >> 48 & 63))
+#define HASH_SLOT(hash, count) ((__u32)((hash) >> 1) & ((count) - 1))
+
+DECIDE void path_begin(struct path_object *path, enum object_class object, __u8 access)
+{
+	path->object = object;
+	path->access = access;
+	path->length = 0;
+	path->depth = 0;
+	path->differs = 0;
+	path->traced = 0;
+	for (int kind = 0; kind < ACCESS_KINDS; kind++) {
+		path->rank[kind] = 0;
+		path->rule[kind] = RULE_DEFAULT;
+		path->by_name[kind] = 0;
+	}
+}
+
+/* The tables of the object's class. The class is a constant to the verifier this way. */
+DECIDE struct table path_table(const struct rules *rules, const struct path_object *path)
+{
+	return path->object == CLASS_EXEC ? rules->head->paths[CLASS_EXEC] :
+					    rules->head->paths[CLASS_FILE];
+}
+
+DECIDE struct table inode_table(const struct rules *rules, const struct path_object *path)
+{
+	return path->object == CLASS_EXEC ? rules->head->inodes[CLASS_EXEC] :
+					    rules->head->inodes[CLASS_FILE];
+}
+
+/* Takes a matching entry into account, for each kind of access it has a rule for. */
+DECIDE void path_offer(struct path_object *path, const struct path_entry *entry, __u32 index,
+		       bool by_name)
+{
+	__u32 rank = 1 + 2 * (__u32)entry->length + (entry->kind == PATH_EXACT);
+
+	for (int kind = 0; kind < ACCESS_KINDS; kind++) {
+		if (entry->rule[kind] == RULE_DEFAULT || rank <= path->rank[kind])
+			continue;
+		path->rank[kind] = rank;
+		path->entry[kind] = index;
+		path->rule[kind] = entry->rule[kind];
+		path->by_name[kind] = by_name;
+	}
+}
+
+/* A walk over a path_object, and what is looked for in a table on the way. */
+struct path_walk {
+	const struct rules *rules;
+	struct path_object *path;
+	struct table table;
+	__u64 hash;
+	struct inode_id inode;		/* path_inode_step() */
+	__u32 kinds;
+	__u32 string;			/* path_compare_step(): offset of the other string, */
+	__u32 length;			/* and how much of it to compare */
+};
+
+static long path_inode_step(__u32 i, void *ctx)
+{
+	struct path_walk *walk = ctx;
+	__u32 slot = (HASH_SLOT(walk->hash, walk->table.count) + i) & (walk->table.count - 1);
+	const struct inode_entry *inode =
+		image_entry(walk->rules, walk->table, slot, struct inode_entry);
+	const struct path_entry *entry;
+	__u32 index;
+
+	if (!inode || !inode->ino)
+		return 1;
+	if (inode->ino != walk->inode.ino || inode->dev != walk->inode.dev)
+		return 0;
+	index = inode->path;
+	entry = image_entry(walk->rules, path_table(walk->rules, walk->path), index,
+			    struct path_entry);
+	if (entry && entry->kind & walk->kinds)
+		path_offer(walk->path, entry, index, false);
+	return 0;
+}
+
+/* Offers the identity at place @i of the chain: its own as either kind, an ancestor's as a tree. */
+static long path_chain_step(__u32 i, void *ctx)
+{
+	struct path_walk *walk = ctx;
+	struct path_walk probe = {
+		.rules = walk->rules,
+		.path = walk->path,
+		.table = walk->table,
+		.inode = walk->path->chain[i & (DENTRY_DEPTH_MAX - 1)],
+		.kinds = i ? PATH_TREE : PATH_EXACT | PATH_TREE,
+	};
+	const struct filter *filter = &walk->rules->head->inode_filter;
+
+	probe.hash = inode_hash(walk->path->object, probe.inode.ino, probe.inode.dev);
+	if (filter->word[FILTER_WORD(probe.hash)] & FILTER_BIT(probe.hash))
+		decide_loop(HASH_PROBES, path_inode_step, &probe);
+	return 0;
+}
+
+static long path_name_step(__u32 i, void *ctx)
+{
+	struct path_walk *walk = ctx;
+	__u32 slot = (HASH_SLOT(walk->hash, walk->table.count) + i) & (walk->table.count - 1);
+	const struct path_entry *entry =
+		image_entry(walk->rules, walk->table, slot, struct path_entry);
+
+	if (!entry || !entry->hash)
+		return 1;
+	if (entry->hash == walk->hash)
+		path_offer(walk->path, entry, slot, true);
+	return 0;
+}
+
+/* Hashes the path byte by byte, and offers what comes before each slash as a tree; at its end, all of
+ * it, as an exact path and, one step later, as a tree. */
+static long path_scan_step(__u32 i, void *ctx)
+{
+	struct path_walk *walk = ctx;
+	struct path_object *path = walk->path;
+	char c = i < path->length ? path->path[i & (PATH_LENGTH_MAX - 1)] : '/';
+
+	if (c == '/') {
+		struct path_walk probe = {
+			.rules = walk->rules,
+			.path = path,
+			.table = walk->table,
+			.hash = path_hash_end(path->hash, i == path->length ? PATH_EXACT :
+									      PATH_TREE),
+		};
+		const struct filter *filter = &walk->rules->head->path_filter;
+
+		if (filter->word[FILTER_WORD(probe.hash)] & FILTER_BIT(probe.hash))
+			decide_loop(HASH_PROBES, path_name_step, &probe);
+	}
+	if (i < path->length)
+		path->hash = path_hash_step(path->hash, c);
+	return i > path->length;
+}
+
+/* Eight bytes at a time; those past the end of the shorter string are masked away. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the mask takes the lowest bytes");
+
+static long path_compare_step(__u32 i, void *ctx)
+{
+	struct path_walk *walk = ctx;
+	const __u64 *want = image_at(walk->rules, walk->string + i * 8, 8);
+	__u64 have, mask = ~0ULL;
+	__u32 left = walk->length - i * 8;
+
+	if (!want) {
+		walk->path->differs = 1;
+		return 1;
+	}
+	__builtin_memcpy(&have, &walk->path->path[i * 8 & (PATH_LENGTH_MAX - 8)], 8);
+	if (left < 8)
+		mask >>= 64 - 8 * left;
+	if (!((*want ^ have) & mask))
+		return 0;
+	walk->path->differs = 1;
+	return 1;
+}
+
+/* Compares the entry that a hash found with the path: false when they differ after all. */
+DECIDE bool path_confirm(const struct rules *rules, struct path_object *path, __u32 index)
+{
+	struct path_walk walk = { .rules = rules, .path = path };
+	const struct path_entry *entry =
+		image_entry(rules, path_table(rules, path), index, struct path_entry);
+
+	if (!entry)
+		return false;
+	walk.string = rules->head->strings.off + entry->string;
+	walk.length = entry->length;
+	decide_loop((entry->length + 7) / 8, path_compare_step, &walk);
+	return !path->differs;
+}
+
+/* Judges a path. */
+DECIDE struct decision decide_path(const struct rules *rules, struct path_object *path)
+{
+	struct path_walk walk = { .rules = rules, .path = path };
+	struct decision strictest = { .rule = RULE_DEFAULT };
+	bool any = false;
+
+	walk.table = inode_table(rules, path);
+	if (walk.table.count)
+		decide_loop(path->depth, path_chain_step, &walk);
+	walk.table = path_table(rules, path);
+	path->hash = path_hash_begin(path->object);
+	if (walk.table.count)
+		decide_loop(path->length + 2, path_scan_step, &walk);
+	for (int kind = 0; kind < ACCESS_KINDS; kind++) {
+		struct decision decision;
+
+		if (!(path->access & 1 << kind))
+			continue;
+		if (path->by_name[kind] && !path_confirm(rules, path, path->entry[kind]))
+			return decision_doubt(RULE_UNRESOLVED);
+		decision = decision_of_rule(rules, path->object, path->rule[kind]);
+		if (!any || decision.verdict > strictest.verdict)
+			strictest = decision;
+		any = true;
+	}
+	return strictest;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+
+/* --- services ------------------------------------------------------------------------------ */
+
+enum service_field {
+	SERVICE_NETS,
+	SERVICE_PORTS,
+	SERVICE_FILES,
+	SERVICE_EXECS,
+	SERVICE_FIELDS,
+};
+
+static const char *const service_keys[SERVICE_FIELDS + 1] = {
+	[SERVICE_NETS] = "nets",
+	[SERVICE_PORTS] = "ports",
+	[SERVICE_FILES] = "files",
+	[SERVICE_EXECS] = "execs",
+};
+
+static const struct planned_key service_planned[] = {
+	{ "hosts", "list addresses under nets; for large providers `ringfence import` writes them" },
+	{ "sockets", "remove it" },
+	{ NULL, NULL },
+};
+
+static const struct map_type service_type = { "a service", service_keys, service_planned };
+
+static void service_fields(struct checker *checker, const struct node *const *fields,
+			   struct policy_service *service)
+{
+	service->nets = items_read(checker, fields[SERVICE_NETS], &net_items, &service->net_count);
+	service->ports = items_read(checker, fields[SERVICE_PORTS], &port_items,
+				    &service->port_count);
+	service->files = items_read(checker, fields[SERVICE_FILES], &path_items,
+				    &service->file_count);
+	service->execs = items_read(checker, fields[SERVICE_EXECS], &path_items,
+				    &service->exec_count);
+	if (fields[SERVICE_PORTS] && !fields[SERVICE_NETS])
+		check_fault(checker, fields[SERVICE_PORTS],
+			    "for every address write nets: [0.0.0.0/0, \"::/0\"]",
+			    "\"ports\" without \"nets\": ports of which addresses?");
+}
+
+/* Reads one service into the next place of the policy's array. */
+static void service_read(struct checker *checker, const struct node *key)
+{
+	struct policy *policy = checker->policy;
+	struct policy_service *service = &policy->services[policy->service_count];
+	struct service_state *state = &checker->states[policy->service_count];
+	const struct node *fields[SERVICE_FIELDS];
+	size_t errors = checker->diags->errors;
+	const char *name = scalar_read(checker, key, "the name of a service", POLICY_STRING_MAX);
+
+	if (!name)
+		return;
+	name_read(checker, key, "the name of a service");
+	service->where = node_where(&checker->source, key);
+	service->included = checker->included;
+	service->name = strdup(name);
+	if (!service->name) {
+		checker->out_of_memory = true;
+		return;
+	}
+	policy->service_count++;
+	if (node_is_null(key->value)) {
+		check_fault(checker, key, "give it nets, files or execs",
+			    "the service \"%.80s\" has no keys", name);
+	} else {
+		fields_read(checker, key->value, &service_type, fields);
+		service_fields(checker, fields, service);
+	}
+	state->faulty = checker->tree_faulty || errors != checker->diags->errors;
+}
+
+/* Makes room for @more services. */
+static bool services_grow(struct checker *checker, size_t more)
+{
+	size_t old = checker->policy->service_count;
+	struct policy_service *services;
+	struct service_state *states;
+
+	services = reallocarray(checker->policy->services, old + more, sizeof(*services));
+	if (services)
+		checker->policy->services = services;
+	states = reallocarray(checker->states, old + more, sizeof(*states));
+	if (states)
+		checker->states = states;
+	if (!services || !states) {
+		checker->out_of_memory = true;
+		return false;
+	}
+	memset(services + old, 0, more * sizeof(*services));
+	memset(states + old, 0, more * sizeof(*states));
+	return true;
+}
+
+static void services_read(struct checker *checker, const struct node *key)
+{
+	const struct node *map = key->value;
+
+	if (map->kind != NODE_MAP || !map->count) {
+		checker->services_missing = true;
+		if (map->kind != NODE_BAD)
+			check_fault(checker, key, "write services: {NAME: {nets: [192.0.2.0/24]}}",
+				    "\"services\" is a mapping of names to services");
+		return;
+	}
+	if (!services_grow(checker, map->count))
+		return;
+	for (const struct node *service = map->first; service; service = service->next)
+		service_read(checker, service);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct policy_service *left = *(const struct policy_service *const *)a;
+	const struct policy_service *right = *(const struct policy_service *const *)b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : left < right ? -1 : left > right;
+}
+
+/* Reports each service of the file just read, those from @from on, whose name is taken. */
+static void services_compare(struct checker *checker, size_t from)
+{
+	const struct policy *policy = checker->policy;
+	const struct policy_service **sorted, *first;
+
+	if (from == policy->service_count)
+		return;
+	sorted = check_alloc(checker, policy->service_count, sizeof(const struct policy_service *));
+	if (!sorted)
+		return;
+	for (size_t i = 0; i < policy->service_count; i++)
+		sorted[i] = &policy->services[i];
+	qsort(sorted, policy->service_count, sizeof(*sorted), compare_names);
+	first = sorted[0];
+	for (size_t i = 1; i < policy->service_count; i++) {
+		if (strcmp(first->name, sorted[i]->name))
+			first = sorted[i];
+		else if (sorted[i] >= policy->services + from)
+			check_fault_at(checker, sorted[i]->where, "rename or remove one of the two",
+				       "the service \"%.80s\" is defined twice; first at %s:%u:%u",
+				       first->name, first->where.file, first->where.line,
+				       first->where.col);
+	}
+	free(sorted);
+}
+
+/* --- includes ------------------------------------------------------------------------------ */
+
+/* Reads checker->source into a tree, or returns NULL after faults. */
+static struct tree *read_tree(struct checker *checker)
+{
+	size_t errors = checker->diags->errors;
+	struct tree *tree = NULL;
+
+	if (tree_parse(&checker->source, checker->diags, &tree) == -ENOMEM)
+		checker->out_of_memory = true;
+	checker->tree_faulty = errors != checker->diags->errors;
+	return tree;
+}
+
+static void included_services(struct checker *checker)
+{
+	static const char *const keys[] = { "services", NULL };
+	static const struct map_type type = { "a service file", keys, NULL };
+	size_t from = checker->policy->service_count;
+	struct tree *tree = read_tree(checker);
+	const struct node *fields[1] = { NULL };
+
+	if (tree)
+		fields_read(checker, tree_root(tree), &type, fields);
+	if (fields[0])
+		services_read(checker, fields[0]);
+	else
+		checker->services_missing = true;
+	if (tree && tree_root(tree)->kind == NODE_MAP && !key_meant(tree_root(tree), keys))
+		check_fault_at(checker, (struct diag_where){ .file = checker->source.name },
+			       "write services: {NAME: {nets: [192.0.2.0/24]}}",
+			       "the service file has no services");
+	services_compare(checker, from);
+	tree_free(tree);
+}
+
+static bool included_before(const struct checker *checker, const char *name)
+{
+	for (size_t i = 0; i < checker->include_count; i++)
+		if (!strcmp(checker->includes[i], name))
+			return true;
+	return false;
+}
+
+static void include_item(struct checker *checker, const struct node *item)
+{
+	struct source policy_source = checker->source;
+	bool policy_faulty = checker->tree_faulty;
+	const char *name;
+	char *path, *text;
+	size_t size;
+
+	if (!include_read(checker, item, &path, &text, &size)) {
+		checker->services_missing = true;
+		return;
+	}
+	name = diags_file(checker->diags, path);
+	if (included_before(checker, name)) {
+		check_fault(checker, item, "remove one of the two", "%s is included already", name);
+	} else {
+		checker->includes[checker->include_count++] = name;
+		checker->included = true;
+		checker->source = source_make(name, text, size);
+		included_services(checker);
+		checker->included = false;
+		checker->source = policy_source;
+		checker->tree_faulty = policy_faulty;
+	}
+	free(path);
+	free(text);
+}
+
+static void includes_read(struct checker *checker, const struct node *key)
+{
+	const struct node *list = list_node(checker, key);
+
+	checker->services_missing |= !list;
+	for (const struct node *item = list ? list->first : NULL; item; item = item->next) {
+		if (checker->include_count == POLICY_INCLUDE_MAX) {
+			check_fault(checker, item, "merge some of them", "more than %d includes",
+				    POLICY_INCLUDE_MAX);
+			checker->services_missing = true;
+			return;
+		}
+		include_item(checker, item);
+	}
+}
+
+/* --- the policy ---------------------------------------------------------------------------- */
+
+enum policy_field {
+	POLICY_TAG,
+	POLICY_MODE,
+	POLICY_INCLUDE,
+	POLICY_SERVICES,
+	POLICY_RULES,
+	POLICY_DEFAULT,
+	POLICY_FIELDS,
+};
+
+static const char *const policy_keys[POLICY_FIELDS + 1] = {
+	[POLICY_TAG] = "tag",		[POLICY_MODE] = "mode",	  [POLICY_INCLUDE] = "include",
+	[POLICY_SERVICES] = "services", [POLICY_RULES] = "rules", [POLICY_DEFAULT] = "default",
+};
+
+static const struct planned_key policy_planned[] = {
+	{ "waivers", "remove it; for now write an allow rule" },
+	{ NULL, NULL },
+};
+
+static const struct map_type policy_type = { "a policy", policy_keys, policy_planned };
+
+static const char *const class_keys[CLASS_COUNT + 1] = {
+	[CLASS_NET] = "net",
+	[CLASS_FILE] = "file",
+	[CLASS_EXEC] = "exec",
+};
+
+static void read_tag(struct checker *checker, const struct node *key)
+{
+	const char *tag = name_read(checker, key->value, "a tag");
+
+	if (!tag)
+		return;
+	checker->policy->tag = strdup(tag);
+	checker->out_of_memory |= !checker->policy->tag;
+}
+
+static void read_mode(struct checker *checker, const struct node *key)
+{
+	static const char *const words[] = { "audit", "enforce", NULL };
+	int word = word_read(checker, key->value, "a mode", words);
+
+	if (word >= 0)
+		checker->policy->mode = word ? MODE_ENFORCE : MODE_AUDIT;
+}
+
+static void read_defaults(struct checker *checker, const struct node *key)
+{
+	static const struct map_type type = { "the default", class_keys, NULL };
+	const struct node *fields[CLASS_COUNT];
+
+	fields_read(checker, key->value, &type, fields);
+	for (int i = 0; i < CLASS_COUNT; i++) {
+		int word = fields[i] ? word_read(checker, fields[i]->value, "a verdict",
+						 verdict_words) : -1;
+
+		if (word >= 0)
+			checker->policy->defaults[i] = (enum verdict)word;
+	}
+}
+
+static void read_policy(struct checker *checker, const struct node *root)
+{
+	static const char *const tag[] = { "tag", NULL };
+	struct diag_where whole = { .file = checker->source.name };
+	const struct node *fields[POLICY_FIELDS];
+
+	fields_read(checker, root, &policy_type, fields);
+	if (fields[POLICY_TAG])
+		read_tag(checker, fields[POLICY_TAG]);
+	else if (root->kind == NODE_MAP && !key_meant(root, tag))
+		check_fault_at(checker, whole, "write tag: NAME, the name that runs are started with",
+			       "the policy has no tag");
+	if (fields[POLICY_MODE])
+		read_mode(checker, fields[POLICY_MODE]);
+	if (fields[POLICY_INCLUDE])
+		includes_read(checker, fields[POLICY_INCLUDE]);
+	if (fields[POLICY_SERVICES]) {
+		size_t from = checker->policy->service_count;
+
+		services_read(checker, fields[POLICY_SERVICES]);
+		services_compare(checker, from);
+	}
+	if (fields[POLICY_RULES])
+		rules_read(checker, fields[POLICY_RULES]);
+	if (fields[POLICY_DEFAULT])
+		read_defaults(checker, fields[POLICY_DEFAULT]);
+}
+
+/* What is no fault, and yet hardly meant. Only for a policy without faults, from which much that
+ * looks odd would follow. */
+static void warn_unused(struct checker *checker)
+{
+	struct diag_where whole = { .file = checker->source.name };
+	const struct policy *policy = checker->policy;
+	bool idle = true;
+
+	for (size_t i = 0; i < policy->service_count; i++)
+		if (!policy->services[i].included && !checker->states[i].used)
+			check_warning_at(checker, policy->services[i].where,
+					 "write a rule for it, or remove it",
+					 "no rule names the service \"%s\"",
+					 policy->services[i].name);
+	for (size_t i = 0; i < policy->rule_count; i++)
+		idle &= policy->rules[i].verdict == VERDICT_ALLOW;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		idle &= policy->defaults[i] == VERDICT_ALLOW;
+	if (idle)
+		check_warning_at(checker, whole, "write an audit or deny rule, or a stricter default",
+				 "this policy allows everything and records nothing");
+}
+
+int policy_parse(const char *name, const char *text, size_t size, const char *const *service_dirs,
+		 struct diags *diags, struct policy **ret_policy)
+{
+	struct checker checker = { .diags = diags, .service_dirs = service_dirs };
+	size_t errors = diags->errors;
+	struct tree *tree;
+
+	checker.source = source_make(diags_file(diags, name), text, size);
+	tree = read_tree(&checker);
+	if (!tree)
+		return checker.out_of_memory ? -ENOMEM : -EINVAL;
+	checker.policy = check_alloc(&checker, 1, sizeof(*checker.policy));
+	if (checker.policy) {
+		checker.policy->mode = MODE_AUDIT;
+		checker.policy->file = strdup(name);
+		checker.out_of_memory |= !checker.policy->file;
+	}
+	if (!checker.out_of_memory)
+		read_policy(&checker, tree_root(tree));
+	if (errors == diags->errors && !checker.out_of_memory)
+		warn_unused(&checker);
+	free(checker.states);
+	tree_free(tree);
+	if (checker.out_of_memory || diags->out_of_memory || errors != diags->errors) {
+		policy_free(checker.policy);
+		return errors != diags->errors ? -EINVAL : -ENOMEM;
+	}
+	*ret_policy = checker.policy;
+	return 0;
+}
+
+int policy_read(const char *path, const char *const *service_dirs, struct diags *diags,
+		struct policy **ret_policy)
+{
+	struct diag_where whole = { .file = diags_file(diags, path) };
+	size_t size;
+	char *text;
+	int r = text_read(path, &text, &size);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r) {
+		diags_add(diags, DIAG_ERROR, whole, NULL, 0, NULL, "cannot read it: %s",
+			  text_problem(r));
+		return -EINVAL;
+	}
+	r = policy_parse(path, text, size, service_dirs, diags, ret_policy);
+	free(text);
+	return r;
+}
+
+static void paths_free(struct policy_path *paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(paths[i].path);
+	free(paths);
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	for (size_t i = 0; i < policy->service_count; i++) {
+		struct policy_service *service = &policy->services[i];
+
+		paths_free(service->files, service->file_count);
+		paths_free(service->execs, service->exec_count);
+		free(service->nets);
+		free(service->ports);
+		free(service->name);
+	}
+	for (size_t i = 0; i < policy->rule_count; i++)
+		free(policy->rules[i].why);
+	free(policy->services);
+	free(policy->rules);
+	free(policy->tag);
+	free(policy->file);
+	free(policy);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files that give a tree its meaning share. Private to the library.
+ *
+ *	check.c		the policy, its services and its includes
+ *	check_rules.c	its rules
+ *	values.c	single values: names, addresses, ports, paths, errnos
+ *	fields.c	what all of them are read with: keys of a mapping, scalars, lists, faults
+ *	files.c		texts from files
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "parse.h"
+#include "policy.h"
+
+#define POLICY_INCLUDE_MAX 64	/* files named by `include` */
+
+/* What is known of a service beyond struct policy_service while its policy is checked. */
+struct service_state {
+	bool faulty;		/* has faults of its own: say nothing that only follows from them */
+	bool used;		/* named by a rule */
+	size_t rule[ACCESS_KINDS]; /* 1 + the number of the rule that speaks of it */
+};
+
+struct checker {
+	struct diags *diags;
+	const char *const *service_dirs;	/* or NULL */
+	struct source source;		/* what is read at present */
+	struct policy *policy;
+	struct service_state *states;	/* one for each of policy->services */
+	bool included;			/* an included file is read */
+	bool tree_faulty;		/* what is read lacks parts that YAML has and policies have not */
+	const char *includes[POLICY_INCLUDE_MAX]; /* the paths of those read */
+	size_t include_count;
+	bool services_missing;		/* not all could be read: a name may well be right */
+	bool out_of_memory;
+	char hint[1024];
+};
+
+/* --- fields.c ------------------------------------------------------------------------------ */
+
+/* Reports a fault at @where or at @node of the file being read; @hint may be NULL. */
+void check_fault_at(struct checker *checker, struct diag_where where, const char *hint,
+		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void check_fault(struct checker *checker, const struct node *node, const char *hint,
+		 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void check_warning_at(struct checker *checker, struct diag_where where, const char *hint,
+		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Writes a hint; it holds until the next one is written. */
+const char *check_hint(struct checker *checker, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The hint "did you mean ...", or NULL where none of @words comes near. */
+const char *check_nearest(struct checker *checker, const char *word, const char *const *words);
+
+/* "allow, audit or deny" */
+struct word_list {
+	char text[256];
+};
+struct word_list word_list(const char *const *words);
+
+/* calloc() that notes when there is no memory. */
+void *check_alloc(struct checker *checker, size_t count, size_t size);
+
+/* A scalar nothing was written for: "", ~ or null, without quotes. */
+bool node_is_null(const struct node *node);
+
+/* A key that is to come. It is refused by name: a policy must not look as if it did something. */
+struct planned_key {
+	const char *name, *hint;
+};
+
+/* A mapping with a fixed set of keys. */
+struct map_type {
+	const char *what;		/* "a rule" */
+	const char *const *keys;	/* NULL-terminated */
+	const struct planned_key *planned; /* ends with a NULL name; or NULL */
+};
+
+/* Sorts the keys of @map: ret_fields[i] is the key node of type->keys[i], or NULL. Keys that are
+ * unknown, planned, repeated or without a value are reported, and that it is no mapping. */
+void fields_read(struct checker *checker, const struct node *map, const struct map_type *type,
+		 const struct node **ret_fields);
+
+/* Whether a key of @map is one of @words or near enough to have been reported as such: that they
+ * are missing need not be said as well. */
+bool key_meant(const struct node *map, const char *const *words);
+
+/* The text of a scalar of 1 to @max bytes, none of them 0; NULL and a fault for anything else.
+ * @what: "a port". */
+const char *scalar_read(struct checker *checker, const struct node *node, const char *what,
+			size_t max);
+
+/* Which of @words (NULL-terminated) a scalar is; -1 and a fault where it is none. */
+int word_read(struct checker *checker, const struct node *node, const char *what,
+	      const char *const *words);
+
+/* The list that is the value of @key, or NULL and a fault. An empty one is a fault. */
+const struct node *list_node(struct checker *checker, const struct node *key);
+
+/* How to read an item. @read: fills a zeroed item of @size bytes, false after a fault. @compare: 0
+ * for two that say the same. An item begins with its struct diag_where. */
+struct item_type {
+	size_t size;
+	bool (*read)(struct checker *checker, const struct node *node, void *ret_item);
+	int (*compare)(const void *a, const void *b);
+};
+
+/* Reads the list under @key; NULL is no key and no items. Repeated items are warned of. Returns an
+ * array for free(), or NULL. */
+void *items_read(struct checker *checker, const struct node *key, const struct item_type *type,
+		 size_t *ret_count);
+
+/* --- values.c ------------------------------------------------------------------------------ */
+
+extern const struct item_type net_items, port_items, path_items;
+
+/* A tag or the name of a service. Returns it, or NULL and a fault. */
+const char *name_read(struct checker *checker, const struct node *node, const char *what);
+
+/* The name of an errno; 0 and a fault where there is none. */
+int errno_read(struct checker *checker, const struct node *node);
+
+/* A text for people: blanks and line ends become single spaces. For free(); NULL and a fault. */
+char *why_read(struct checker *checker, const struct node *node);
+
+/* --- files.c ------------------------------------------------------------------------------- */
+
+/* Reads a regular file of at most POLICY_TEXT_MAX bytes; never waits. The text is for free().
+ * Returns 0, -EISDIR, -ENOTSUP for what is no regular file, -EFBIG, or what open() and read() give. */
+int text_read(const char *path, char **ret_text, size_t *ret_size);
+
+/* What text_read() returned, in words. */
+const char *text_problem(int err);
+
+/* Finds and reads the file meant by an item of `include`. The path and the text are for free().
+ * Returns false after a fault. */
+bool include_read(struct checker *checker, const struct node *item, char **ret_path,
+		  char **ret_text, size_t *ret_size);
+
+/* --- check_rules.c ------------------------------------------------------------------------- */
+
+extern const char *const verdict_words[];
+
+/* Reads the list under @key into checker->policy, whose services are complete. */
+void rules_read(struct checker *checker, const struct node *key);

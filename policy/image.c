@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An image is trusted after image_verify() only so far that nothing outside it is read: lsm/decide.h
+ * checks every offset against its size.
+ */
+#include "image.h"
+
+#include <string.h>
+
+#define V4_BITS 32
+#define V4_INDEX_BITS_MAX 16
+#define ERRNO_MAX 4095			/* the kernel's MAX_ERRNO */
+
+/* --- verification --------------------------------------------------------------------------- */
+
+/* Entries of @size bytes each, all in the image and none across two chunks; an empty table has no
+ * place. */
+static bool table_sound(const struct ruleset *head, struct table table, size_t size)
+{
+	if (!table.count)
+		return !table.off;
+	return table.off >= sizeof(*head) && table.off % size == 0 &&
+	       table.off + (uint64_t)table.count * size <= head->size;
+}
+
+static bool hash_sound(const struct ruleset *head, struct table table, size_t size)
+{
+	return table_sound(head, table, size) && !(table.count & (table.count - 1));
+}
+
+static bool header_sound(const struct ruleset *head)
+{
+	for (int object = 0; object < CLASS_COUNT; object++)
+		if (head->defaults[object] > VERDICT_DENY)
+			return false;
+	return (head->mode == MODE_AUDIT || head->mode == MODE_ENFORCE) &&
+	       head->tag[0] && memchr(head->tag, '\0', sizeof(head->tag));
+}
+
+static bool nets_sound(const struct ruleset *head)
+{
+	uint32_t index_bits = V4_BITS - head->v4_shift;
+
+	if (!table_sound(head, head->v4_index, sizeof(uint32_t)) ||
+	    !table_sound(head, head->v4_start, sizeof(uint32_t)) ||
+	    !table_sound(head, head->v4_map, sizeof(uint32_t)) ||
+	    !table_sound(head, head->v6_start, sizeof(struct v6_start)) ||
+	    !table_sound(head, head->v6_map, sizeof(uint32_t)) ||
+	    !table_sound(head, head->port_maps, sizeof(struct port_map)) ||
+	    !table_sound(head, head->port_starts, sizeof(uint32_t)))
+		return false;
+	if (head->v4_start.count > SEARCH_MAX || head->v4_map.count != head->v4_start.count ||
+	    head->v6_start.count > SEARCH_MAX || head->v6_map.count != head->v6_start.count)
+		return false;
+	if (!head->v4_start.count)
+		return !head->v4_index.count && head->v4_shift == V4_BITS;
+	return index_bits <= V4_INDEX_BITS_MAX && head->v4_index.count == (1u << index_bits) + 1;
+}
+
+static bool paths_sound(const struct ruleset *head)
+{
+	for (int object = 0; object < CLASS_COUNT; object++) {
+		if (!hash_sound(head, head->paths[object], sizeof(struct path_entry)) ||
+		    !hash_sound(head, head->inodes[object], sizeof(struct inode_entry)))
+			return false;
+		if (head->inodes[object].count && !head->paths[object].count)
+			return false;
+	}
+	return !head->paths[CLASS_NET].count;
+}
+
+/* The strings begin with "", and the last one ends. */
+static bool strings_sound(const struct ruleset *head)
+{
+	const char *strings = (const char *)head + head->strings.off;
+	uint32_t count = head->strings.count;
+
+	return table_sound(head, head->strings, 1) && count && head->strings.off % 8 == 0 &&
+	       count % 8 == 0 && !strings[0] && !strings[count - 1];
+}
+
+static bool rules_sound(const struct ruleset *head)
+{
+	const struct rule *rules;
+
+	if (!table_sound(head, head->rules, sizeof(struct rule)) ||
+	    head->rules.count > RULE_COUNT_MAX)
+		return false;
+	rules = (const struct rule *)((const char *)head + head->rules.off);
+	for (uint32_t i = 0; i < head->rules.count; i++) {
+		const struct rule *rule = &rules[i];
+
+		if (rule->verdict > VERDICT_DENY || rule->err >= 0 || rule->err < -ERRNO_MAX ||
+		    rule->service >= head->strings.count || rule->why >= head->strings.count ||
+		    rule->name >= head->strings.count || rule->where >= head->strings.count)
+			return false;
+	}
+	return true;
+}
+
+int image_verify(const void *data, size_t size)
+{
+	const struct ruleset *head = data;
+
+	if (size < sizeof(*head) || (uintptr_t)data % _Alignof(struct ruleset))
+		return -EBADMSG;
+	if (head->magic != RULESET_MAGIC || head->version != ABI_VERSION || head->size != size ||
+	    size > RULESET_MAX || size % RULESET_CHUNK)
+		return -EBADMSG;
+	if (!header_sound(head) || !nets_sound(head) || !paths_sound(head) ||
+	    !strings_sound(head) || !rules_sound(head))
+		return -EBADMSG;
+	return 0;
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+const struct rule *image_rule(const struct ruleset *image, uint16_t number)
+{
+	struct rules rules = { .head = image };
+
+	if (number >= RULE_SPECIAL || number >= image->rules.count)
+		return NULL;
+	return image_entry(&rules, image->rules, number, struct rule);
+}
+
+const char *image_string(const struct ruleset *image, uint32_t offset)
+{
+	if (offset >= image->strings.count)
+		return "";
+	return (const char *)image + image->strings.off + offset;
+}
+
+static __u64 read_be64(const uint8_t *bytes)
+{
+	__u64 value = 0;
+
+	for (int i = 0; i < 8; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+struct decision image_decide_net(const struct ruleset *image, const uint8_t addr[16],
+				 uint16_t port, enum protocol proto)
+{
+	struct rules rules = { .head = image };
+	struct endpoint endpoint = {
+		.hi = read_be64(addr),
+		.lo = read_be64(addr + 8),
+		.port = port,
+		.proto = proto,
+	};
+
+	endpoint_normalise(&endpoint);
+	return decide_net(&rules, &endpoint);
+}
+
+/* What the kernel cannot tell either is doubt, unless the policy has no paths to mistake it for. */
+struct decision image_decide_path(const struct ruleset *image, enum object_class object,
+				  uint8_t access, const char *path, const struct inode_id *chain,
+				  size_t chain_count)
+{
+	struct rules rules = { .head = image };
+	struct path_object judged;
+	size_t length = strlen(path);
+
+	if (!image->paths[object].count)
+		return decision_of_rule(&rules, object, RULE_DEFAULT);
+	if (length >= PATH_LENGTH_MAX || chain_count > DENTRY_DEPTH_MAX)
+		return decision_doubt(RULE_UNRESOLVED);
+	path_begin(&judged, object, access);
+	memset(judged.path, 0, sizeof(judged.path));
+	memcpy(judged.path, path, length);
+	judged.length = (__u32)length;
+	if (chain_count)
+		memcpy(judged.chain, chain, chain_count * sizeof(*chain));
+	judged.depth = (__u32)chain_count;
+	return decide_path(&rules, &judged);
+}

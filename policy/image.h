@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading a compiled ruleset in user space: the same image and the same decide.h as in the kernel.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../lsm/decide.h"
+
+/*
+ * Tells whether @data of @size bytes is a ruleset this program can evaluate: magic, version, size,
+ * and every table inside the image and aligned. To be called on every image that comes from a file or a
+ * kernel map, before anything else here. Returns 0 or -EBADMSG.
+ */
+int image_verify(const void *data, size_t size);
+
+/* The rule of that number, or NULL for a special one (RULE_DEFAULT ...) or one out of range. */
+const struct rule *image_rule(const struct ruleset *image, uint16_t number);
+
+/* The string at @offset; "" where there is none. Lives as long as the image. */
+const char *image_string(const struct ruleset *image, uint32_t offset);
+
+/* Judges an address: decide_net() on the image. @addr as in struct record. */
+struct decision image_decide_net(const struct ruleset *image, const uint8_t addr[16],
+				 uint16_t port, enum protocol proto);
+
+/* Judges a path by name and by the identities in @chain: that of the object itself, then those of
+ * its ancestors up to the root of its file system. @object: CLASS_FILE or CLASS_EXEC. */
+struct decision image_decide_path(const struct ruleset *image, enum object_class object,
+				  uint8_t access, const char *path, const struct inode_id *chain,
+				  size_t chain_count);

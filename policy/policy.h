@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A policy as its author meant it: the checked tree between the YAML text and the ruleset.
+ *
+ *	text --policy_read()--> struct policy --policy_compile()--> image (lsm/abi.h)
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "diag.h"
+#include "../lsm/abi.h"
+
+/* An address range in prefix notation. IPv4 is held in the last four bytes of `addr` behind the
+ * v4-mapped prefix ::ffff:0:0/96 and `bits` counts from the first of the 128, so 10.0.0.0/8 has
+ * bits == 104. Bits of `addr` past `bits` are zero. */
+struct policy_net {
+	struct diag_where where;
+	uint8_t addr[16];
+	uint8_t bits;
+};
+
+/* Ports lo..hi of the protocols in `protos`, a mask of PROTO_BIT(PROTO_*). */
+struct policy_ports {
+	struct diag_where where;
+	uint16_t lo, hi;
+	uint8_t protos;
+};
+
+/* A path without its trailing slash; `tree` says there was one: the directory and all below. */
+struct policy_path {
+	struct diag_where where;
+	char *path;			/* absolute and normal: no "//", "/./" or "/../"; "" is "/" */
+	bool tree;
+};
+
+struct policy_service {
+	struct diag_where where;
+	char *name;
+	bool included;			/* from an included file: need not be named by a rule */
+	struct policy_net *nets;
+	size_t net_count;
+	struct policy_ports *ports;	/* none: every port of every protocol */
+	size_t port_count;
+	struct policy_path *files;
+	size_t file_count;
+	struct policy_path *execs;
+	size_t exec_count;
+};
+
+struct policy_rule {
+	struct diag_where where;
+	enum verdict verdict;
+	int err;			/* a positive errno; EPERM unless the rule says otherwise */
+	uint8_t access;			/* ACCESS_READ | ACCESS_WRITE: opens of `files` it speaks of */
+	char *why;			/* or NULL */
+	size_t service;			/* index into policy.services */
+};
+
+struct policy {
+	char *file;			/* the path it was read from */
+	char *tag;
+	enum mode mode;
+	enum verdict defaults[CLASS_COUNT];
+	struct policy_service *services;
+	size_t service_count;
+	struct policy_rule *rules;
+	size_t rule_count;
+};
+
+/* The largest text accepted, for a policy and for each file it includes. */
+#define POLICY_TEXT_MAX (1024 * 1024)
+#define POLICY_DEPTH_MAX 16		/* nesting of YAML collections */
+#define POLICY_STRING_MAX 512		/* bytes of one scalar that is not a path */
+
+/*
+ * Reads and checks the policy at @path and the service files it includes.
+ *
+ * @service_dirs: NULL-terminated list of directories where `include: [NAME]` looks for NAME.yaml,
+ *		  after the folder `services` beside the policy; may be NULL.
+ * @diags:	  receives every fault and warning found.
+ * @ret_policy:	  receives the policy, the caller's to policy_free(); untouched on failure.
+ *
+ * Returns 0, -EINVAL when @diags holds errors (an unreadable file is one of them), or -ENOMEM.
+ */
+int policy_read(const char *path, const char *const *service_dirs, struct diags *diags,
+		struct policy **ret_policy);
+
+/* The same for a text in memory that calls itself @name; includes are looked for beside @name. */
+int policy_parse(const char *name, const char *text, size_t size, const char *const *service_dirs,
+		 struct diags *diags, struct policy **ret_policy);
+
+/* Releases a policy; NULL is fine. */
+void policy_free(struct policy *policy);
+
+/* "EHOSTUNREACH" -> EHOSTUNREACH; 0 for a name that is not known. */
+int policy_errno(const char *name);
+
+/* EHOSTUNREACH -> "EHOSTUNREACH", or NULL. */
+const char *policy_errno_name(int err);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Records -> the audit log: JSON lines with the names of the Elastic Common Schema.
+ *
+ * Forks, execs and exits are not logged; they tell who the parents of a process are and which argv
+ * it had (lineage.h), so that nothing is read later from /proc.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../lsm/abi.h"
+
+struct audit;
+
+/* Where the texts of a decision come from: the ruleset of that generation in slot @policy, or NULL
+ * when it is not to be had any more (the line then carries numbers only, and says so). Borrowed
+ * until the next call. */
+typedef const struct ruleset *(*audit_ruleset_fn)(void *ctx, uint32_t policy,
+						  uint64_t generation);
+
+/* Told once per decision record after its line is written to the file (or, for a record of a probe,
+ * which has no line, at once). The record comes without its text: text_size is 0. */
+typedef void (*audit_logged_fn)(void *ctx, const struct record *record);
+
+struct audit_config {
+	const char *path;		/* of the log; made with mode 0640, appended to */
+	audit_ruleset_fn ruleset;
+	audit_logged_fn logged;		/* may be NULL */
+	void *ctx;			/* for both */
+	/* The fence was made for this log: every record of its life comes here. So a counter of
+	 * losses is 0 before the first record of its CPU, and the first process of a run is its
+	 * root. Where this is false (a collector that starts again on a fence that lives), the
+	 * first record of a CPU tells where its counter stands, and of runs that began earlier no
+	 * root is known. */
+	bool fresh;
+};
+
+/*
+ * Opens a log. The sequence goes on behind the last line that this boot wrote; a last line that is
+ * incomplete (a crash) is ended first, so that it spoils no other.
+ *
+ * Returns 0 and *ret_audit, the caller's to audit_close(), or -errno of open(2) and the like;
+ * -EAGAIN when another process is writing this log: two sequences in one file would be none.
+ */
+int audit_open(const struct audit_config *config, struct audit **ret_audit);
+
+/* Takes one record as it came out of the ring buffer (aligned to 8 bytes). Lines are kept in memory
+ * until audit_flush(), so a caller whose audit_flush() fails had better stop taking when much is
+ * pending: what then does not fit the ring buffer is counted.
+ *
+ * Returns 0, -ENOMEM (a decision then counts as lost before the next line), or -EBADMSG for bytes
+ * that are no record of this version. */
+int audit_take(struct audit *audit, const void *data, size_t size);
+
+/* Bytes of lines that are not written yet. */
+size_t audit_pending(const struct audit *audit);
+
+/* Writes what is pending. What the file did not take stays pending, and a line that it took half of
+ * is finished by the next call. Returns 0, or -errno of write(2). */
+int audit_flush(struct audit *audit);
+
+/* After the log was rotated away: opens config.path again and goes on there, with the same sequence
+ * and everything known about processes. What is pending and the old file does not take goes to the
+ * new one. Returns 0, or as audit_open(); the old file is then still in use. */
+int audit_reopen(struct audit *audit);
+
+/* Flushes and closes; NULL is fine. Returns what audit_flush() returned. */
+int audit_close(struct audit *audit);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "audit.h"
+#include "collector.h"
+#include "paths.h"
+#include "rulesets.h"
+
+/* Lines kept in memory while the log takes none; past that, records stay in the ring. */
+#define PENDING_MAX (8 * 1024 * 1024)
+#define PASSIVE_MS 20			/* how often a waiting collector looks again */
+
+struct collector {
+	struct fence *fence;
+	const char *log;
+	struct rulesets *rulesets;
+	struct audit *audit;		/* NULL while another process collects */
+	struct ring_buffer *ring;
+	int lock;			/* -1: not shared, or not ours */
+	bool shared;
+	int error;			/* of the audit log, met inside a callback */
+};
+
+static void on_logged(void *ctx, const struct record *record)
+{
+	struct collector *collector = ctx;
+
+	fence_count_logged(collector->fence, record->run);
+}
+
+static const struct ruleset *on_ruleset(void *ctx, uint32_t slot, uint64_t generation)
+{
+	struct collector *collector = ctx;
+
+	return rulesets_find(collector->rulesets, slot, generation);
+}
+
+/* Called by libbpf for each record; a negative return would end this round after it. */
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct collector *collector = ctx;
+	int err = audit_take(collector->audit, data, size);
+
+	if (!err && audit_pending(collector->audit) > PENDING_MAX)
+		err = audit_flush(collector->audit);
+	if (err)
+		collector->error = err;
+	return err == -EBADMSG ? 0 : err;
+}
+
+/* Becomes the process that empties the ring, if nobody else is. Returns 0, -EWOULDBLOCK, or -errno. */
+static int activate(struct collector *collector)
+{
+	struct audit_config config = {
+		.path = collector->log,
+		.ruleset = on_ruleset,
+		.logged = on_logged,
+		.ctx = collector,
+	};
+	int err;
+
+	if (collector->shared) {
+		int lock = path_lock(PATH_COLLECTOR, false);
+
+		if (lock < 0)
+			return lock;
+		collector->lock = lock;
+	}
+	err = audit_open(&config, &collector->audit);
+	if (!err) {
+		collector->ring = ring_buffer__new(fence_ring(collector->fence), on_record,
+						   collector, NULL);
+		if (collector->ring)
+			return 0;
+		err = -errno;
+		audit_close(collector->audit);
+		collector->audit = NULL;
+	}
+	if (collector->lock >= 0)
+		close(collector->lock);
+	collector->lock = -1;
+	return err;
+}
+
+int collector_open(struct fence *fence, const char *log, bool shared,
+		   struct collector **ret_collector)
+{
+	struct collector *collector = calloc(1, sizeof(*collector));
+	int err;
+
+	if (!collector)
+		return -ENOMEM;
+	collector->fence = fence;
+	collector->log = log;
+	collector->shared = shared;
+	collector->lock = -1;
+	collector->rulesets = rulesets_new(fence);
+	err = collector->rulesets ? activate(collector) : -ENOMEM;
+	if (err && err != -EWOULDBLOCK) {
+		collector_close(collector);
+		return err;
+	}
+	*ret_collector = collector;
+	return 0;
+}
+
+bool collector_active(const struct collector *collector)
+{
+	return collector->audit;
+}
+
+static int take_turn(struct collector *collector, int timeout_ms)
+{
+	int err = activate(collector);
+
+	if (err == -EWOULDBLOCK) {
+		poll(NULL, 0, timeout_ms < PASSIVE_MS ? timeout_ms : PASSIVE_MS);
+		return 0;
+	}
+	return err;
+}
+
+int collector_poll(struct collector *collector, int timeout_ms)
+{
+	int count;
+
+	if (!collector->audit)
+		return take_turn(collector, timeout_ms);
+	collector->error = 0;
+	if (audit_pending(collector->audit) < PENDING_MAX) {
+		/* The kernel wakes us only when the ring fills up: look first, then wait. */
+		count = ring_buffer__consume(collector->ring);
+		if (!count && timeout_ms) {
+			ring_buffer__poll(collector->ring, timeout_ms);
+			ring_buffer__consume(collector->ring);
+		}
+	}
+	return audit_flush(collector->audit) ?: collector->error;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int collector_settle(struct collector *collector, uint64_t run, uint64_t least, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+
+	for (;;) {
+		struct run account;
+		uint64_t logged;
+		int err = collector_poll(collector, 0);
+
+		/* A log that is full may have room again before the time is up. */
+		if (err && now_ms() >= end)
+			return err;
+		err = fence_get_run(collector->fence, run, &account, &logged);
+		if (err)
+			return err;
+		if (account.submitted >= least && logged + account.lost >= account.submitted)
+			return 0;
+		if (now_ms() >= end)
+			return -ETIMEDOUT;
+		poll(NULL, 0, 1);
+	}
+}
+
+int collector_close(struct collector *collector)
+{
+	int err;
+
+	if (!collector)
+		return 0;
+	err = audit_close(collector->audit);
+	ring_buffer__free(collector->ring);
+	rulesets_free(collector->rulesets);
+	if (collector->lock >= 0)
+		close(collector->lock);
+	free(collector);
+	return err;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringfence daemon: collects the records of the shared fence for as long as it runs. Enforcement does not
+ * need it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "fence_up.h"
+#include "options.h"
+#include "paths.h"
+#include "say.h"
+#include "verbs.h"
+
+#define POLL_MS 100
+
+static const struct verb_option options[] = {
+	{ 'd', "policy-dir", "DIR", "policies to load the fence with (default: " PATH_POLICIES ")" },
+	{},
+};
+
+static const struct verb verb = {
+	.name = "daemon",
+	.arguments = "[--policy-dir DIR]",
+	.help = "Writes the records of all runs to " PATH_LOG ", in the foreground,\n"
+		"until SIGTERM or SIGINT. Loads the fence first where it is not loaded; leaves it loaded.\n\n"
+		"Exit status: 0 when told to stop, 1 on failure.",
+	.options = options,
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+static int open_fence(const char *folder, struct fence **ret_fence)
+{
+	int err = fence_open(ret_fence);
+
+	if (err == -ENOENT)
+		return fence_bring_up(folder, ret_fence);
+	if (err)
+		fence_tell_missing(err);
+	return err;
+}
+
+static void collect(struct collector *collector)
+{
+	int told = 0, active = -1;
+
+	while (!stopped) {
+		int err = collector_poll(collector, POLL_MS);
+
+		if (err && err != told)
+			say_errno(err, "cannot write the audit log; records wait in the kernel");
+		told = err;
+		if (active != collector_active(collector)) {
+			active = collector_active(collector);
+			say("%s", active ? "collecting into " PATH_LOG :
+			    "another process collects; waiting for it to end");
+		}
+	}
+}
+
+int daemon_main(int argc, char **argv)
+{
+	const struct sigaction action = { .sa_handler = stop };
+	const char *folder = PATH_POLICIES;
+	struct collector *collector = NULL;
+	struct fence *fence = NULL;
+	int id, err;
+
+	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+		if (id != 'd')
+			return 1;
+		folder = optarg;
+	}
+	if (optind != argc)
+		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	err = open_fence(folder, &fence);
+	if (err)
+		return 1;
+	err = path_make(PATH_LOGS) ?: collector_open(fence, PATH_LOG, true, &collector);
+	if (err)
+		say_errno(err, "cannot open the audit log " PATH_LOG);
+	else
+		collect(collector);
+	if (collector_close(collector)) {
+		say("records are lost: the audit log did not take the last of them");
+		err = -EIO;
+	}
+	fence_close(fence);
+	return err ? 1 : 0;
+}

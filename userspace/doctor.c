@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringfence doctor: can this host hold a fence? Ends with the only proof there is: a denied probe.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "fence.h"
+#include "host.h"
+#include "options.h"
+#include "probe.h"
+#include "say.h"
+#include "term.h"
+#include "verbs.h"
+
+static const struct verb_option options[] = {
+	{ 'j', "json", NULL, "print a JSON array" },
+	{ 'v', "verbose", NULL, "also what the kernel said about the programs" },
+	{},
+};
+
+static const struct verb verb = {
+	.name = "doctor",
+	.arguments = "[--json] [--verbose]",
+	.help = "Looks whether this host can hold a fence: kernel, LSM list, BTF, bpffs, capabilities; then\n"
+		"loads a fence of its own for a moment and walks a probe into every hook. Each line that\n"
+		"fails says what to do.\n\n"
+		"Exit status: 0 when all is well, 1 when something is missing.",
+	.options = options,
+};
+
+/* Programs loaded, and denied. A fence of our own, so that it needs no loaded one and changes none. */
+static void examine_fence(struct finding *programs, struct finding *probe)
+{
+	struct collector *collector = NULL;
+	struct probe_result result = {};
+	struct fence *fence = NULL;
+	size_t used = 0;
+	int err = fence_load(&fence);
+
+	programs->topic = "programs";
+	probe->topic = "probe";
+	if (err) {
+		host_explain_load(err, programs);
+		snprintf(probe->text, sizeof(probe->text), "not run");
+		snprintf(probe->remedy, sizeof(probe->remedy), "mend what stands above");
+		return;
+	}
+	programs->ok = true;
+	snprintf(programs->text, sizeof(programs->text), "loaded and attached");
+	err = probe_install(fence) ?: collector_open(fence, "/dev/null", false, &collector) ?:
+		probe_fence(fence, collector, &result);
+	probe->ok = !err && probe_passed(&result);
+	if (err)
+		snprintf(probe->text, sizeof(probe->text), "cannot be run: %s", strerror(-err));
+	else if (probe->ok)
+		snprintf(probe->text, sizeof(probe->text), "denied at every hook, and recorded");
+	else if (!result.recorded)
+		snprintf(probe->text, sizeof(probe->text), "its records did not arrive; ");
+	used = strlen(probe->text);
+	for (int hook = 0; !err && hook < HOOK_COUNT && used < sizeof(probe->text); hook++)
+		if (!result.denied[hook])
+			used += snprintf(probe->text + used, sizeof(probe->text) - used,
+					 "not denied at %s; ", probe_hook_name(hook));
+	if (!probe->ok)
+		snprintf(probe->remedy, sizeof(probe->remedy),
+			 "see lsm above; also: sysctl kernel.ftrace_enabled must be 1");
+	collector_close(collector);
+	fence_close(fence);
+}
+
+static void print_json(const struct finding *findings, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}",
+			"topic", findings[i].topic, "ok", findings[i].ok,
+			"text", findings[i].text, "remedy", findings[i].remedy));
+	json_dumpf(list, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(list);
+}
+
+static void print_table(const struct finding *findings, size_t count)
+{
+	const struct term_style *style = term_style(TERM_AUTO, stdout);
+
+	for (size_t i = 0; i < count; i++) {
+		printf("%s%-4s%s  %-12s  %s\n", findings[i].ok ? style->good : style->bad,
+		       findings[i].ok ? "ok" : "FAIL", style->reset, findings[i].topic,
+		       findings[i].text);
+		if (!findings[i].ok)
+			printf("      %-12s  %s\n", "", findings[i].remedy);
+	}
+}
+
+int doctor_main(int argc, char **argv)
+{
+	struct finding findings[FINDINGS_MAX + 2] = {};
+	int id, failed = 0, json = 0, verbose = 0;
+	size_t count;
+
+	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+		if (id == VERB_BAD)
+			return 1;
+		json |= id == 'j';
+		verbose |= id == 'v';
+	}
+	if (optind != argc)
+		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
+	count = host_examine(findings);
+	if (host_capable()) {
+		examine_fence(&findings[count], &findings[count + 1]);
+		count += 2;
+	}
+	if (json)
+		print_json(findings, count);
+	else
+		print_table(findings, count);
+	if (verbose && *fence_log())
+		fprintf(stderr, "%s", fence_log());
+	for (size_t i = 0; i < count; i++)
+		failed |= !findings[i].ok;
+	return failed;
+}

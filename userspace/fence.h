@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fence: the kernel programs and their maps, loaded by this process for itself or pinned under
+ * FENCE_PINS for all.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../lsm/abi.h"
+
+#define FENCE_BPFFS	"/sys/fs/bpf"
+#define FENCE_PINS	FENCE_BPFFS "/ringfence"
+
+struct fence;
+
+/*
+ * Loads the programs into the kernel and attaches them. They stay for as long as *ret_fence is open,
+ * or until fence_unpin() once it was pinned. No policy is in force yet.
+ *
+ * Returns 0 and *ret_fence, the caller's to fence_close(); -EPERM where the kernel refuses, -EBUSY
+ * where a hook takes no more programs, or another -errno of bpf(2). fence_log() tells what libbpf
+ * and the verifier had to say.
+ */
+int fence_load(struct fence **ret_fence);
+
+/* Opens the pinned fence. Returns 0 and *ret_fence, the caller's to fence_close(); -ENOENT when none is
+ * pinned; -EPROTO when it was loaded by a ringfence with another ABI_VERSION; or -errno of bpf(2). */
+int fence_open(struct fence **ret_fence);
+
+/* The last complaint of libbpf in this process, "" if there was none. */
+const char *fence_log(void);
+
+/* Pins a loaded fence: all of it appears at once, or nothing. -EEXIST when one is pinned already. */
+int fence_pin(struct fence *fence);
+
+/* Removes the pins. Enforcement ends with the last process that has the fence open. -ENOENT: none. */
+int fence_unpin(void);
+
+/* Lets go of the fence; NULL is fine. */
+void fence_close(struct fence *fence);
+
+/* Who loaded it, and when. */
+int fence_about(const struct fence *fence, struct about *ret_about);
+
+/* --- rulesets --- */
+
+/* Puts @image in force in @slot, with one store once all of it stands in the kernel. */
+int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *image);
+
+/* Copies the ruleset in force in @slot, verified; the caller's to free(). -ENOENT: none. */
+int fence_get_ruleset(const struct fence *fence, uint32_t slot, struct ruleset **ret_image);
+
+/* Copies only its header, whose tables must then not be followed. -ENOENT: none. */
+int fence_get_header(const struct fence *fence, uint32_t slot, struct ruleset *ret_header);
+
+/* Finds the slot whose policy is for @tag, -ENOENT if there is none; and with @ret_free (may be
+ * NULL) the first free slot, POLICY_SLOTS if there is none. @ret_generation (may be NULL): the
+ * highest generation in any slot. */
+int fence_find_tag(const struct fence *fence, const char *tag, uint32_t *ret_slot,
+		   uint32_t *ret_free, uint64_t *ret_generation);
+
+/* --- runs and tags --- */
+
+/* Opens the account of a run; started_ns is filled in. -E2BIG: RUNS_MAX accounts are open. */
+int fence_begin_run(struct fence *fence, uint64_t run, const struct run *account);
+
+/* Reads an account, and how many of its decisions the collector has dealt with. -ENOENT. */
+int fence_get_run(const struct fence *fence, uint64_t run, struct run *ret_account,
+		  uint64_t *ret_logged);
+
+/* The account that follows @run in no particular order; NULL begins. -ENOENT: that was the last. */
+int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret_run);
+
+/* Counts one more decision as dealt with. To be called by the one collector only. */
+int fence_count_logged(struct fence *fence, uint64_t run);
+
+/* Closes an account. */
+void fence_end_run(struct fence *fence, uint64_t run);
+
+/* Tags the one thread that @pidfd stands for. Children born from now on inherit it. */
+int fence_tag(struct fence *fence, int pidfd, const struct tag *tag);
+
+/* Calls @each for every tagged task there is. Returns 0, what @each returned if not 0, or -errno. */
+int fence_tasks(const struct fence *fence,
+		int (*each)(void *ctx, const struct tagged_task *task), void *ctx);
+
+/* --- records --- */
+
+/* File descriptor of the ring buffer, for ring_buffer__new(); the fence's. */
+int fence_ring(const struct fence *fence);
+
+/* Sums up what could not be submitted, over all CPUs. */
+int fence_losses(const struct fence *fence, struct losses *ret_losses);

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the fence holds: rulesets, runs, tags and losses, read and written through its maps.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../policy/image.h"
+#include "fence_private.h"
+
+int fence_about(const struct fence *fence, struct about *ret_about)
+{
+	uint32_t key = 0;
+
+	return bpf_map_lookup_elem(fence->map[MAP_ABOUT], &key, ret_about) ? -errno : 0;
+}
+
+/* --- rulesets ------------------------------------------------------------------------------- */
+
+static int fill_chunks(int fd, const struct ruleset *image)
+{
+	for (uint32_t i = 0; i < image->size / RULESET_CHUNK; i++)
+		if (bpf_map_update_elem(fd, &i, (const char *)image + (size_t)i * RULESET_CHUNK,
+					BPF_ANY))
+			return -errno;
+	return bpf_map_freeze(fd) ? -errno : 0;	/* from now on nobody changes it */
+}
+
+int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *image)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "chunks", sizeof(uint32_t), RULESET_CHUNK,
+				image->size / RULESET_CHUNK, &options);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = fill_chunks(fd, image);
+	if (!err && bpf_map_update_elem(fence->map[MAP_RULESETS], &slot, &fd, BPF_ANY))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* The chunks of the ruleset in force: a file descriptor, or -errno. */
+static int open_chunks(const struct fence *fence, uint32_t slot)
+{
+	uint32_t id;
+	int fd;
+
+	if (slot >= POLICY_SLOTS)
+		return -ENOENT;
+	if (bpf_map_lookup_elem(fence->map[MAP_RULESETS], &slot, &id))
+		return -errno;
+	fd = bpf_map_get_fd_by_id(id);
+	return fd < 0 ? -errno : fd;
+}
+
+int fence_get_ruleset(const struct fence *fence, uint32_t slot, struct ruleset **ret_image)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	char *image = NULL;
+	int err = 0, fd = open_chunks(fence, slot);
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		err = -errno;
+	if (!err && !(image = malloc((size_t)info.max_entries * RULESET_CHUNK)))
+		err = -ENOMEM;
+	for (uint32_t i = 0; !err && i < info.max_entries; i++)
+		if (bpf_map_lookup_elem(fd, &i, image + (size_t)i * RULESET_CHUNK))
+			err = -errno;
+	close(fd);
+	if (!err)
+		err = image_verify(image, (size_t)info.max_entries * RULESET_CHUNK);
+	if (err) {
+		free(image);
+		return err;
+	}
+	*ret_image = (struct ruleset *)image;
+	return 0;
+}
+
+int fence_get_header(const struct fence *fence, uint32_t slot, struct ruleset *ret_header)
+{
+	uint32_t first = 0;
+	char *chunk;
+	int err = 0, fd = open_chunks(fence, slot);
+
+	if (fd < 0)
+		return fd;
+	chunk = malloc(RULESET_CHUNK);
+	if (!chunk)
+		err = -ENOMEM;
+	else if (bpf_map_lookup_elem(fd, &first, chunk))
+		err = -errno;
+	else
+		memcpy(ret_header, chunk, sizeof(*ret_header));
+	free(chunk);
+	close(fd);
+	return err;
+}
+
+int fence_find_tag(const struct fence *fence, const char *tag, uint32_t *ret_slot,
+		   uint32_t *ret_free, uint64_t *ret_generation)
+{
+	uint32_t found = POLICY_SLOTS, vacant = POLICY_SLOTS;
+	uint64_t generation = 0;
+
+	for (uint32_t slot = 1; slot < POLICY_SLOTS; slot++) {
+		struct ruleset header;
+		int err = fence_get_header(fence, slot, &header);
+
+		if (err == -ENOENT) {
+			vacant = vacant < slot ? vacant : slot;
+			continue;
+		}
+		if (err)
+			return err;
+		if (header.generation > generation)
+			generation = header.generation;
+		if (!strncmp(header.tag, tag, sizeof(header.tag)))
+			found = slot;
+	}
+	if (ret_free)
+		*ret_free = vacant;
+	if (ret_generation)
+		*ret_generation = generation;
+	if (found == POLICY_SLOTS)
+		return -ENOENT;
+	*ret_slot = found;
+	return 0;
+}
+
+/* --- runs and tags -------------------------------------------------------------------------- */
+
+int fence_begin_run(struct fence *fence, uint64_t run, const struct run *account)
+{
+	struct run begun = *account;
+	struct timespec now;
+	uint64_t none = 0;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	begun.started_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	if (bpf_map_update_elem(fence->map[MAP_LOGGED], &run, &none, BPF_NOEXIST))
+		return -errno;
+	if (bpf_map_update_elem(fence->map[MAP_RUNS], &run, &begun, BPF_NOEXIST)) {
+		int err = -errno;
+
+		bpf_map_delete_elem(fence->map[MAP_LOGGED], &run);
+		return err;
+	}
+	return 0;
+}
+
+int fence_get_run(const struct fence *fence, uint64_t run, struct run *ret_account,
+		  uint64_t *ret_logged)
+{
+	if (bpf_map_lookup_elem(fence->map[MAP_LOGGED], &run, ret_logged) ||
+	    bpf_map_lookup_elem(fence->map[MAP_RUNS], &run, ret_account))
+		return -errno;
+	return 0;
+}
+
+int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret_run)
+{
+	return bpf_map_get_next_key(fence->map[MAP_RUNS], run, ret_run) ? -errno : 0;
+}
+
+int fence_count_logged(struct fence *fence, uint64_t run)
+{
+	uint64_t logged;
+
+	if (bpf_map_lookup_elem(fence->map[MAP_LOGGED], &run, &logged))
+		return -errno;
+	logged++;
+	return bpf_map_update_elem(fence->map[MAP_LOGGED], &run, &logged, BPF_EXIST) ? -errno : 0;
+}
+
+void fence_end_run(struct fence *fence, uint64_t run)
+{
+	bpf_map_delete_elem(fence->map[MAP_RUNS], &run);
+	bpf_map_delete_elem(fence->map[MAP_LOGGED], &run);
+}
+
+int fence_tag(struct fence *fence, int pidfd, const struct tag *tag)
+{
+	return bpf_map_update_elem(fence->map[MAP_TAGS], &pidfd, tag, BPF_NOEXIST) ? -errno : 0;
+}
+
+int fence_tasks(const struct fence *fence,
+		int (*each)(void *ctx, const struct tagged_task *task), void *ctx)
+{
+	struct tagged_task tasks[64];
+	ssize_t size;
+	int err = 0, fd = bpf_iter_create(fence->iterator);
+
+	if (fd < 0)
+		return -errno;
+	/* Entries of one size, read by a multiple of it: none is ever split. */
+	while (!err && (size = read(fd, tasks, sizeof(tasks))) > 0)
+		for (size_t i = 0; !err && i < size / sizeof(*tasks); i++)
+			err = each(ctx, &tasks[i]);
+	if (!err && size < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* --- records -------------------------------------------------------------------------------- */
+
+int fence_ring(const struct fence *fence)
+{
+	return fence->map[MAP_RING];
+}
+
+int fence_losses(const struct fence *fence, struct losses *ret_losses)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct losses sum = {}, *each;
+	uint32_t key = 0;
+
+	if (cpus < 0)
+		return cpus;
+	each = calloc(cpus, sizeof(*each));
+	if (!each)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fence->map[MAP_LOSSES], &key, each)) {
+		free(each);
+		return -errno;
+	}
+	for (int i = 0; i < cpus; i++) {
+		sum.decisions += each[i].decisions;
+		sum.lineage += each[i].lineage;
+	}
+	free(each);
+	*ret_losses = sum;
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/statfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "fence.h"
+#include "host.h"
+#include "say.h"
+
+#define LSM_LIST "/sys/kernel/security/lsm"
+#define BTF_FILE "/sys/kernel/btf/vmlinux"
+
+/* Before 6.1.54, LSM programs could be skipped when they ran into each other. */
+#define KERNEL_MAJOR 6
+#define KERNEL_MINOR 1
+#define KERNEL_PATCH 54
+
+static void examine_kernel(struct finding *finding)
+{
+	unsigned int major = 0, minor = 0, patch = 0;
+	struct utsname name;
+
+	uname(&name);
+	/* Debian's "6.1.0-51-amd64" names the ABI; what was built stands in the version string:
+	 * "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 (2026-09-01)". */
+	const char *debian = strstr(name.version, "Debian ");
+
+	if (!debian || sscanf(debian, "Debian %u.%u.%u", &major, &minor, &patch) != 3)
+		sscanf(name.release, "%u.%u.%u", &major, &minor, &patch);
+	finding->ok = major > KERNEL_MAJOR ||
+		(major == KERNEL_MAJOR && (minor > KERNEL_MINOR ||
+					   (minor == KERNEL_MINOR && patch >= KERNEL_PATCH)));
+	snprintf(finding->text, sizeof(finding->text), "Linux %s (%u.%u.%u)", name.release, major,
+		 minor, patch);
+	snprintf(finding->remedy, sizeof(finding->remedy),
+		 "boot a kernel of %d.%d.%d or later: older ones can skip BPF LSM programs",
+		 KERNEL_MAJOR, KERNEL_MINOR, KERNEL_PATCH);
+}
+
+static bool list_has(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)); at += length)
+		if ((at == list || at[-1] == ',') && (!at[length] || at[length] == ','))
+			return true;
+	return false;
+}
+
+static void examine_lsm(struct finding *finding)
+{
+	char list[200] = "";
+	FILE *file = fopen(LSM_LIST, "re");
+
+	if (!file || !fgets(list, sizeof(list), file)) {
+		snprintf(finding->text, sizeof(finding->text), "cannot read %s: %s", LSM_LIST,
+			 strerror(errno));
+		snprintf(finding->remedy, sizeof(finding->remedy),
+			 "mount -t securityfs securityfs /sys/kernel/security");
+	} else {
+		list[strcspn(list, "\n")] = 0;
+		finding->ok = list_has(list, "bpf");
+		snprintf(finding->text, sizeof(finding->text), "%s%s", list,
+			 finding->ok ? "" : ": bpf is not in the list, so no BPF LSM program ever runs");
+		snprintf(finding->remedy, sizeof(finding->remedy),
+			 "boot with lsm=%s,bpf on the kernel command line", list);
+	}
+	if (file)
+		fclose(file);
+}
+
+static void examine_btf(struct finding *finding)
+{
+	finding->ok = !access(BTF_FILE, R_OK);
+	if (finding->ok)
+		snprintf(finding->text, sizeof(finding->text), "%s", BTF_FILE);
+	else
+		snprintf(finding->text, sizeof(finding->text), "%s: %s", BTF_FILE, strerror(errno));
+	snprintf(finding->remedy, sizeof(finding->remedy),
+		 "use a kernel built with CONFIG_DEBUG_INFO_BTF=y (distribution kernels are)");
+}
+
+static void examine_bpffs(struct finding *finding)
+{
+	struct statfs fs;
+
+	finding->ok = !statfs(FENCE_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC;
+	snprintf(finding->text, sizeof(finding->text), "%s is %s", FENCE_BPFFS,
+		 finding->ok ? "mounted" : "not a mounted bpf file system");
+	snprintf(finding->remedy, sizeof(finding->remedy), "mount -t bpf bpf %s", FENCE_BPFFS);
+}
+
+/* CAP_SYS_ADMIN: to read the rulesets back by their ids. */
+static const struct {
+	cap_value_t value;
+	const char *name;
+} capabilities[] = {
+	{ CAP_BPF, "CAP_BPF" },
+	{ CAP_PERFMON, "CAP_PERFMON" },
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+};
+
+/* Writes the names of those that are missing. */
+static bool find_missing(char *ret_names, size_t size)
+{
+	cap_t held = cap_get_proc();
+	size_t used = 0;
+
+	ret_names[0] = 0;
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++) {
+		cap_flag_value_t set = CAP_CLEAR;
+
+		if (held)
+			cap_get_flag(held, capabilities[i].value, CAP_EFFECTIVE, &set);
+		if (set != CAP_SET && used < size)
+			used += snprintf(ret_names + used, size - used, "%s%s", used ? ", " : "",
+					 capabilities[i].name);
+	}
+	cap_free(held);
+	return used;
+}
+
+bool host_capable(void)
+{
+	char names[128];
+
+	return !find_missing(names, sizeof(names));
+}
+
+static void examine_capabilities(struct finding *finding)
+{
+	char names[128];
+
+	finding->ok = !find_missing(names, sizeof(names));
+	snprintf(finding->text, sizeof(finding->text), "%s%s", finding->ok ? "held" : "missing: ",
+		 names);
+	snprintf(finding->remedy, sizeof(finding->remedy), "run it as root");
+}
+
+size_t host_examine(struct finding ret_list[FINDINGS_MAX])
+{
+	static const struct {
+		const char *topic;
+		void (*examine)(struct finding *finding);
+	} topics[] = {
+		{ "kernel", examine_kernel },
+		{ "lsm", examine_lsm },
+		{ "btf", examine_btf },
+		{ "bpffs", examine_bpffs },
+		{ "capabilities", examine_capabilities },
+	};
+	size_t count = sizeof(topics) / sizeof(*topics);
+
+	_Static_assert(sizeof(topics) / sizeof(*topics) <= FINDINGS_MAX, "all fit");
+	memset(ret_list, 0, count * sizeof(*ret_list));
+	for (size_t i = 0; i < count; i++) {
+		ret_list[i].topic = topics[i].topic;
+		topics[i].examine(&ret_list[i]);
+		if (ret_list[i].ok)
+			ret_list[i].remedy[0] = 0;
+	}
+	return count;
+}
+
+void host_explain_load(int err, struct finding *finding)
+{
+	const char *log = fence_log(), *last;
+	size_t length = strlen(log);
+
+	switch (err) {
+	case -EPERM:
+		snprintf(finding->text, sizeof(finding->text),
+			 "this kernel refuses to load BPF LSM programs (EPERM, although the capabilities are held)");
+		snprintf(finding->remedy, sizeof(finding->remedy),
+			 "its builder, its lockdown mode or the container around it forbids them: use a distribution kernel, outside a container");
+		break;
+	case -EBUSY:
+	case -E2BIG:
+		snprintf(finding->text, sizeof(finding->text),
+			 "a hook takes no more programs: %s", strerror(-err));
+		snprintf(finding->remedy, sizeof(finding->remedy),
+			 "bpftool link list shows who else is attached; detach one of them");
+		break;
+	default:
+		/* The last line says most. */
+		while (length && log[length - 1] == '\n')
+			length--;
+		for (last = log + length; last > log && last[-1] != '\n'; last--)
+			;
+		snprintf(finding->text, sizeof(finding->text), "the fence could not be loaded: %s (%.*s)",
+			 strerror(-err), (int)(log + length - last), last);
+		snprintf(finding->remedy, sizeof(finding->remedy),
+			 "ringfence doctor --verbose shows what the kernel said");
+	}
+}
+
+void host_explain(int err)
+{
+	struct finding findings[FINDINGS_MAX], left = {};
+	size_t count = host_examine(findings);
+	bool told = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (findings[i].ok)
+			continue;
+		say("%s: %s", findings[i].topic, findings[i].text);
+		say_remedy("%s", findings[i].remedy);
+		told = true;
+	}
+	if (told)
+		return;
+	if (err) {
+		host_explain_load(err, &left);
+		say("%s", left.text);
+		say_remedy("%s", left.remedy);
+	}
+}

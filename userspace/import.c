@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringfence import: a published address list -> a service file, on stdout or in a file that is
+ * either complete or not there at all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../policy/import.h"
+#include "import.h"
+
+enum { OPTION_SELECT = 256, OPTION_NAME, OPTION_PORTS };
+
+struct arguments {
+	struct import_request request;
+	const char *selects[IMPORT_SELECTS_MAX + 1];	/* one more than allowed, to be refused */
+	const char *file;
+	const char *output;		/* NULL: stdout */
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: ringfence import PROVIDER FILE.json [--select KEY=VALUE]... [--name NAME]\n"
+	      "                        [--ports LIST] [-o FILE]\n", out);
+}
+
+static void help(void)
+{
+	usage(stdout);
+	puts("\n"
+	     "Turns the address list that a provider publishes into a service definition, which a\n"
+	     "policy names in its `include:`. Nothing is downloaded: FILE.json is a copy of the list.\n"
+	     "\n"
+	     "      --select KEY=VALUE  take only the entries that have it; of several with the same\n"
+	     "                          key any, of different keys all must fit\n"
+	     "      --name NAME         the service's name; without it, the provider's\n"
+	     "      --ports LIST        the ports it is about, such as 22,80,8000-8100,53/udp;\n"
+	     "                          without it, all\n"
+	     "  -o, --output FILE       write to FILE, replacing it as a whole, instead of stdout\n"
+	     "  -h, --help              show this help\n"
+	     "\n"
+	     "Providers, what --select knows about their entries, and where the list is published:");
+	for (const struct import_provider *provider = import_providers; provider->name; provider++) {
+		printf("  %-8s ", provider->name);
+		for (const char *const *key = provider->keys; *key; key++)
+			printf(" %s", *key);
+		printf("\n            %s\n", provider->url);
+		if (!provider->sections)
+			continue;
+		fputs("            sections taken by default:", stdout);
+		for (const char *const *section = provider->sections; *section; section++)
+			printf(" %s", *section);
+		printf("\n            (%s)\n", provider->sections_why);
+	}
+	puts("\n"
+	     "Exit status: 0 when the service was written; 1 when the list, the request or the output\n"
+	     "is at fault, and then nothing was written.");
+}
+
+/* --- output --------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	while (size) {
+		ssize_t done = write(fd, text, size);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		text += done;
+		size -= done;
+	}
+	return 0;
+}
+
+/* The mode a new file @path gets: that of the file it replaces, or what the umask leaves. */
+static mode_t output_mode(const char *path)
+{
+	struct stat st;
+	mode_t mask;
+
+	if (!stat(path, &st))
+		return st.st_mode & 0777;
+	mask = umask(0);
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+/* Puts the name of a renamed file on disk. Best effort: some file systems cannot. */
+static void sync_folder(const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		 slash ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+/* Replaces @path by way of a file beside it. On failure neither is changed nor left behind. */
+static int replace_file(const char *path, const char *text, size_t size)
+{
+	char temp[PATH_MAX];
+	int fd, err;
+
+	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= (int)sizeof(temp))
+		return -ENAMETOOLONG;
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, size);
+	if (!err && (fchmod(fd, output_mode(path)) || fsync(fd)))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(temp, path))
+		err = -errno;
+	if (err)
+		unlink(temp);
+	else
+		sync_folder(path);
+	return err;
+}
+
+/* A link is followed, and what is not a regular file (a device, a pipe) is left alone: replacing
+ * it would put a file in its place. */
+static int write_file(const char *path, const char *text, size_t size)
+{
+	char target[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st))
+		return errno == ENOENT ? replace_file(path, text, size) : -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return realpath(path, target) ? replace_file(target, text, size) : -errno;
+}
+
+static int write_output(const char *path, const char *text, size_t size)
+{
+	int err = path ? write_file(path, text, size) : write_all(STDOUT_FILENO, text, size);
+
+	if (err)
+		fprintf(stderr, "ringfence import: cannot write %s: %s\n", path ?: "to stdout",
+			err == -EINVAL ? "not a regular file" : strerror(-err));
+	return err;
+}
+
+/* --- the verb ------------------------------------------------------------------------------- */
+
+static int import_to(const struct import *import, const char *output)
+{
+	size_t size = 0;
+	char *text = NULL;
+	int err = import_format(import, &text, &size);
+
+	if (err == -E2BIG)
+		fprintf(stderr,
+			"ringfence import: %s: %zu prefixes are more than a policy may include (%d KiB "
+			"of text); take fewer with --select\n",
+			import->file, import->net_count, POLICY_TEXT_MAX >> 10);
+	else if (err)
+		fprintf(stderr, "ringfence import: %s\n", strerror(-err));
+	else
+		err = write_output(output, text, size);
+	free(text);
+	return err;
+}
+
+static int run(const struct arguments *arguments)
+{
+	struct import import = { 0 };
+	struct diags diags = { 0 };
+	int err = import_read(arguments->file, &arguments->request, &diags, &import);
+
+	diags_print(&diags, stderr, false);
+	diags_free(&diags);
+	if (!err)
+		err = import_to(&import, arguments->output);
+	import_free(&import);
+	return err;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char **argv, struct arguments *ret)
+{
+	static const struct option options[] = {
+		{ "select", required_argument, NULL, OPTION_SELECT },
+		{ "name", required_argument, NULL, OPTION_NAME },
+		{ "ports", required_argument, NULL, OPTION_PORTS },
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int option;
+
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_SELECT:
+			if (ret->request.select_count <= IMPORT_SELECTS_MAX)
+				ret->selects[ret->request.select_count++] = optarg;
+			break;
+		case OPTION_NAME:
+			ret->request.name = optarg;
+			break;
+		case OPTION_PORTS:
+			ret->request.ports = optarg;
+			break;
+		case 'o':
+			ret->output = optarg;
+			break;
+		case 'h':
+			help();
+			return 0;
+		default:
+			usage(stderr);
+			return 1;
+		}
+	}
+	if (argc - optind != 2) {
+		fprintf(stderr, "ringfence import: expected PROVIDER and FILE.json\n");
+		usage(stderr);
+		return 1;
+	}
+	ret->request.provider = argv[optind];
+	ret->request.selects = ret->selects;
+	ret->file = argv[optind + 1];
+	return -1;
+}
+
+int import_main(int argc, char **argv)
+{
+	struct arguments arguments = { 0 };
+	int status = parse_arguments(argc, argv, &arguments);
+
+	if (status >= 0)
+		return status;
+	return run(&arguments) ? 1 : 0;
+}

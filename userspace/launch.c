@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "say.h"
+
+#define POLL_MS 50
+
+static void passed_signals(sigset_t *ret_set)
+{
+	static const int signals[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH,
+	};
+
+	sigemptyset(ret_set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaddset(ret_set, signals[i]);
+}
+
+/* --- the child ------------------------------------------------------------------------------ */
+
+/* Waits to be tagged, then becomes the command; what execve(2) refused goes back as an errno. */
+static void child_main(int go, int failed, char **argv, bool tied, const sigset_t *signals)
+{
+	char byte;
+	int err;
+
+	if (tied)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (read(go, &byte, 1) != 1)
+		_exit(LAUNCH_FAILED);
+	sigprocmask(SIG_SETMASK, signals, NULL);
+	execvp(argv[0], argv);
+	err = errno;
+	if (write(failed, &err, sizeof(err)) < 0)
+		_exit(LAUNCH_FAILED);
+	_exit(err == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE);
+}
+
+/* --- the parent ----------------------------------------------------------------------------- */
+
+/* Tags the child and lets it go. Returns its pidfd or -errno. */
+static int release(struct fence *fence, const struct tag *tag, pid_t child, int go)
+{
+	int err, pidfd = syscall(SYS_pidfd_open, child, 0);
+
+	if (pidfd < 0)
+		return -errno;
+	err = fence_tag(fence, pidfd, tag);
+	if (!err && write(go, "", 1) != 1)
+		err = -errno;
+	if (err) {
+		close(pidfd);
+		return err;
+	}
+	return pidfd;
+}
+
+static int refused(const char *command, int err)
+{
+	if (err == ENOENT && !strchr(command, '/')) {
+		say("%s: command not found", command);
+		return LAUNCH_NOT_FOUND;
+	}
+	say_errno(err, "%s", command);
+	return err == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
+}
+
+static void close_pair(const int pair[2])
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+int launch(struct fence *fence, const struct tag *tag, char **argv, bool tied, pid_t *ret_pid,
+	   int *ret_pidfd)
+{
+	int go[2], failed[2], pidfd, err = 0;
+	sigset_t passed, before;
+	pid_t child;
+
+	if (pipe2(go, O_CLOEXEC)) {
+		say_errno(errno, "cannot start the command");
+		return LAUNCH_FAILED;
+	}
+	if (pipe2(failed, O_CLOEXEC)) {
+		say_errno(errno, "cannot start the command");
+		close_pair(go);
+		return LAUNCH_FAILED;
+	}
+	passed_signals(&passed);
+	sigprocmask(SIG_BLOCK, &passed, &before);
+	child = fork();
+	if (!child) {
+		/* Its own end of `go` must not keep it waiting when the parent is gone. */
+		close(go[1]);
+		child_main(go[0], failed[1], argv, tied, &before);
+	}
+	pidfd = child < 0 ? -errno : release(fence, tag, child, go[1]);
+	close_pair(go);
+	close(failed[1]);
+	if (pidfd >= 0 && read(failed[0], &err, sizeof(err)) == sizeof(err))
+		err = refused(argv[0], err);
+	close(failed[0]);
+	if (pidfd < 0) {
+		say_errno(pidfd, "cannot tag the command");
+		err = LAUNCH_FAILED;
+	}
+	if (err) {
+		if (child > 0)
+			waitpid(child, NULL, 0);
+		if (pidfd >= 0)
+			close(pidfd);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		return err;
+	}
+	*ret_pid = child;
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+/* The terminal sends to the whole foreground group (si_code SI_KERNEL): the command has it already. */
+static void pass_signal(int signals, int pidfd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) == sizeof(info) && info.ssi_code != SI_KERNEL)
+		syscall(SYS_pidfd_send_signal, pidfd, info.ssi_signo, NULL, 0);
+}
+
+int launch_wait(pid_t pid, int pidfd, struct collector *collector)
+{
+	struct pollfd events[2] = { { .fd = pidfd, .events = POLLIN }, { .events = POLLIN } };
+	sigset_t passed;
+	int status = 0, told = 0;
+
+	passed_signals(&passed);
+	events[1].fd = signalfd(-1, &passed, SFD_CLOEXEC | SFD_NONBLOCK);
+	while (!(events[0].revents & POLLIN)) {
+		int err = collector_poll(collector, 0);
+
+		if (err && !told++)
+			say_errno(err, "cannot write the audit log; records wait in the kernel");
+		if (poll(events, 2, POLL_MS) > 0 && events[1].revents & POLLIN)
+			pass_signal(events[1].fd, pidfd);
+	}
+	if (events[1].fd >= 0)
+		close(events[1].fd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

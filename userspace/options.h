@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One table per verb: from it come the parsing (getopt_long), the errors and --help.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct verb_option {
+	int id;				/* what verb_next() returns; a letter is also its short form */
+	const char *name;		/* long form without dashes; NULL ends the table */
+	const char *arg;		/* name of its argument, or NULL if it takes none */
+	const char *help;
+};
+
+struct verb {
+	const char *name;
+	const char *arguments;		/* as shown in the usage line */
+	const char *help;		/* what it does, and its exit codes */
+	const struct verb_option *options;
+	bool command_follows;		/* the first word that is no option ends the options */
+};
+
+#define VERB_END (-1)
+#define VERB_BAD '?'
+
+/*
+ * The next option of the command line: its id, with its argument in optarg; VERB_END when there are no
+ * more, and optind is the first word that is left; VERB_BAD for a fault, which has been told on
+ * stderr. --help is answered here and ends the process with 0.
+ */
+int verb_next(const struct verb *verb, int argc, char **argv);
+
+/* Tells what is wrong with the command line, and where the help is. Returns VERB_BAD. */
+int verb_misused(const struct verb *verb, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where ringfence keeps its things on a host.
+ */
+#pragma once
+
+#define PATH_POLICIES	"/etc/ringfence/policy.d"
+#define PATH_RUN	"/run/ringfence"
+#define PATH_RULESETS	PATH_RUN "/rulesets"	/* images by slot and generation, for old records */
+#define PATH_LOCK	PATH_RUN "/lock"	/* held while the fence or its rulesets change */
+#define PATH_COLLECTOR	PATH_RUN "/collector"	/* held by the process that empties the ring */
+#define PATH_LOGS	"/var/log/ringfence"
+#define PATH_LOG	PATH_LOGS "/audit.jsonl"
+
+/* Folders with service files that a policy can include by name, NULL at the end. */
+extern const char *const path_services[];
+
+/* Makes a folder and those above it, mode 0755 as the umask allows. Returns 0 or -errno. */
+int path_make(const char *folder);
+
+/* Opens @file, making its folder, and takes a lock on it that ends with the descriptor or the
+ * process. @wait: until it is free. Returns the descriptor, the caller's to close, -EWOULDBLOCK where
+ * another has it, or -errno. */
+int path_lock(const char *file, int wait);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "paths.h"
+#include "policy_file.h"
+#include "say.h"
+#include "term.h"
+
+int policy_file_compile(const char *path, bool resolved, uint64_t generation,
+			struct ruleset **ret_image)
+{
+	struct policy *policy = NULL;
+	struct diags diags = {};
+	int err;
+
+	err = policy_read(path, path_services, &diags, &policy);
+	if (!err)
+		err = policy_compile(policy, resolved ? &path_resolver_system : NULL, generation,
+				     &diags, ret_image);
+	diags_print(&diags, stderr, *term_style(TERM_AUTO, stderr)->reset);
+	if (err && !diags.errors)
+		say_errno(err, "%s", path);
+	policy_free(policy);
+	diags_free(&diags);
+	return err;
+}

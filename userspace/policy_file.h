@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A policy file on its way to a ruleset, with its faults told on stderr.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../policy/compile.h"
+
+/*
+ * Reads, checks and compiles the policy in @path, and prints every fault and warning.
+ *
+ * @resolved: look up the identities of its paths on this host.
+ * @ret_image: the caller's to free().
+ *
+ * Returns 0, -EINVAL for a policy with faults, or -ENOMEM and the like; all have been told.
+ */
+int policy_file_compile(const char *path, bool resolved, uint64_t generation,
+			struct ruleset **ret_image);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The proof that a fence is live: a child with the canary's tag walks into every hook, must be denied
+ * there with the canary's errno, and the records of it must arrive. Programs can be loaded, attached
+ * and pinned and still never run; only a denial shows.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "../lsm/abi.h"
+#include "collector.h"
+#include "fence.h"
+
+struct probe_result {
+	bool denied[HOOK_COUNT];
+	bool recorded;			/* every denial came out of the ring buffer */
+};
+
+/* Puts the canary's policy in slot 0. To be called once on every fence that was loaded. */
+int probe_install(struct fence *fence);
+
+/* Runs the probe. Returns 0 and the result, also where the fence is dead; -errno where the probe
+ * itself could not be run. */
+int probe_fence(struct fence *fence, struct collector *collector, struct probe_result *ret_result);
+
+/* Whether all is well. */
+bool probe_passed(const struct probe_result *result);
+
+/* "socket_connect"; what a person calls the hook, for messages. */
+const char *probe_hook_name(enum hook hook);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringfence run: starts a command behind the fence: the loaded one, or with --policy one of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "fence_up.h"
+#include "host.h"
+#include "launch.h"
+#include "options.h"
+#include "paths.h"
+#include "policy_file.h"
+#include "probe.h"
+#include "run_id.h"
+#include "run_log.h"
+#include "say.h"
+#include "summary.h"
+#include "verbs.h"
+
+#define SETTLE_MS 5000			/* how long the last records may take */
+#define EXIT_DENIED 123			/* --fail-on-deny */
+#define OWN_SLOT 1			/* of the policy in a fence of our own */
+
+static const struct verb_option options[] = {
+	{ 't', "tag", "TAG", "the policy that governs the command (needed)" },
+	{ 'p', "policy", "FILE", "load a fence with this policy for this run only; as root" },
+	{ 'm', "mode", "audit|enforce", "instead of the policy's own mode" },
+	{ 'l', "log", "FILE", "append the records of this run to FILE" },
+	{ 'F', "fail-on-deny", NULL, "exit with 123 when the command succeeded but was denied something" },
+	{ 'q', "quiet", NULL, "no summary at the end" },
+	{},
+};
+
+static const struct verb verb = {
+	.name = "run",
+	.arguments = "--tag TAG [--policy FILE] [OPTION]... -- COMMAND [ARGUMENT]...",
+	.help = "Starts COMMAND as a deploy of TAG: it and all its children are tagged, and what they reach\n"
+		"for is judged by TAG's policy. Uses the loaded fence; with --policy, brings up a fence of\n"
+		"its own and takes it down at the end. Nothing is started before a denied probe through\n"
+		"every hook has shown that the fence is live.\n\n"
+		"The records go to " PATH_LOG ", or with --policy to\n"
+		"./ringfence-RUN.jsonl, unless --log says otherwise.\n\n"
+		"Exit status: COMMAND's own, 128+n when signal n ended it; 125 when ringfence failed and\n"
+		"nothing was started; 126 when COMMAND is not executable; 127 when it was not found.",
+	.options = options,
+	.command_follows = true,
+};
+
+struct session {
+	const char *tag_name;
+	const char *policy;		/* NULL: the loaded fence */
+	const char *log;		/* as asked for, or NULL */
+	enum mode mode;
+	bool fail_on_deny;
+	bool quiet;
+	char **argv;
+
+	struct fence *fence;
+	struct collector *collector;
+	struct tag tag;
+	char run[RUN_NAME_SIZE];
+	char own_log[PATH_MAX];		/* where the collector of our own fence writes */
+};
+
+/* --- the command line ----------------------------------------------------------------------- */
+
+static int parse_mode(const char *word, enum mode *ret_mode)
+{
+	if (!strcmp(word, "audit"))
+		*ret_mode = MODE_AUDIT;
+	else if (!strcmp(word, "enforce"))
+		*ret_mode = MODE_ENFORCE;
+	else
+		return verb_misused(&verb, "--mode %s: expected audit or enforce", word);
+	return 0;
+}
+
+static int parse(struct session *session, int argc, char **argv)
+{
+	int id;
+
+	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+		switch (id) {
+		case 't':
+			session->tag_name = optarg;
+			break;
+		case 'p':
+			session->policy = optarg;
+			break;
+		case 'm':
+			if (parse_mode(optarg, &session->mode))
+				return -EINVAL;
+			break;
+		case 'l':
+			session->log = optarg;
+			break;
+		case 'F':
+			session->fail_on_deny = true;
+			break;
+		case 'q':
+			session->quiet = true;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	session->argv = argv + optind;
+	if (!session->tag_name)
+		return verb_misused(&verb, "--tag is missing: which policy governs the command?");
+	if (!*session->argv)
+		return verb_misused(&verb, "no command to run");
+	return 0;
+}
+
+/* --- the fence ------------------------------------------------------------------------------ */
+
+static int load_own_fence(struct session *session)
+{
+	struct ruleset *image = NULL;
+	int err = policy_file_compile(session->policy, true, 1, &image);
+
+	if (err)
+		return err;
+	if (strcmp(image->tag, session->tag_name)) {
+		say("unknown tag \"%s\": %s is the policy for tag %s", session->tag_name,
+		    session->policy, image->tag);
+		err = -ENOENT;
+	} else if (!host_capable()) {
+		say("run --policy loads programs into the kernel, which this user may not");
+		host_explain(-EPERM);
+		err = -EPERM;
+	} else if ((err = fence_load(&session->fence))) {
+		host_explain(err);
+	} else {
+		err = probe_install(session->fence) ?:
+			fence_put_ruleset(session->fence, OWN_SLOT, image);
+		if (err)
+			say_errno(err, "cannot put the policy in force");
+	}
+	session->tag.policy = OWN_SLOT;
+	free(image);
+	return err;
+}
+
+static void tell_tags(const struct fence *fence)
+{
+	for (uint32_t slot = 1; slot < POLICY_SLOTS; slot++) {
+		struct ruleset header;
+
+		if (!fence_get_header(fence, slot, &header))
+			say_remedy("there is a policy for tag %s", header.tag);
+	}
+	say_remedy("ringfence apply FILE puts another one in force");
+}
+
+static int open_loaded_fence(struct session *session)
+{
+	int err = fence_open(&session->fence);
+
+	if (err) {
+		fence_tell_missing(err);
+		return err;
+	}
+	err = fence_find_tag(session->fence, session->tag_name, &session->tag.policy, NULL, NULL);
+	if (err == -ENOENT) {
+		say("unknown tag \"%s\": no policy for it is in force", session->tag_name);
+		tell_tags(session->fence);
+	} else if (err) {
+		say_errno(err, "cannot read the policies in force");
+	}
+	return err;
+}
+
+static int start_collecting(struct session *session)
+{
+	const char *log = PATH_LOG;
+	int err = 0;
+
+	if (session->policy) {
+		snprintf(session->own_log, sizeof(session->own_log), "ringfence-%s.jsonl",
+			 session->run);
+		log = session->log ? session->log : session->own_log;
+	} else {
+		err = path_make(PATH_LOGS);
+		if (!err && session->log)
+			err = run_log_check(session->log);
+	}
+	if (!err)
+		err = collector_open(session->fence, log, !session->policy, &session->collector);
+	if (err)
+		say_errno(err, "cannot write the audit log %s", session->log ? session->log : log);
+	return err;
+}
+
+static int prove(struct session *session)
+{
+	struct probe_result result = {};
+	int err = probe_fence(session->fence, session->collector, &result);
+
+	if (err) {
+		say_errno(err, "cannot run the probe");
+		return err;
+	}
+	if (probe_passed(&result))
+		return 0;
+	fence_tell_dead(&result);
+	return -ENOTSUP;
+}
+
+/* Everything that must stand before the command may start. */
+static int prepare(struct session *session)
+{
+	struct run account = { .pid = getpid(), .uid = getuid() };
+	int err;
+
+	session->tag.run = run_id_new();
+	session->tag.mode = session->mode;
+	run_id_name(session->tag.run, session->run);
+	err = session->policy ? load_own_fence(session) : open_loaded_fence(session);
+	if (!err)
+		err = start_collecting(session);
+	if (!err)
+		err = prove(session);
+	if (err)
+		return err;
+	account.policy = session->tag.policy;
+	err = fence_begin_run(session->fence, session->tag.run, &account);
+	if (err)
+		say_errno(err, "cannot open an account for the run");
+	return err;
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+struct survivors {
+	uint64_t run;
+	size_t processes;
+};
+
+static int count_survivor(void *ctx, const struct tagged_task *task)
+{
+	struct survivors *survivors = ctx;
+
+	if (task->tag.run == survivors->run && task->tid == task->process.pid)
+		survivors->processes++;
+	return 0;
+}
+
+static size_t count_survivors(const struct session *session)
+{
+	struct survivors survivors = { .run = session->tag.run };
+
+	fence_tasks(session->fence, count_survivor, &survivors);
+	return survivors.processes;
+}
+
+/* A fence of our own must outlive us where processes of the run do: a process in the background holds it
+ * until the last of them is gone. */
+static void keep_fence(struct session *session, size_t processes)
+{
+	pid_t keeper = fork();
+
+	if (keeper < 0) {
+		say_errno(errno, "%zu processes outlive the command, and nobody can hold their fence",
+			  processes);
+		return;
+	}
+	if (keeper) {
+		say("%zu process%s outlive%s the command; process %d holds their fence",
+		    processes, processes == 1 ? "" : "es", processes == 1 ? "s" : "", keeper);
+		return;
+	}
+	setsid();
+	for (int fd = 0; fd <= 2; fd++) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		if (null >= 0)
+			dup2(null, fd);
+	}
+	while (count_survivors(session))
+		collector_poll(session->collector, 200);
+	collector_settle(session->collector, session->tag.run, 0, SETTLE_MS);
+	_exit(collector_close(session->collector) ? 1 : 0);
+}
+
+static void tell_summary(const struct session *session, const struct run *account)
+{
+	const char *log = session->log ? session->log :
+			  session->policy ? session->own_log : PATH_LOG;
+	struct summary summary = {};
+	int err = summary_read(log, session->tag.run, &summary);
+
+	if (err) {
+		say_errno(err, "cannot read the audit log %s back", log);
+		return;
+	}
+	if (account->lost > summary.lost)
+		summary.lost = account->lost;
+	summary_print(&summary, stderr, term_style(TERM_AUTO, stderr));
+	summary_free(&summary);
+}
+
+/* Sees the last records into the log, tells what happened, and says what to exit with. */
+static int finish(struct session *session, int status)
+{
+	struct run account = {};
+	uint64_t logged;
+	size_t survivors;
+	int err = collector_settle(session->collector, session->tag.run, 0, SETTLE_MS);
+
+	if (err)
+		say_errno(err, "not all records of the run are in the audit log yet");
+	if (!session->policy && session->log) {
+		err = run_log_copy(PATH_LOG, session->tag.run, session->log);
+		if (err)
+			say_errno(err, "cannot copy the records to %s", session->log);
+	}
+	if (fence_get_run(session->fence, session->tag.run, &account, &logged))
+		say("the account of the run is gone");
+	survivors = count_survivors(session);
+	if (session->policy && survivors)
+		keep_fence(session, survivors);
+	if (!session->quiet)
+		tell_summary(session, &account);
+	if (!survivors)
+		fence_end_run(session->fence, session->tag.run);
+	return session->fail_on_deny && !status && account.denied ? EXIT_DENIED : status;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct session session = {};
+	int status = LAUNCH_FAILED, pidfd = -1;
+	pid_t pid;
+
+	if (parse(&session, argc, argv))
+		return LAUNCH_FAILED;
+	if (!prepare(&session)) {
+		status = launch(session.fence, &session.tag, session.argv, session.policy != NULL,
+				&pid, &pidfd);
+		if (!status)
+			status = finish(&session, launch_wait(pid, pidfd, session.collector));
+		else
+			fence_end_run(session.fence, session.tag.run);
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+	collector_close(session.collector);
+	fence_close(session.fence);
+	return status;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run_id.h"
+#include "run_log.h"
+
+static int open_log(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int run_log_check(const char *path)
+{
+	int fd = open_log(path);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static bool line_of_run(const char *line, size_t size, const char *run)
+{
+	json_t *record;
+	const char *name = NULL;
+	bool same;
+
+	if (!memmem(line, size, run, strlen(run)))
+		return false;
+	record = json_loadb(line, size, 0, NULL);
+	name = json_string_value(json_object_get(json_object_get(record, "ringfence"), "run"));
+	same = name && !strcmp(name, run);
+	json_decref(record);
+	return same;
+}
+
+int run_log_copy(const char *from, uint64_t run, const char *to)
+{
+	char name[RUN_NAME_SIZE], *line = NULL;
+	FILE *in = fopen(from, "re"), *out = NULL;
+	size_t room = 0;
+	ssize_t size;
+	int fd, err = 0;
+
+	if (!in)
+		return -errno;
+	run_id_name(run, name);
+	fd = open_log(to);
+	out = fd < 0 ? NULL : fdopen(fd, "a");
+	if (!out) {
+		err = fd < 0 ? fd : -errno;
+		fclose(in);
+		return err;
+	}
+	while ((size = getline(&line, &room, in)) > 0)
+		if (line_of_run(line, size, name) && fwrite(line, size, 1, out) != 1)
+			err = -errno;
+	free(line);
+	fclose(in);
+	if (fclose(out) && !err)
+		err = -errno;
+	return err;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The records of one run, copied out of a log that holds those of many.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Whether a log at @path could be appended to; makes the file. Returns 0 or -errno. */
+int run_log_check(const char *path);
+
+/* Appends the lines of @run in @from to @to. Returns 0 or -errno. */
+int run_log_copy(const char *from, uint64_t run, const char *to);
