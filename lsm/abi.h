@@ -240,7 +240,7 @@ enum record_kind {
 	RECORD_EXIT,			/* the last thread of a tagged process is gone */
 };
 
-#define RECORD_ENFORCED	1		/* the verdict was returned, not only recorded */
+#define RECORD_ENFORCED	1		/* in enforce mode: a deny was returned, not only recorded */
 #define RECORD_TRUNCATED 2		/* text was cut at its limit */
 #define RECORD_PROBE	4		/* of a task with TAG_PROBE */
 #define RECORD_UNREADABLE 8		/* text could not be read from the task's memory */

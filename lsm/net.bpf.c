@@ -132,7 +132,8 @@ static __always_inline void destination_of(struct destination *to, const struct 
 		read_address(to, family, hook, name, length);
 		if (to->endpoint.proto == PROTO_NONE)
 			to->endpoint.port = 0;
-		endpoint_normalise(&to->endpoint);
+		if (to->target == TARGET_ENDPOINT)
+			endpoint_normalise(&to->endpoint);
 		break;
 	default:
 		to->family = family;

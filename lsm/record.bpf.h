@@ -109,9 +109,11 @@ static __always_inline long record_decision(struct record *record, const struct 
 	record->rule = decision.rule;
 	record->err = decision.err;
 	record->verdict = decision.verdict;
-	if (decision.verdict != VERDICT_DENY || mode == MODE_AUDIT)
+	if (mode == MODE_AUDIT)
 		return 0;
 	record->flags |= RECORD_ENFORCED;
+	if (decision.verdict != VERDICT_DENY)
+		return 0;
 	/* The verifier wants to see the range, in 64 bits and on the copy that is returned. */
 	barrier_var(err);
 	if (err < -MAX_ERRNO || err >= 0)

@@ -138,6 +138,10 @@ static void read_access(struct checker *checker, const struct node *key, struct 
 	if (!service->file_count && !checker->states[rule->service].faulty)
 		check_fault(checker, key, "remove it, or give the service files",
 			    "\"access\" speaks of files, and \"%s\" has none", service->name);
+	else if (service->net_count || service->exec_count)
+		check_fault(checker, key, "give the files a service of their own",
+			    "\"access\" speaks of files, and \"%s\" has nets or execs as well",
+			    service->name);
 }
 
 /* Whether a rule for this service reaches anything. What leaves a service empty is mostly a fault
@@ -204,16 +208,10 @@ static void report_clash(struct checker *checker, const struct policy_rule *rule
 {
 	const char *service = checker->policy->services[rule->service].name;
 
-	if (!(rule->access & other->access))
-		check_fault_at(checker, rule->where,
-			       "\"access\" parts reads from writes of files; give the nets and execs "
-			       "a service of their own",
-			       "a second rule for the nets and execs of \"%s\"; the first is on line %u",
-			       service, other->where.line);
-	else if (same_outcome(rule, other))
+	if (same_outcome(rule, other))
 		check_fault_at(checker, rule->where, "remove one of the two",
-			       "a second rule that says the same of \"%s\"; the first is on line %u",
-			       service, other->where.line);
+			       "a second rule that says the same of \"%s\"; the first is on "
+			       "line %u", service, other->where.line);
 	else
 		check_fault_at(checker, rule->where, "keep the one that is meant",
 			       "this contradicts the rule on line %u: \"%s\" cannot have both %s "
@@ -221,19 +219,14 @@ static void report_clash(struct checker *checker, const struct policy_rule *rule
 			       outcome(rule).text);
 }
 
-/* Claims what the rule speaks of, for one rule each. Nets and execs know no access: a service that
- * has any can be given to one rule only. */
+/* Claims the accesses of its service for the rule; each belongs to one. */
 static void rule_claim(struct checker *checker, size_t number)
 {
 	const struct policy_rule *rule = &checker->policy->rules[number];
-	const struct policy_service *service = &checker->policy->services[rule->service];
 	struct service_state *state = &checker->states[rule->service];
-	bool whole = service->net_count || service->exec_count;
 
 	for (int i = 0; i < ACCESS_KINDS; i++) {
-		if (!whole && !(rule->access & (1 << i)))
-			continue;
-		if (state->rule[i]) {
+		if (rule->access & (1 << i) && state->rule[i]) {
 			report_clash(checker, rule, &checker->policy->rules[state->rule[i] - 1]);
 			return;
 		}

@@ -49,8 +49,8 @@ static unsigned int code_width(uint32_t code)
 	};
 	static const struct code_range wide[] = {
 		{ 0x1100, 0x115f },   { 0x2e80, 0xa4cf },   { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff },
-		{ 0xfe30, 0xfe6f },   { 0xff01, 0xff60 },   { 0xffe0, 0xffe6 }, { 0x1f300, 0x1faff },
-		{ 0x20000, 0x3fffd },
+		{ 0xfe30, 0xfe6f },   { 0xff01, 0xff60 },   { 0xffe0, 0xffe6 },
+		{ 0x1f300, 0x1faff }, { 0x20000, 0x3fffd },
 	};
 
 	if (code_in(code, combining, sizeof(combining) / sizeof(*combining)))
@@ -128,7 +128,7 @@ static bool utf8_continues(char byte)
 	return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* Copies the line of the fault, or the part of it around the column. Returns false without memory. */
+/* Copies the line of the fault, or the part around the column. Returns false without memory. */
 static bool source_copy(struct diag *diag, const char *text, size_t size)
 {
 	size_t length, at, start, end;
@@ -267,7 +267,8 @@ static void print_source(const struct diag *diag, const struct palette *palette,
 	indent += print_text(diag->source, at, out);
 	width = print_text(diag->source + at, marked, out);
 	print_text(diag->source + at + marked, size - at - marked, out);
-	fprintf(out, "%s\n      | %*s%s^", diag->source_cut ? "..." : "", (int)indent, "", palette->mark);
+	fprintf(out, "%s\n      | %*s%s^", diag->source_cut ? "..." : "", (int)indent, "",
+		palette->mark);
 	while (width-- > 1)
 		fputc('~', out);
 	fprintf(out, "%s\n", palette->end);
@@ -275,7 +276,10 @@ static void print_source(const struct diag *diag, const struct palette *palette,
 
 static void print_diag(const struct diag *diag, const struct palette *palette, FILE *out)
 {
-	static const char *const severity[] = { [DIAG_ERROR] = "error", [DIAG_WARNING] = "warning" };
+	static const char *const severity[] = {
+		[DIAG_ERROR] = "error",
+		[DIAG_WARNING] = "warning",
+	};
 
 	fputs(palette->place, out);
 	print_text(diag->where.file, strlen(diag->where.file), out);

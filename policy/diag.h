@@ -69,8 +69,9 @@ void diags_vadd(struct diags *diags, enum diag_severity severity, struct diag_wh
 	__attribute__((format(printf, 7, 0)));
 
 /* Prints the faults in the order of file, line and column, and how many more there are beyond
- * DIAG_SHOWN_MAX; @color decorates for a terminal. Files come in the order of diags_file(). Bytes of the source line that are not printable are shown as '?', tabs as one space, and long
- * lines are cut around the caret. */
+ * DIAG_SHOWN_MAX; @color decorates for a terminal. Files come in the order of diags_file(). Bytes
+ * that are not printable are shown as '?', tabs as one space, and long lines are cut around the
+ * caret. */
 void diags_print(struct diags *diags, FILE *out, bool color);
 
 /* Releases what the list holds; the struct itself is the caller's. */

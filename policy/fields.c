@@ -131,8 +131,9 @@ static void field_read(struct checker *checker, const struct node *key,
 	if (!type->keys[i])
 		report_unknown(checker, key, type);
 	else if (fields[i])
-		check_fault(checker, key, "merge the two", "key \"%s\" is here twice; first at %u:%u",
-			    name, fields[i]->line, fields[i]->col);
+		check_fault(checker, key, "merge the two",
+			    "key \"%s\" is here twice; first at %u:%u", name, fields[i]->line,
+			    fields[i]->col);
 	else if (node_is_null(key->value))
 		check_fault(checker, key, "give it a value, or remove the key",
 			    "key \"%s\" has no value", name);
@@ -215,7 +216,8 @@ const struct node *list_node(struct checker *checker, const struct node *key)
 	if (list->kind == NODE_BAD)
 		return NULL;
 	if (list->kind == NODE_SCALAR)
-		check_fault(checker, list, check_hint(checker, "%s: [%.200s]", key->text, list->text),
+		check_fault(checker, list,
+			    check_hint(checker, "%s: [%.200s]", key->text, list->text),
 			    "\"%s\" is a list, also of one item", key->text);
 	else if (list->kind != NODE_LIST)
 		check_fault(checker, list, NULL, "\"%s\" is a list, not a mapping", key->text);

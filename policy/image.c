@@ -169,11 +169,12 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 	if (length >= PATH_LENGTH_MAX || chain_count > DENTRY_DEPTH_MAX)
 		return decision_doubt(RULE_UNRESOLVED);
 	path_begin(&judged, object, access);
+	path_begin(&judged, object, access);
 	memset(judged.path, 0, sizeof(judged.path));
 	memcpy(judged.path, path, length);
 	judged.length = (__u32)length;
-	if (chain_count)
-		memcpy(judged.chain, chain, chain_count * sizeof(*chain));
+	for (size_t i = 0; i < chain_count; i++)
+		judged.chain[i] = chain[i];
 	judged.depth = (__u32)chain_count;
 	return decide_path(&rules, &judged);
 }

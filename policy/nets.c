@@ -330,9 +330,9 @@ static int v4_index_build(struct net_tables *tables)
 	tables->v4_shift = FAMILY_V4 - bits;
 	tables->v4_index_count = count + 1;
 	for (size_t i = 0; i < count; i++) {
-		uint64_t address = (uint64_t)i << tables->v4_shift;
+		uint64_t first = (uint64_t)i << tables->v4_shift;
 
-		while (place + 1 < tables->v4_count && tables->v4_start[place + 1] <= address)
+		while (place + 1 < tables->v4_count && tables->v4_start[place + 1] <= first)
 			place++;
 		tables->v4_index[i] = place;
 	}

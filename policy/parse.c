@@ -107,7 +107,8 @@ static const char *syntax_hint(const char *problem, char at)
 	} hints[] = {
 		{ "found character that cannot start", quotes },
 		{ "did not find expected alphabetic", quotes },
-		{ "found unexpected ':'", "an address that ends with a colon needs quotes: \"fe80::\"" },
+		{ "found unexpected ':'",
+		  "an address that ends with a colon needs quotes: \"fe80::\"" },
 		{ "did not find expected key",
 		  "keys of one mapping stand in the same column: check the indentation, and the "
 		  "quotes, here and above" },
@@ -237,7 +238,8 @@ static int read_alias(struct parser *parser, const yaml_event_t *event)
 
 	if (!node)
 		return -ENOMEM;
-	fault(parser, at, at + node->len, "write the value here; a word that begins with * needs quotes",
+	fault(parser, at, at + node->len,
+	      "write the value here; a word that begins with * needs quotes",
 	      "YAML aliases are not part of the policy language");
 	node_attach(parser, node);
 	return 0;
@@ -295,7 +297,8 @@ static int read_document_end(struct parser *parser, const yaml_event_t *event)
 
 	if (at == parser->source.size)
 		return 0;
-	fault(parser, at, at + 1, "one file holds one YAML document: remove this, or give it a file",
+	fault(parser, at, at + 1,
+	      "one file holds one YAML document: remove this, or give it a file",
 	      "text after the end of the document");
 	return -EINVAL;
 }

@@ -271,7 +271,7 @@ static bool path_read(struct checker *checker, const struct node *node, void *re
 	if (fault == PATH_GOOD) {
 		if (strpbrk(text, "*?"))
 			check_warning_at(checker, node_where(&checker->source, node),
-					 "for a directory and all below write it with a / at its end",
+					 "a directory and all below is written with a / at its end",
 					 "paths are not patterns: * and ? stand for themselves");
 		return true;
 	}
@@ -279,8 +279,9 @@ static bool path_read(struct checker *checker, const struct node *node, void *re
 		check_fault(checker, node, "write where it leads to",
 			    "a path may not go upwards (/../)");
 	else
-		check_fault(checker, node, NULL, "no file can have this path: a name in it is longer "
-			    "than %d bytes", FILE_NAME_MAX);
+		check_fault(checker, node, NULL,
+			    "no file can have this path: a name in it is longer than %d bytes",
+			    FILE_NAME_MAX);
 	free(path->path);
 	path->path = NULL;
 	return false;
@@ -341,9 +342,8 @@ int errno_read(struct checker *checker, const struct node *node)
 			    "ECONNREFUSED or EHOSTUNREACH", text);
 	if (err == EINTR || err == EAGAIN || err == EINPROGRESS || err == EALREADY)
 		check_warning_at(checker, node_where(&checker->source, node),
-				 "ECONNREFUSED, EHOSTUNREACH and ETIMEDOUT are what an outage looks like",
-				 "%s does not mean failure: many programs wait or try again for ever",
-				 text);
+				 "an outage looks like ECONNREFUSED, EHOSTUNREACH or ETIMEDOUT",
+				 "%s is no failure: many programs wait or try again for ever", text);
 	return err;
 }
 

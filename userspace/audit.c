@@ -161,8 +161,7 @@ int audit_open(const struct audit_config *config, struct audit **ret_audit)
 	if (r >= 0)
 		r = open_log(audit->path, audit->boot_id, &audit->fd, &audit->seq, &audit->broken);
 	if (r >= 0)
-		r = lineage_new(LINEAGE_PROCESSES_MAX, LINEAGE_BYTES_MAX,
-				config->fresh ? 0 : time(NULL), &audit->lineage);
+		r = lineage_new(LINEAGE_PROCESSES_MAX, LINEAGE_BYTES_MAX, &audit->lineage);
 	if (r < 0) {
 		audit_free(audit);
 		return r;

@@ -30,11 +30,9 @@ struct audit_config {
 	audit_ruleset_fn ruleset;
 	audit_logged_fn logged;		/* may be NULL */
 	void *ctx;			/* for both */
-	/* The fence was made for this log: every record of its life comes here. So a counter of
-	 * losses is 0 before the first record of its CPU, and the first process of a run is its
-	 * root. Where this is false (a collector that starts again on a fence that lives), the
-	 * first record of a CPU tells where its counter stands, and of runs that began earlier no
-	 * root is known. */
+	/* The fence was made for this log: every record of its life comes here, so a CPU's counter
+	 * of losses was 0 before its first record. Where this is false (a collector that starts
+	 * again on a fence that lives), losses are counted from the first record of each CPU on. */
 	bool fresh;
 };
 

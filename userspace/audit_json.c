@@ -205,9 +205,14 @@ static void write_timestamp(struct writer *w, const struct audit_event *event)
 	write_bytes(w, "@timestamp", stamp, sizeof(stamp) - 1);
 }
 
+static bool is_refused(const struct record *record)
+{
+	return record->verdict == VERDICT_DENY && record->flags & RECORD_ENFORCED;
+}
+
 static void write_event(struct writer *w, const struct record *record)
 {
-	bool refused = record->verdict == VERDICT_DENY && record->flags & RECORD_ENFORCED;
+	bool refused = is_refused(record);
 
 	begin(w, "event", "{");
 	write_string(w, "kind", "event");
@@ -296,15 +301,22 @@ static void write_process(struct writer *w, const struct audit_event *event)
 	end(w, "}");
 }
 
-static void write_destination(struct writer *w, const struct record *record)
+/* Whether an address could be told. The kernel connects "::" to ::1 and records that, so zeros mean
+ * that there is none. */
+static bool has_address(const struct record *record)
 {
 	static const uint8_t none[sizeof(record->addr)];
+
+	return record->rule != RULE_MALFORMED && memcmp(record->addr, none, sizeof(none));
+}
+
+static void write_destination(struct writer *w, const struct record *record)
+{
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	bool v4 = !memcmp(record->addr, mapped, sizeof(mapped));
 	char ip[INET6_ADDRSTRLEN];
 
-	/* The kernel connects "::" to ::1, so nothing means that no address could be told. */
-	if (record->rule == RULE_MALFORMED || !memcmp(record->addr, none, sizeof(none)))
+	if (!has_address(record))
 		return;
 	inet_ntop(v4 ? AF_INET : AF_INET6, record->addr + (v4 ? sizeof(mapped) : 0), ip,
 		  sizeof(ip));
@@ -405,7 +417,6 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 			  const struct rule *rule)
 {
 	const struct record *record = event->record;
-	bool enforced = record->flags & RECORD_ENFORCED;
 
 	if (event->ruleset)
 		write_bytes(w, "tag", event->ruleset->tag,
@@ -423,17 +434,16 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 	write_string(w, "verdict", verdict_names[record->verdict]);
 	if (record->err)
 		write_errno(w, -record->err);
-	write_bool(w, "enforced", enforced);
-	/* The run may override the mode of the policy; only a denial tells which one held. */
-	if (record->verdict == VERDICT_DENY)
-		write_string(w, "mode", enforced ? "enforce" : "audit");
+	write_bool(w, "enforced", is_refused(record));
+	/* The one that held: a run may override its policy's. */
+	write_string(w, "mode", record->flags & RECORD_ENFORCED ? "enforce" : "audit");
 	write_reason(w, record, rule);
 }
 
 static void write_object(struct writer *w, const struct record *record)
 {
 	if (record->object == CLASS_NET) {
-		if (record->family != AF_INET && record->family != AF_INET6)
+		if (!has_address(record))
 			write_number(w, "family", record->family);
 		return;
 	}

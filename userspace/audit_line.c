@@ -51,6 +51,7 @@ int audit_line_parse(const char *text, size_t size, struct audit_line *ret_line)
 		.category = string_of(json_array_get(VALUE(root, "event", "category"), 0)),
 		.ip = string_of(VALUE(root, "destination", "ip")),
 		.transport = string_of(VALUE(root, "network", "transport")),
+		.family = VALUE(own, "family"),
 		.path = string_of(VALUE(root, "file", "path")),
 		.access = string_of(VALUE(own, "access")),
 		.script = string_of(VALUE(own, "script")),
@@ -87,7 +88,11 @@ static void append_network(struct text *out, const struct audit_line *line)
 	bool v6 = strchr(line->ip, ':') != NULL;
 
 	if (!*line->ip) {
-		text_append_string(out, "(address not known)");
+		text_append_string(out, "(address not known");
+		if (json_is_integer(line->family))
+			text_append_format(out, ", family %llu",
+					   (unsigned long long)number_of(line->family));
+		text_append_string(out, ")");
 		return;
 	}
 	text_append_string(out, v6 && *line->transport ? "[" : "");

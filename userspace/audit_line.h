@@ -22,11 +22,12 @@ struct audit_line {
 	const char *rule, *rule_id, *why, *reason;
 	const char *category;		/* "network", "file" or "process" */
 	const char *ip, *transport, *path, *access, *script;
+	const json_t *family;		/* AF_*, where there is no ip; or NULL */
 	const char *comm, *entity_id;
 	const json_t *args, *ancestors;	/* NULL where not known */
 	uint64_t pid, port, seq, lost_before;
 	const char *boot_id;
-	bool enforced;
+	bool enforced;			/* denied, and not only recorded */
 	bool incomplete;		/* its lineage */
 	bool deeper;			/* there are more ancestors */
 };

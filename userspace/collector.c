@@ -63,6 +63,7 @@ static int activate(struct collector *collector)
 		.ruleset = on_ruleset,
 		.logged = on_logged,
 		.ctx = collector,
+		.fresh = !collector->shared,
 	};
 	int err;
 

@@ -19,7 +19,7 @@
 #include "fence_private.h"
 #include "version.h"
 
-#define FENCE_PINS_NEW	FENCE_PINS ".new"	/* pins go here until they are complete */
+#define FENCE_PINS_NEW	FENCE_PINS "-new"	/* until they are complete; bpffs takes no dots */
 
 static const char *const map_names[FENCE_MAPS] = {
 	[MAP_TAGS] = "tags",

@@ -5,25 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run_id.h"
 #include "text.h"
 
 #define BUCKETS 16384			/* four processes each when the table is full */
-
-/* A run whose first process was seen. */
-struct lineage_run {
-	uint64_t run;			/* 0: free */
-	struct process_id root;
-	bool whole;			/* seen from its beginning */
-};
+#define LAUNCHER_COMM "ringfence"	/* what the root of a run is called until its exec */
 
 struct lineage {
 	size_t process_max, byte_max;
 	size_t process_count, byte_count;
-	uint64_t since;
 	struct lineage_process *oldest, *newest;	/* by when they were last heard of */
 	struct lineage_process *buckets[BUCKETS];
-	struct lineage_run runs[RUNS_MAX];		/* by hash; a newer run takes the place */
 };
 
 static bool same_process(const struct process_id *a, const struct process_id *b)
@@ -180,20 +171,6 @@ static void table_limit(struct lineage *lineage, const struct lineage_process *k
 
 /* --- records ------------------------------------------------------------------------------ */
 
-/* Is this the process that its run began with? */
-static bool is_root(struct lineage *lineage, uint64_t number, const struct process_id *id)
-{
-	struct lineage_run *run = &lineage->runs[(number * UINT64_C(0x9e3779b97f4a7c15) >> 32) %
-						 RUNS_MAX];
-
-	if (run->run != number) {
-		run->run = number;
-		run->root = *id;
-		run->whole = number >> RUN_RANDOM_BITS >= lineage->since;
-	}
-	return run->whole && same_process(&run->root, id);
-}
-
 /* @child begins life as a copy of @parent. */
 static void inherit(struct lineage_process *child, const struct lineage_process *parent)
 {
@@ -214,18 +191,16 @@ static void inherit(struct lineage_process *child, const struct lineage_process 
 	child->ancestor_count = count + 1;
 }
 
-/* A process that no fork told of: the root of its run, or one whose records were lost. For that one
- * the parent it has now is the best guess, @parent (NULL: none to guess from). */
-static struct lineage_process *process_guess(struct lineage *lineage, uint64_t run,
-					     const struct process_id *id,
+/* A process that no fork told of. Unless it turns out to be a root, its records were lost, and the
+ * parent it has now is the best guess, @parent (NULL: none to guess from). */
+static struct lineage_process *process_guess(struct lineage *lineage, const struct process_id *id,
 					     const struct process_id *parent)
 {
-	bool root = is_root(lineage, run, id);
 	struct lineage_process *process = process_new(lineage, id);
 	const struct lineage_process *known;
 
-	if (!process || root)
-		return process;
+	if (!process)
+		return NULL;
 	known = parent ? process_find(lineage, parent) : NULL;
 	if (known && known != process)
 		inherit(process, known);
@@ -239,7 +214,7 @@ static int take_fork(struct lineage *lineage, const struct record *record,
 	struct lineage_process *child, *parent = process_find(lineage, &record->parent);
 
 	if (!parent)
-		parent = process_guess(lineage, record->run, &record->parent, NULL);
+		parent = process_guess(lineage, &record->parent, NULL);
 	if (!parent)
 		return -ENOMEM;
 	if (record->process.pid == parent->id.pid)
@@ -266,6 +241,36 @@ static int take_exec(struct lineage *lineage, const struct record *record,
 	return 0;
 }
 
+/* Is there no image because there was no exec yet? After an exec whose record was lost, or went to
+ * an earlier collector, the root is no longer called what the launcher is. */
+static bool is_before_exec(const struct record *record, const struct lineage_process *process)
+{
+	return !process->image && record->flags & RECORD_ROOT &&
+	       !strncmp(record->comm, LAUNCHER_COMM, sizeof(record->comm));
+}
+
+/* A decision about a process, or its exec. */
+static int take_act(struct lineage *lineage, const struct record *record,
+		    struct lineage_process **ret_process)
+{
+	struct lineage_process *process = process_find(lineage, &record->process);
+	int r = 0;
+
+	if (!process)
+		process = process_guess(lineage, &record->process, &record->parent);
+	if (!process)
+		return -ENOMEM;
+	/* A root has nobody above it who could be missing. (A child that takes the launcher for its
+	 * parent by CLONE_PARENT is no root: its fork told who its ancestors are.) */
+	if (record->flags & RECORD_ROOT && !process->ancestor_count)
+		process->gap = false;
+	if (record->kind == RECORD_EXEC)
+		r = take_exec(lineage, record, process);
+	process->before_exec = is_before_exec(record, process);
+	*ret_process = process;
+	return r;
+}
+
 int lineage_take(struct lineage *lineage, const struct record *record,
 		 const struct lineage_process **ret_process)
 {
@@ -274,21 +279,13 @@ int lineage_take(struct lineage *lineage, const struct record *record,
 
 	if (record->kind == RECORD_FORK) {
 		r = take_fork(lineage, record, &process);
-	} else {
+	} else if (record->kind == RECORD_EXIT) {
 		process = process_find(lineage, &record->process);
-		if (record->kind == RECORD_EXIT) {
-			if (process)
-				process_drop(lineage, process);
-			process = NULL;
-		} else {
-			if (!process)
-				process = process_guess(lineage, record->run, &record->process,
-							&record->parent);
-			if (!process)
-				return -ENOMEM;
-			if (record->kind == RECORD_EXEC)
-				r = take_exec(lineage, record, process);
-		}
+		if (process)
+			process_drop(lineage, process);
+		process = NULL;
+	} else {
+		r = take_act(lineage, record, &process);
 	}
 	if (r < 0)
 		return r;
@@ -300,7 +297,8 @@ int lineage_take(struct lineage *lineage, const struct record *record,
 
 bool lineage_incomplete(const struct lineage_process *process)
 {
-	if (process->gap || !process->image || process->image->unreadable)
+	if (process->gap || (!process->image && !process->before_exec) ||
+	    (process->image && process->image->unreadable))
 		return true;
 	for (unsigned int i = 0; i < process->ancestor_count; i++)
 		if (!process->ancestors[i].image || process->ancestors[i].image->unreadable)
@@ -318,8 +316,7 @@ size_t lineage_bytes(const struct lineage *lineage)
 	return lineage->byte_count;
 }
 
-int lineage_new(size_t process_max, size_t byte_max, uint64_t since,
-		struct lineage **ret_lineage)
+int lineage_new(size_t process_max, size_t byte_max, struct lineage **ret_lineage)
 {
 	struct lineage *lineage = calloc(1, sizeof(*lineage));
 
@@ -327,7 +324,6 @@ int lineage_new(size_t process_max, size_t byte_max, uint64_t since,
 		return -ENOMEM;
 	lineage->process_max = process_max;
 	lineage->byte_max = byte_max;
-	lineage->since = since;
 	*ret_lineage = lineage;
 	return 0;
 }

@@ -37,11 +37,14 @@ struct lineage_ancestor {
 
 struct lineage_process {
 	struct process_id id;
-	struct lineage_image *image;	/* NULL: not known */
+	struct lineage_image *image;	/* NULL: not known, or before_exec */
 	struct lineage_ancestor ancestors[LINEAGE_DEPTH];	/* the parent first */
 	unsigned int ancestor_count;
 	bool deeper;			/* it has more ancestors than are kept */
 	bool gap;			/* the chain does not reach the root: records are missing */
+	/* At its last decision it was the root of its run on the way to its first exec, a copy of
+	 * the launcher: it has no image yet, none is missing. */
+	bool before_exec;
 	/* of the table: */
 	struct lineage_process *next;
 	struct lineage_process *older, *newer;
@@ -54,20 +57,18 @@ struct lineage;
  *
  * @process_max, @byte_max: when it holds more, what was not heard of for the longest time is
  *			    forgotten, and lines about it say that its lineage is incomplete
- * @since: seconds since 1970 from when on every record is seen, 0 for always. A process that
- *	   nothing is known of is taken for the root of its run when it is the first one seen of a
- *	   run that began later; otherwise it is one whose records are missing.
  *
  * Returns 0 and *ret_lineage, the caller's to lineage_free(), or -ENOMEM.
  */
-int lineage_new(size_t process_max, size_t byte_max, uint64_t since,
-		struct lineage **ret_lineage);
+int lineage_new(size_t process_max, size_t byte_max, struct lineage **ret_lineage);
 
 /* NULL is fine. */
 void lineage_free(struct lineage *lineage);
 
 /*
- * Learns from a record of any kind, already checked to be well-formed.
+ * Learns from a record of any kind, already checked to be well-formed. A process that nothing is
+ * known of is the root of its run where the record says so (RECORD_ROOT); otherwise its records are
+ * missing.
  *
  * @ret_process: receives the process that the record is about, NULL after its exit; borrowed until
  *		 the next call. May be NULL.

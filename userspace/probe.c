@@ -15,6 +15,7 @@
 #include "../policy/compile.h"
 #include "probe.h"
 #include "run_id.h"
+#include "runs.h"
 
 /* An errno that no kernel returns for any of these operations: who sees it was denied by us. */
 #define CANARY_ERRNO EBFONT
@@ -177,7 +178,7 @@ int probe_fence(struct fence *fence, struct collector *collector, struct probe_r
 	struct run account = { .pid = getpid(), .uid = getuid(), .flags = TAG_PROBE };
 	struct probe_result result = {};
 	uint64_t run = run_id_new(), logged;
-	int err = fence_begin_run(fence, run, &account);
+	int err = runs_begin(fence, run, &account);
 
 	if (err)
 		return err;

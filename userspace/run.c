@@ -21,6 +21,7 @@
 #include "probe.h"
 #include "run_id.h"
 #include "run_log.h"
+#include "runs.h"
 #include "say.h"
 #include "summary.h"
 #include "verbs.h"
@@ -232,7 +233,7 @@ static int prepare(struct session *session)
 	if (err)
 		return err;
 	account.policy = session->tag.policy;
-	err = fence_begin_run(session->fence, session->tag.run, &account);
+	err = runs_begin(session->fence, session->tag.run, &account);
 	if (err)
 		say_errno(err, "cannot open an account for the run");
 	return err;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Any bytes as a policy: clang -fsanitize=fuzzer,address,undefined, linked with policy/ and libyaml.
- * The corpus is selftests/unit/good and selftests/unit/bad. */
+/* Any bytes as a policy. The corpus is selftests/unit/good and selftests/unit/bad. */
 #include <stdint.h>
 #include <stdlib.h>
 

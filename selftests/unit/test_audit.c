@@ -236,7 +236,10 @@ static struct record *decision_on_path(enum object_class object, const void *tex
 /* deploy.sh, which runs curl */
 static void take_family(void)
 {
-	assert_int_equal(take(record_exec(810, 1000, "/bin/sh\0sh\0deploy.sh")), 0);
+	struct record *root = record_exec(810, 1000, "/bin/sh\0sh\0deploy.sh");
+
+	root->flags |= RECORD_ROOT;
+	assert_int_equal(take(root), 0);
 	assert_int_equal(take(record_fork(812, 2000, 810, 1000)), 0);
 	assert_int_equal(take(record_exec(812, 2000, "/usr/bin/curl\0curl\0-fsSL\0https://h")), 0);
 }
@@ -288,6 +291,7 @@ static void logs_a_connection(void **state)
 	assert_json_number(line, "destination.port", 443);
 	assert_json_string(line, "network.transport", "tcp");
 	assert_json_string(line, "network.type", "ipv4");
+	assert_json_none(line, "ringfence.family");
 	assert_json_none(line, "file");
 	assert_json_string(line, "rule.name", "deny github");
 	assert_json_string(line, "rule.id", "p/mysql.yaml:12");
@@ -339,6 +343,96 @@ static void logs_in_audit_mode(void **state)
 	assert_true(json_is_false(at(line, "ringfence.enforced")));
 	assert_json_string(line, "ringfence.mode", "audit");
 	json_decref(line);
+}
+
+/* The mode is of the run; "enforced" is of this verdict. */
+static void tells_the_mode_of_every_verdict(void **state)
+{
+	static const struct {
+		enum verdict verdict;
+		uint16_t flags;
+		const char *mode, *type;
+		bool enforced;
+	} cases[] = {
+		{ VERDICT_ALLOW, 0, "audit", "allowed", false },
+		{ VERDICT_AUDIT, 0, "audit", "allowed", false },
+		{ VERDICT_DENY, 0, "audit", "allowed", false },
+		{ VERDICT_ALLOW, RECORD_ENFORCED, "enforce", "allowed", false },
+		{ VERDICT_AUDIT, RECORD_ENFORCED, "enforce", "allowed", false },
+		{ VERDICT_DENY, RECORD_ENFORCED, "enforce", "denied", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record *record = decision_on_net("192.0.2.1", 80, PROTO_TCP);
+		json_t *line;
+
+		record->verdict = cases[i].verdict;
+		record->flags = cases[i].flags;
+		assert_int_equal(take(record), 0);
+		line = only_line();
+		assert_json_string(line, "ringfence.mode", cases[i].mode);
+		assert_json_string(line, "event.type.0", cases[i].type);
+		assert_json_string(line, "event.outcome",
+				   cases[i].enforced ? "failure" : "success");
+		assert_true(json_is_boolean(at(line, "ringfence.enforced")));
+		assert_int_equal(json_is_true(at(line, "ringfence.enforced")), cases[i].enforced);
+		json_decref(line);
+		assert_int_equal(truncate(path, 0), 0);
+	}
+}
+
+/* The launcher's child, refused to execute the command of the run. */
+static void logs_a_root_before_its_exec(void **state)
+{
+	struct record *record = decision_on_path(CLASS_EXEC, "/usr/bin/curl", 14);
+	json_t *line;
+
+	(void)state;
+	record->flags |= RECORD_ROOT;
+	record->parent = (struct process_id){ .pid = 800, .start_ns = 500 };
+	memcpy(record->comm, "ringfence", sizeof("ringfence"));
+	assert_int_equal(take(record), 0);
+	line = only_line();
+	assert_json_string(line, "ringfence.lineage", "complete");
+	assert_json_string(line, "process.name", "ringfence");
+	assert_json_none(line, "process.executable");
+	assert_json_none(line, "process.args");
+	assert_json_none(line, "process.args_count");
+	assert_json_number(line, "process.parent.pid", 800);
+	assert_json_none(line, "process.parent.executable");
+	assert_int_equal(json_array_size(at(line, "ringfence.ancestors")), 0);
+	assert_json_string(line, "file.path", "/usr/bin/curl");
+	json_decref(line);
+}
+
+/* It has no address, and none is made up; what is known of it is the family that was passed. */
+static void logs_no_address_that_could_not_be_told(void **state)
+{
+	static const struct {
+		uint16_t rule, family;
+	} cases[] = {
+		{ RULE_MALFORMED, AF_INET }, { RULE_MALFORMED, AF_INET6 },
+		{ RULE_MALFORMED, AF_UNSPEC }, { RULE_DEFAULT, AF_INET },
+		{ RULE_DEFAULT, AF_VSOCK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record *record = decision_on_net("192.0.2.1", 443, PROTO_TCP);
+		json_t *line;
+
+		memset(record->addr, 0, sizeof(record->addr));
+		record->rule = cases[i].rule;
+		record->family = cases[i].family;
+		assert_int_equal(take(record), 0);
+		line = only_line();
+		assert_json_none(line, "destination");
+		assert_json_none(line, "network");
+		assert_json_number(line, "ringfence.family", cases[i].family);
+		json_decref(line);
+		assert_int_equal(truncate(path, 0), 0);
+	}
 }
 
 static void logs_a_file(void **state)
@@ -861,6 +955,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(logs_a_connection),
 		TEST(logs_in_audit_mode),
+		TEST(tells_the_mode_of_every_verdict),
+		TEST(logs_a_root_before_its_exec),
+		TEST(logs_no_address_that_could_not_be_told),
 		TEST(logs_a_file),
 		TEST(logs_an_exec_of_a_script),
 		TEST(logs_why_without_a_rule),

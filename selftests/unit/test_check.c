@@ -14,6 +14,7 @@
 
 #include "policy/policy.h"
 
+static const char everything[] = "selftests/unit/good/everything.yaml";
 static const char *const service_dirs[] = { "selftests/unit/good/dir", NULL };
 
 static char *printed(struct diags *diags)
@@ -195,7 +196,7 @@ static void test_everything(void **state)
 	const struct policy_rule *rules;
 
 	(void)state;
-	assert_int_equal(policy_read("selftests/unit/good/everything.yaml", NULL, &diags, &policy), 0);
+	assert_int_equal(policy_read(everything, NULL, &diags, &policy), 0);
 	assert_string_equal(policy->tag, "Every.thing_1-2");
 	assert_int_equal(policy->mode, MODE_ENFORCE);
 	assert_int_equal(policy->defaults[CLASS_NET], VERDICT_AUDIT);
@@ -223,7 +224,8 @@ static void test_everything(void **state)
 
 static void test_defaults(void **state)
 {
-	static const char text[] = "tag: a\nservices: {b: {nets: [10.0.0.1]}}\nrules: [{deny: b}]\n";
+	static const char text[] = "tag: a\nrules: [{deny: b}]\n"
+				   "services: {b: {nets: [10.0.0.1]}}\n";
 	struct diags diags = { 0 };
 	struct policy *policy = parse_good(text, sizeof(text) - 1, &diags);
 
@@ -257,8 +259,8 @@ static void test_errnos(void **state)
 /* Every place a net, port, path or rule names is where its text stands. */
 static void test_places(void **state)
 {
-	static const char text[] = "tag: a\nservices:\n  b:\n    nets: [10.0.0.1]\n    ports:   [22]\n"
-				   "    files:\n    - /x\nrules:\n-   deny: b\n";
+	static const char text[] = "tag: a\nservices:\n  b:\n    nets: [10.0.0.1]\n"
+				   "    ports:   [22]\n    files:\n    - /x\nrules:\n-   deny: b\n";
 	struct diags diags = { 0 };
 	struct policy *policy = parse_good(text, sizeof(text) - 1, &diags);
 	const struct policy_service *b = policy->services;
@@ -306,15 +308,18 @@ static void write_file(const char *path, size_t size, char byte)
 	assert_int_equal(fclose(out), 0);
 }
 
+#define NOBODY 65534
+
 static void test_files(void **state)
 {
 	char folder[] = "/tmp/ringfence-check-XXXXXX";
 	char path[64], no_access[64];
+	uid_t user = geteuid();
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	alarm(60);			/* a read that waits for ever fails the test */
-	assert_unreadable("selftests/unit/bad/missing.yaml", "cannot read it: there is no such file");
+	assert_unreadable("selftests/unit/missing.yaml", "cannot read it: there is no such file");
 	assert_unreadable("selftests/unit/bad/empty.yaml/x", "cannot read it: Not a directory");
 	assert_unreadable(folder, "cannot read it: it is a directory");
 	assert_unreadable("/dev/null", "cannot read it: it is not a regular file");
@@ -330,10 +335,12 @@ static void test_files(void **state)
 	snprintf(no_access, sizeof(no_access), "%s/loop.yaml", folder);
 	assert_int_equal(symlink(no_access, no_access), 0);
 	assert_unreadable(no_access, "cannot read it: Too many levels of symbolic links");
-	if (geteuid()) {		/* nothing is unreadable to root */
-		assert_int_equal(chmod(path, 0), 0);
-		assert_unreadable(path, "cannot read it: permission denied; read it as a user who may");
-	}
+	assert_int_equal(chmod(path, 0), 0);
+	assert_int_equal(chmod(folder, 0755), 0);
+	if (!user)			/* nothing is unreadable to root */
+		assert_int_equal(seteuid(NOBODY), 0);
+	assert_unreadable(path, "cannot read it: permission denied; read it as a user who may");
+	assert_int_equal(seteuid(user), 0);
 	alarm(0);
 	unlink(path);
 	unlink(no_access);
@@ -348,12 +355,13 @@ static void test_includes_stand_beside_the_policy(void **state)
 	struct policy *policy = NULL;
 
 	(void)state;
-	assert_int_equal(policy_parse("selftests/unit/good/x.yaml", text, sizeof(text) - 1, NULL, &diags,
-				      &policy), 0);
+	assert_int_equal(policy_parse("selftests/unit/good/x.yaml", text, sizeof(text) - 1, NULL,
+				      &diags, &policy), 0);
 	assert_int_equal(policy->service_count, 2);
 	policy_free(policy);
 	policy = NULL;
-	assert_int_equal(policy_parse("x.yaml", text, sizeof(text) - 1, NULL, &diags, &policy), -EINVAL);
+	assert_int_equal(policy_parse("x.yaml", text, sizeof(text) - 1, NULL, &diags, &policy),
+			 -EINVAL);
 	assert_string_equal(diags.list[0].hint, "looked for services/extra.yaml");
 	assert_string_equal(diags.list[1].hint, "looked for ../good/more.service");
 	diags_free(&diags);
@@ -517,7 +525,7 @@ static void parse_any(const char *text, size_t size)
 static void test_damaged_texts(void **state)
 {
 	static const char bytes[] = "\0 \n\t:,-[]{}\"'#&*!|>%@/0a\x7f\xc3\xff";
-	char *text = contents("selftests/unit/good/everything.yaml");
+	char *text = contents(everything);
 	size_t size = strlen(text);
 
 	(void)state;

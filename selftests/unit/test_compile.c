@@ -187,6 +187,9 @@ static void test_exec_counts_as_read(void **state)
 	build_path(CLASS_EXEC, "/b");
 	build_rule(VERDICT_AUDIT, EPERM)->access = ACCESS_READ;
 	build_rule(VERDICT_DENY, EPERM)->access = ACCESS_WRITE;
+	build_service();
+	build_path(CLASS_EXEC, "/b");
+	build_rule(VERDICT_ALLOW, EPERM)->access = ACCESS_WRITE;	/* no conflict either */
 	assert_int_equal(policy_compile(&build, NULL, 1, &diags, &image), 0);
 	assert_int_equal(image_decide_path(image, CLASS_EXEC, ACCESS_READ, "/b", NULL, 0).rule, 0);
 	assert_int_equal(image_decide_path(image, CLASS_FILE, ACCESS_WRITE, "/a", NULL, 0).rule, 1);

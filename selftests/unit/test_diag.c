@@ -13,13 +13,13 @@
 /* What diags_print() writes. */
 static char *printed(struct diags *diags, bool color)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	char *text = calloc(1, 65536);
+	FILE *out = fmemopen(text, 65536, "w");
 
 	assert_non_null(out);
 	diags_print(diags, out, color);
-	fclose(out);
+	assert_false(ferror(out));
+	assert_int_equal(fclose(out), 0);
 	return text;
 }
 
@@ -137,7 +137,8 @@ static void test_nothing_reaches_the_terminal(void **state)
 
 	(void)state;
 	/* escape, delete, invalid UTF-8, a C1 control, right-to-left override, zero width space */
-	add(&diags, 1, 9, 1, "\033[31m\177\xff x\xc2\x9b\xe2\x80\xae\xe2\x80\x8b", "h\033\a", "m\033\n");
+	add(&diags, 1, 9, 1, "\033[31m\177\xff x\xc2\x9b\xe2\x80\xae\xe2\x80\x8b", "h\033\a",
+	    "m\033\n");
 	assert_printed(&diags, "a.yaml:1:9: error: m??\n"
 			       "    1 | ?[31m?? x???\n"
 			       "      |         ^\n"
@@ -194,7 +195,8 @@ static void test_many_faults_are_counted(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 2 * DIAG_KEPT_MAX; i++)
 		add(&diags, i + 1, 1, 1, NULL, NULL, "bad");
-	diags_add(&diags, DIAG_WARNING, (struct diag_where){ "a.yaml", 1, 1, 1 }, NULL, 0, NULL, "odd");
+	diags_add(&diags, DIAG_WARNING, (struct diag_where){ "a.yaml", 1, 1, 1 }, NULL, 0, NULL,
+		  "odd");
 	assert_int_equal(diags.errors, 2 * DIAG_KEPT_MAX);
 	assert_int_equal(diags.count, DIAG_KEPT_MAX + 1);
 	text = printed(&diags, false);
@@ -262,8 +264,8 @@ static void test_nearest(void **state)
 
 static void test_nearest_is_the_nearest(void **state)
 {
-	static const char *const hosts[] = { "EHOSTDOWNS", "ENETUNREACH", "EHOSTUNREACH", "EHOSTUNREACHED",
-					     NULL };
+	static const char *const hosts[] = { "EHOSTDOWNS", "ENETUNREACH", "EHOSTUNREACH",
+					     "EHOSTUNREACHED", NULL };
 
 	(void)state;
 	assert_string_equal(diag_nearest("EHOSTUNREACHE", hosts), "EHOSTUNREACH");
@@ -279,8 +281,10 @@ static unsigned int slow_edits(const char *a, const char *b)
 
 	for (size_t i = 0; i <= n; i++)
 		for (size_t j = 0; j <= m; j++) {
-			unsigned int best = i && j ? cell[i - 1][j - 1] + (a[i - 1] != b[j - 1]) : 99;
+			unsigned int best = 99;
 
+			if (i && j)
+				best = cell[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 			if (i && cell[i - 1][j] + 1 < best)
 				best = cell[i - 1][j] + 1;
 			if (j && cell[i][j - 1] + 1 < best)

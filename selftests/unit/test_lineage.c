@@ -15,7 +15,7 @@ static struct lineage *lineage;
 static int begin(void **state)
 {
 	(void)state;
-	return lineage_new(LINEAGE_PROCESSES_MAX, LINEAGE_BYTES_MAX, 0, &lineage);
+	return lineage_new(LINEAGE_PROCESSES_MAX, LINEAGE_BYTES_MAX, &lineage);
 }
 
 /* Whatever a test did: nothing is left when it is over. */
@@ -35,6 +35,13 @@ static const struct lineage_process *take(const struct record *record)
 	return process;
 }
 
+/* @record, of the process that its run began with. */
+static struct record *root(struct record *record)
+{
+	record->flags |= RECORD_ROOT;
+	return record;
+}
+
 static const char *executable(const struct lineage_image *image)
 {
 	return image ? image->text : "(not known)";
@@ -45,9 +52,9 @@ static void remembers_what_a_parent_was(void **state)
 	const struct lineage_process *child;
 
 	(void)state;
-	take(record_exec(10, 100, "/bin/sh\0sh\0deploy.sh"));
+	take(root(record_exec(10, 100, "/bin/sh\0sh\0deploy.sh")));
 	take(record_fork(11, 110, 10, 100));
-	take(record_exec(10, 100, "/bin/other\0other"));
+	take(root(record_exec(10, 100, "/bin/other\0other")));
 	take(record_exec(11, 110, "/usr/bin/curl\0curl\0https://h"));
 	child = take(record_decision(11, 110));
 	assert_string_equal(executable(child->image), "/usr/bin/curl");
@@ -69,7 +76,7 @@ static void chains_three_generations(void **state)
 	const struct lineage_process *process;
 
 	(void)state;
-	take(record_exec(10, 100, "/a\0a"));
+	take(root(record_exec(10, 100, "/a\0a")));
 	take(record_fork(11, 110, 10, 100));
 	take(record_exec(11, 110, "/b\0b"));
 	take(record_fork(12, 120, 11, 110));
@@ -96,7 +103,7 @@ static void keeps_pids_apart_by_their_birth(void **state)
 	const struct lineage_process *process;
 
 	(void)state;
-	take(record_exec(10, 100, "/a\0a"));
+	take(root(record_exec(10, 100, "/a\0a")));
 	take(record_fork(11, 110, 10, 100));
 	take(record_exec(11, 110, "/first\0first"));
 	/* The exit of 11 is lost; its pid comes again. */
@@ -117,7 +124,7 @@ static void says_when_a_fork_was_lost(void **state)
 	struct record *record;
 
 	(void)state;
-	take(record_exec(10, 100, "/a\0a"));
+	take(root(record_exec(10, 100, "/a\0a")));
 	/* 11 was never heard of, but its parent is. */
 	record = record_decision(11, 110);
 	record->parent = (struct process_id){ .pid = 10, .start_ns = 100 };
@@ -144,31 +151,75 @@ static void says_when_an_exec_was_not_readable(void **state)
 	struct record *record = record_exec(10, 100, "/a");
 
 	(void)state;
+	assert_false(lineage_incomplete(take(root(record))));
 	record->flags |= RECORD_UNREADABLE;
 	assert_true(lineage_incomplete(take(record)));
 }
 
-static void knows_the_root_of_a_run(void **state)
+static void knows_the_root_by_its_flag_alone(void **state)
 {
 	(void)state;
-	/* It forks before it ever executes anything: first it is not known what it is. */
-	take(record_fork(11, 110, 10, 100));
-	assert_true(lineage_incomplete(take(record_decision(11, 110))));
-	assert_false(lineage_incomplete(take(record_exec(10, 100, "/a\0a"))));
+	/* Of one run: the first one seen, and one that says that it is the root. */
+	assert_true(lineage_incomplete(take(record_exec(10, 100, "/a\0a"))));
+	assert_false(lineage_incomplete(take(root(record_exec(20, 200, "/b\0b")))));
+	assert_true(lineage_incomplete(take(record_exec(30, 300, "/c\0c"))));
+	/* Once known it need not be said again: the launcher may end before its command. */
+	assert_false(lineage_incomplete(take(record_decision(20, 200))));
 }
 
-static void doubts_runs_older_than_itself(void **state)
+static void hears_late_who_the_root_is(void **state)
 {
-	struct record *record;
+	const struct lineage_process *process;
 
 	(void)state;
-	lineage_free(lineage);
-	assert_int_equal(lineage_new(10, LINEAGE_BYTES_MAX, (TEST_RUN >> RUN_RANDOM_BITS) + 1,
-				     &lineage), 0);
-	assert_true(lineage_incomplete(take(record_exec(10, 100, "/a\0a"))));
-	record = record_exec(20, 200, "/b\0b");
-	record->run = TEST_RUN + (UINT64_C(1) << RUN_RANDOM_BITS);
-	assert_false(lineage_incomplete(take(record)));
+	/* The exec of 10 is lost: when it forks, it may be anyone. */
+	take(record_fork(11, 110, 10, 100));
+	take(record_exec(11, 110, "/b\0b"));
+	assert_true(lineage_incomplete(take(record_decision(11, 110))));
+	assert_true(lineage_incomplete(take(root(record_decision(10, 100)))));
+	assert_false(lineage_incomplete(take(root(record_exec(10, 100, "/a\0a")))));
+	/* What its child took with it stays in doubt, also where that took the launcher for its
+	 * parent (CLONE_PARENT), so that its records look like a root's. */
+	process = take(root(record_decision(11, 110)));
+	assert_true(process->gap);
+	assert_int_equal(process->ancestor_count, 1);
+	take(record_fork(12, 120, 10, 100));
+	assert_false(lineage_incomplete(take(root(record_decision(12, 120)))));
+}
+
+static struct record *launcher_decision(uint32_t pid, uint64_t start)
+{
+	struct record *record = record_decision(pid, start);
+
+	memcpy(record->comm, "ringfence", sizeof("ringfence"));
+	return record;
+}
+
+static void misses_no_exec_before_the_first(void **state)
+{
+	const struct lineage_process *process;
+
+	(void)state;
+	/* The launcher's child opens the command, and may be refused to execute it. */
+	process = take(root(launcher_decision(10, 100)));
+	assert_null(process->image);
+	assert_int_equal(process->ancestor_count, 0);
+	assert_true(process->before_exec);
+	assert_false(lineage_incomplete(process));
+	process = take(root(record_exec(10, 100, "/a\0a")));
+	assert_false(process->before_exec);
+	assert_false(lineage_incomplete(process));
+	process = take(root(launcher_decision(10, 100)));
+	assert_false(process->before_exec);
+	assert_string_equal(executable(process->image), "/a");
+	/* Not the root, whatever it calls itself. */
+	process = take(launcher_decision(20, 200));
+	assert_false(process->before_exec);
+	assert_true(lineage_incomplete(process));
+	/* And a root of another name has executed something that is not known. */
+	assert_true(lineage_incomplete(take(root(record_decision(30, 300)))));
+	assert_false(lineage_incomplete(take(root(launcher_decision(40, 400)))));
+	assert_true(lineage_incomplete(take(root(record_decision(40, 400)))));
 }
 
 static void keeps_sixteen_ancestors(void **state)
@@ -176,7 +227,7 @@ static void keeps_sixteen_ancestors(void **state)
 	const struct lineage_process *process = NULL;
 
 	(void)state;
-	take(record_exec(100, 1, "/a\0a"));
+	take(root(record_exec(100, 1, "/a\0a")));
 	for (uint32_t i = 1; i <= LINEAGE_DEPTH; i++)
 		take(record_fork(100 + i, 1 + i, 100 + i - 1, i));
 	process = take(record_decision(100 + LINEAGE_DEPTH, 1 + LINEAGE_DEPTH));
@@ -194,8 +245,8 @@ static void forgets_the_quietest_first(void **state)
 {
 	(void)state;
 	lineage_free(lineage);
-	assert_int_equal(lineage_new(3, LINEAGE_BYTES_MAX, 0, &lineage), 0);
-	take(record_exec(10, 100, "/a\0a"));
+	assert_int_equal(lineage_new(3, LINEAGE_BYTES_MAX, &lineage), 0);
+	take(root(record_exec(10, 100, "/a\0a")));
 	take(record_fork(11, 110, 10, 100));
 	take(record_fork(12, 120, 10, 100));
 	take(record_fork(13, 130, 10, 100));
@@ -211,7 +262,7 @@ static void limits_the_bytes_of_argv(void **state)
 
 	(void)state;
 	lineage_free(lineage);
-	assert_int_equal(lineage_new(LINEAGE_PROCESSES_MAX, 100 * 1024, 0, &lineage), 0);
+	assert_int_equal(lineage_new(LINEAGE_PROCESSES_MAX, 100 * 1024, &lineage), 0);
 	memset(text, 'x', sizeof(text));
 	for (uint32_t pid = 1; pid <= 1000; pid++)
 		take(record_exec_bytes(pid, pid, text, sizeof(text)));
@@ -254,8 +305,9 @@ int main(void)
 		TEST(keeps_pids_apart_by_their_birth),
 		TEST(says_when_a_fork_was_lost),
 		TEST(says_when_an_exec_was_not_readable),
-		TEST(knows_the_root_of_a_run),
-		TEST(doubts_runs_older_than_itself),
+		TEST(knows_the_root_by_its_flag_alone),
+		TEST(hears_late_who_the_root_is),
+		TEST(misses_no_exec_before_the_first),
 		TEST(keeps_sixteen_ancestors),
 		TEST(forgets_the_quietest_first),
 		TEST(limits_the_bytes_of_argv),

@@ -145,6 +145,19 @@ static void shows_a_record_as_a_line(void **state)
 		"rule: deny github (mysql.yaml:12): GitHub is down\n");
 }
 
+static void says_what_is_known_without_an_address(void **state)
+{
+	(void)state;
+	fputs("{\"@timestamp\":\"2027-03-31T14:23:55.123Z\",\"event\":{\"category\":[\"network\"]},"
+	      "\"process\":{\"pid\":812,\"name\":\"curl\"},\"ringfence\":{\"run\":\"x\","
+	      "\"verdict\":\"deny\",\"errno\":\"EPERM\",\"family\":40,"
+	      "\"reason\":\"address could not be told\",\"lineage\":\"complete\"}}\n", log_file);
+	assert_int_equal(RUN("--color=never"), 0);
+	assert_string_equal(out,
+		"2027-03-31 14:23:55.123 WOULD DENY EPERM -  (address not known, family 40)  "
+		"curl [812] ; rule: address could not be told\n");
+}
+
 static void gives_a_hint_once_per_rule(void **state)
 {
 	(void)state;
@@ -318,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(shows_a_record_as_a_line),
+		TEST(says_what_is_known_without_an_address),
 		TEST(gives_a_hint_once_per_rule),
 		TEST(filters),
 		TEST(passes_json_through),

@@ -447,7 +447,7 @@ static void test_longest_paths(void **state)
 /* Too many ancestors: nobody looks at the rest. */
 static void test_deep_chain(void **state)
 {
-	struct inode_id chain[DENTRY_DEPTH_MAX + 2] = { 0 };
+	struct inode_id chain[DENTRY_DEPTH_MAX + 1] = { 0 };
 	struct ruleset *image;
 	struct decision decision;
 
@@ -458,10 +458,10 @@ static void test_deep_chain(void **state)
 	build_rule(VERDICT_AUDIT, EPERM);
 	image = compile_ok(NULL, 0);
 	decision = image_decide_path(image, CLASS_FILE, ACCESS_READ, "/b", chain,
-				     DENTRY_DEPTH_MAX + 1);
+				     DENTRY_DEPTH_MAX);
 	assert_int_equal(decision.rule, RULE_DEFAULT);
 	decision = image_decide_path(image, CLASS_FILE, ACCESS_READ, "/b", chain,
-				     DENTRY_DEPTH_MAX + 2);
+				     DENTRY_DEPTH_MAX + 1);
 	assert_int_equal(decision.rule, RULE_UNRESOLVED);
 	assert_int_equal(decision.verdict, VERDICT_DENY);
 	free(image);
