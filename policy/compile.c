@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Puts a ruleset together: the tables of nets.c and paths.c, the rules and the strings, one after the
- * other behind the header.
+ * Puts a ruleset together: the tables of nets.c and paths.c, the rules and the strings, one after
+ * the other behind the header.
  */
 #include "compile.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An image is trusted after image_verify() only so far that nothing outside it is read: lsm/decide.h
- * checks every offset against its size.
+ * An image is trusted after image_verify() only so far that nothing outside it is read:
+ * lsm/decide.h checks every offset against its size.
  */
 #include "image.h"
 

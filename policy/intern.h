@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Gives equal byte strings equal numbers, and keeps one copy of each in a single run of bytes: every
- * string begins at a multiple of INTERN_ALIGN and is padded with zeros up to the next one, so that the
- * run as it stands can be a table of the ruleset.
+ * Gives equal byte strings equal numbers, and keeps one copy of each in a single run of bytes:
+ * every string begins at a multiple of INTERN_ALIGN and is padded with zeros up to the next one, so
+ * that the run as it stands can be a table of the ruleset.
  */
 #pragma once
 

@@ -98,9 +98,9 @@ static bool net_entries_sort_place(const struct net_entries *entries, size_t pla
 	return true;
 }
 
-/* Brings entries into the order of the sweep: by address, outer prefixes before inner ones, and equal
- * ones in the order of rules, in which they come. Byte by byte (a radix sort), since comparing them was
- * most of what a policy of 100,000 ranges took. */
+/* Brings entries into the order of the sweep: by address, outer prefixes before inner ones, and
+ * equal ones in the order of rules, in which they come. Byte by byte (a radix sort), since
+ * comparing them was most of what a policy of 100,000 ranges took. */
 static int net_entries_sort(struct net_entries *entries)
 {
 	struct net_entry *other;
@@ -172,8 +172,8 @@ static int steps_reserve(struct steps *steps, size_t space)
 	return 0;
 }
 
-/* From @start on @map holds. A step at the same place replaces the one before, and a step that changes
- * nothing is none. */
+/* From @start on @map holds. A step at the same place replaces the one before, and a step that
+ * changes nothing is none. */
 static void steps_add(struct steps *steps, address start, uint32_t map)
 {
 	if (steps->count && steps->start[steps->count - 1] == start)
@@ -374,8 +374,8 @@ static int v6_tables(struct net_tables *tables, struct steps *steps)
 	return 0;
 }
 
-/* Replaces the numbers of the maps that are in use by consecutive ones: those that were only laid over
- * others do not enter the ruleset. */
+/* Replaces the numbers of the maps that are in use by consecutive ones: those that were only
+ * laid over others do not enter the ruleset. */
 static void renumber(uint32_t *maps, size_t count, uint32_t *numbers, struct net_tables *tables)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -2,12 +2,12 @@
 /*
  * The nets of all rules as two step functions, address -> port map: one for IPv4, one for IPv6.
  *
- * The longest prefix wins, port by port: where the rules of a prefix say nothing about a port, those of
- * the shorter prefix around it hold. Prefixes nest or are disjoint, so that one sweep over them in the
- * order of addresses with a stack of those that are open finds every step.
+ * The longest prefix wins, port by port: where the rules of a prefix say nothing about a port,
+ * those of the shorter prefix around it hold. Prefixes nest or are disjoint, so that one sweep over
+ * them in the order of addresses with a stack of those that are open finds every step.
  *
- * IPv4 is matched by IPv4 nets alone. "::/0" covers the bytes ::ffff:0:0/96 in which IPv4 is written
- * down here, and yet does not apply to it: whoever writes "::/0" means IPv6.
+ * IPv4 is matched by IPv4 nets alone. "::/0" covers the bytes ::ffff:0:0/96 in which IPv4 is
+ * written down here, and yet does not apply to it: whoever writes "::/0" means IPv6.
  */
 #pragma once
 

@@ -36,7 +36,7 @@ struct path_compiler {
 	const struct path_resolver *resolver;
 	struct conflicts *conflicts;
 	struct intern *strings;
-	struct intern keys;		/* { class, kind, number of the string } -> index of the path */
+	struct intern keys;		/* { class, kind, number of the string } -> path */
 	struct known_path *paths;
 	size_t path_count, path_space;
 	struct known_inode *inodes;
@@ -136,9 +136,9 @@ static int path_claim(struct path_compiler *compiler, enum object_class object,
 			known->rule[kind] = (uint16_t)rule;
 			known->source[kind] = path;
 		} else if (rules_disagree(compiler->policy, known->rule[kind], rule)) {
-			err = conflict_add(compiler->conflicts, known->rule[kind], rule, path->where,
-					   "%s %s%s", object_verb(object, kind), path->path,
-					   known_slash(known));
+			err = conflict_add(compiler->conflicts, known->rule[kind], rule,
+					   path->where, "%s %s%s", object_verb(object, kind),
+					   path->path, known_slash(known));
 		}
 	}
 	return err;
@@ -261,8 +261,8 @@ static int inode_conflict(struct path_compiler *compiler, const struct known_pat
 			    second->path, known_slash(one));
 }
 
-/* Of all paths of one kind that lead to one thing, the longest that has a rule for an access holds for
- * it. Moves those that hold for any to @kept; the others would never be asked. */
+/* Of all paths of one kind that lead to one thing, the longest that has a rule for an access
+ * holds for it. Moves those that hold for any to @kept; the others would never be asked. */
 static int inode_settle(struct path_compiler *compiler, const struct known_inode *group,
 			size_t count, struct known_inode *kept, size_t *kept_count)
 {
@@ -285,7 +285,8 @@ static int inode_settle(struct path_compiler *compiler, const struct known_inode
 			}
 			held = &compiler->paths[best[access]->path];
 			if (held != path && held->length == path->length &&
-			    rules_disagree(compiler->policy, held->rule[access], path->rule[access]))
+			    rules_disagree(compiler->policy, held->rule[access],
+					   path->rule[access]))
 				err = inode_conflict(compiler, held, path, access);
 		}
 		if (keep)
@@ -308,10 +309,12 @@ static int inodes_settle(struct path_compiler *compiler)
 	if (!kept)
 		return -ENOMEM;
 	for (size_t i = 0; i < compiler->inode_count && !err; i += group) {
+		const struct known_inode *first = &compiler->inodes[i];
+
 		for (group = 1; i + group < compiler->inode_count; group++)
-			if (!inode_same(compiler, &compiler->inodes[i], &compiler->inodes[i + group]))
+			if (!inode_same(compiler, first, first + group))
 				break;
-		err = inode_settle(compiler, &compiler->inodes[i], group, kept, &kept_count);
+		err = inode_settle(compiler, first, group, kept, &kept_count);
 	}
 	free(compiler->inodes);
 	compiler->inodes = kept;

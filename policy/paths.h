@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The paths of all rules as hash tables: by name, and by the identity (device, inode) that each path has
- * at the time it is compiled, under which it is known whatever it is called.
+ * The paths of all rules as hash tables: by name, and by the identity (device, inode) that each
+ * path has at the time it is compiled, under which it is known whatever it is called.
  *
- * The longest path wins, for reading and for writing apart. That is left to the lookup (path_offer() in
- * lsm/decide.h); here equal paths of several rules become one entry, and paths that turn out to be one
- * thing are checked against each other. A rule that speaks of writing alone has no say over execs: an
- * exec reads.
+ * The longest path wins, for reading and for writing apart. That is left to the lookup
+ * (path_offer() in lsm/decide.h); here equal paths of several rules become one entry, and paths
+ * that turn out to be one thing are checked against each other. A rule that speaks of writing alone
+ * has no say over execs: an exec reads.
  */
 #pragma once
 
@@ -27,8 +27,8 @@ struct path_tables {
  * Compiles files and execs of every service that a rule names. The paths are added to @strings.
  * @resolver may be NULL: no identities. @tables: the caller's to path_tables_free(), zeroed before.
  *
- * Returns 0, also when conflicts were found and complained about, -ENOMEM, -E2BIG, or the resolver's
- * error, which has been complained about.
+ * Returns 0, also when conflicts were found and complained about, -ENOMEM, -E2BIG, or the
+ * resolver's error, which has been complained about.
  */
 int paths_compile(const struct policy *policy, const struct path_resolver *resolver,
 		  struct conflicts *conflicts, struct intern *strings, struct path_tables *tables);

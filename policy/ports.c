@@ -111,7 +111,7 @@ static int u32_compare(const void *a, const void *b)
 static int claims_collect(const struct port_maps *maps, const struct net_claim *nets, size_t count,
 			  struct port_claim **ret_claims, size_t *ret_count)
 {
-	static const struct policy_ports all = { .lo = 0, .hi = PORT_COUNT - 1, .protos = PROTO_ALL };
+	static const struct policy_ports all = { .hi = PORT_COUNT - 1, .protos = PROTO_ALL };
 	const struct policy *policy = maps->policy;
 	struct port_claim *claims;
 	size_t total = 0, used = 0;
@@ -174,8 +174,9 @@ static bool claims_disagree(const struct port_maps *maps, const struct port_clai
 	return rules_disagree(maps->policy, a->net->rule, b->net->rule);
 }
 
-/* Complains about every earlier claim of the class that overlaps claims[at] and disagrees. They stand
- * in the order of ports and are equally wide, so the first that ends too early ends the search. */
+/* Complains about every earlier claim of the class that overlaps claims[at] and disagrees. They
+ * stand in the order of ports and are equally wide, so the first that ends too early ends the
+ * search. */
 static int conflicts_report(const struct port_maps *maps, const struct port_claim *claims,
 			    size_t first, size_t at, int proto)
 {
@@ -192,8 +193,8 @@ static int conflicts_report(const struct port_maps *maps, const struct port_clai
 	return 0;
 }
 
-/* Looks for claims of equal width that overlap in @proto and disagree. Two witnesses suffice to know:
- * the last claim, and the last one that disagrees with it. */
+/* Looks for claims of equal width that overlap in @proto and disagree. Two witnesses suffice to
+ * know: the last claim, and the last one that disagrees with it. */
 static int conflicts_find_proto(const struct port_maps *maps, const struct port_claim *claims,
 				size_t count, int proto)
 {

@@ -2,10 +2,10 @@
 /*
  * Port maps: which rule holds for each protocol and port of an address range.
  *
- * Among the rules of one prefix the narrowest port range wins: fewer ports, then fewer protocols, then
- * the rule listed first. Two ranges of equal width that overlap and whose rules disagree are an error,
- * also where a narrower one hides what they have in common. A service without ports has all ports of
- * all protocols, the widest range there is.
+ * Among the rules of one prefix the narrowest port range wins: fewer ports, then fewer protocols,
+ * then the rule listed first. Two ranges of equal width that overlap and whose rules disagree are
+ * an error, also where a narrower one hides what they have in common. A service without ports has
+ * all ports of all protocols, the widest range there is.
  *
  * Equal maps get equal numbers, so that a policy of 100,000 ranges and two services has a handful.
  */
@@ -29,7 +29,8 @@ struct port_maps {
 	struct intern overlays;		/* { below, above } -> map */
 };
 
-/* Whether a net is one of IPv4, held behind the v4-mapped prefix; a shorter one than that is IPv6. */
+/* Whether a net is one of IPv4, held behind the v4-mapped prefix; a shorter one than that is
+ * IPv6. */
 bool policy_net_is_v4(const struct policy_net *net);
 
 /* Finds the map of one prefix. @claims: those of its rules, in the order of rules, none twice.

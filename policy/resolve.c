@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What stands at a path, as the running system tells: its device and inode, and for a tree those of the
- * roots of all mounts below it, where a walk from a file up through its ancestors ends.
+ * What stands at a path, as the running system tells: its device and inode, and for a tree those of
+ * the roots of all mounts below it, where a walk from a file up through its ancestors ends.
  *
- * The device is st_dev, which on btrfs is not the one the kernel's superblock has: paths there are known
- * by name only. (Its inode numbers repeat in every subvolume, so that the superblock's device would let
- * one thing pass for another.)
+ * The device is st_dev, which on btrfs is not the one the kernel's superblock has: paths there are
+ * known by name only. (Its inode numbers repeat in every subvolume, so that the superblock's device
+ * would let one thing pass for another.)
  */
 #include "compile.h"
 
@@ -30,9 +30,10 @@ struct identities {
  * mounted by looking: a server that is down must not hold this up. */
 static int identity_add(struct identities *identities, const char *path)
 {
+	const int flags = AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
 	struct statx st;
 
-	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st))
+	if (statx(AT_FDCWD, path, flags, STATX_TYPE | STATX_INO, &st))
 		return -errno;
 	if (identities->count == identities->space) {
 		size_t space = identities->space ? 2 * identities->space : 4;

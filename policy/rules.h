@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the steps of policy_compile() ask about rules: what one is called, whether two of them agree,
- * and how to complain when they do not.
+ * What the steps of policy_compile() ask about rules: what one is called, whether two of them
+ * agree, and how to complain when they do not.
  */
 #pragma once
 

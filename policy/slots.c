@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Linear probing in which the entry that is farther from home has the better claim to a slot ("Robin
- * Hood": Celis, Larson, Munro, 1985): the longest probe stays short where the table is fairly full.
+ * Linear probing in which the entry that is farther from home has the better claim to a slot
+ * ("Robin Hood": Celis, Larson, Munro, 1985): the longest probe stays short where the table is
+ * fairly full.
  */
 #include "slots.h"
 

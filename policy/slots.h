@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lays out a hash table of the ruleset: which entry stands in which slot, so that every one is found
- * within HASH_PROBES of HASH_SLOT(hash, slot_count) (lsm/decide.h).
+ * Lays out a hash table of the ruleset: which entry stands in which slot, so that every one is
+ * found within HASH_PROBES of HASH_SLOT(hash, slot_count) (lsm/decide.h).
  */
 #pragma once
 

@@ -16,6 +16,7 @@
 /* Lines kept in memory while the log takes none; past that, records stay in the ring. */
 #define PENDING_MAX (8 * 1024 * 1024)
 #define PASSIVE_MS 20			/* how often a waiting collector looks again */
+#define ROUND_MAX 16384			/* records per poll: under a flood the caller, too, has its turn */
 
 struct collector {
 	struct fence *fence;
@@ -26,6 +27,7 @@ struct collector {
 	int lock;			/* -1: not shared, or not ours */
 	bool shared;
 	int error;			/* of the audit log, met inside a callback */
+	int round;			/* records taken in this poll */
 };
 
 static void on_logged(void *ctx, const struct record *record)
@@ -52,7 +54,9 @@ static int on_record(void *ctx, void *data, size_t size)
 		err = audit_flush(collector->audit);
 	if (err)
 		collector->error = err;
-	return err == -EBADMSG ? 0 : err;
+	if (err && err != -EBADMSG)
+		return err;
+	return ++collector->round < ROUND_MAX ? 0 : -EAGAIN;
 }
 
 /* Becomes the process that empties the ring, if nobody else is. Returns 0, -EWOULDBLOCK, or -errno. */
@@ -135,6 +139,7 @@ int collector_poll(struct collector *collector, int timeout_ms)
 	if (!collector->audit)
 		return take_turn(collector, timeout_ms);
 	collector->error = 0;
+	collector->round = 0;
 	if (audit_pending(collector->audit) < PENDING_MAX) {
 		/* The kernel wakes us only when the ring fills up: look first, then wait. */
 		count = ring_buffer__consume(collector->ring);

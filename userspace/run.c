@@ -206,10 +206,14 @@ static int prove(struct session *session)
 	struct probe_result result = {};
 	int err = probe_fence(session->fence, session->collector, &result);
 
-	if (err) {
+	if (err == -EEXIST) {
+		say("this process is tagged itself: a run cannot start another one");
+		say_remedy("what it starts is governed by its own tag already");
+	} else if (err) {
 		say_errno(err, "cannot run the probe");
-		return err;
 	}
+	if (err)
+		return err;
 	if (probe_passed(&result))
 		return 0;
 	fence_tell_dead(&result);
@@ -277,6 +281,7 @@ static void keep_fence(struct session *session, size_t processes)
 	if (keeper) {
 		say("%zu process%s outlive%s the command; process %d holds their fence",
 		    processes, processes == 1 ? "" : "es", processes == 1 ? "s" : "", keeper);
+		session->collector = NULL;	/* the keeper's from now on */
 		return;
 	}
 	setsid();

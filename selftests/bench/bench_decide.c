@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a lookup costs in user space, and what it costs to compile: nanoseconds for one key asked again
- * and again, and for keys all over; milliseconds for the whole of policy_compile().
+ * What a lookup costs in user space, and what it costs to compile: nanoseconds for one key asked
+ * again and again, and for keys all over; milliseconds for the whole of policy_compile().
  */
 #include <time.h>
 

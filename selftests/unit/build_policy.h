@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Policies made by hand, for the tests of what comes after the parser. Built in a fixed place that the
- * next build_begin() clears.
+ * Policies made by hand, for the tests of what comes after the parser. Built in a fixed place that
+ * the next build_begin() clears.
  */
 #pragma once
 
@@ -64,7 +64,12 @@ static BUILD_UNUSED struct policy *build_begin(void)
 
 static BUILD_UNUSED struct diag_where build_where(void)
 {
-	return (struct diag_where) { .file = "test.yaml", .line = ++build_line, .col = 1, .len = 1 };
+	return (struct diag_where) {
+		.file = "test.yaml",
+		.line = ++build_line,
+		.col = 1,
+		.len = 1,
+	};
 }
 
 /* Things are added to the service made last. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * decide.h by itself, on small images laid out by hand: what it does with what a compiler would never
- * make, and the rules that bind it and the compiler together.
+ * decide.h by itself, on small images laid out by hand: what it does with what a compiler would
+ * never make, and the rules that bind it and the compiler together.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -163,10 +163,12 @@ static __u64 hash_of(enum object_class object, const char *path, __u32 kind)
 
 static void test_hashes(void **state)
 {
+	const __u64 hash = hash_of(CLASS_FILE, "/a", PATH_EXACT);
+
 	(void)state;
-	assert_int_not_equal(hash_of(CLASS_FILE, "/a", PATH_EXACT), hash_of(CLASS_FILE, "/a", PATH_TREE));
-	assert_int_not_equal(hash_of(CLASS_FILE, "/a", PATH_EXACT), hash_of(CLASS_EXEC, "/a", PATH_EXACT));
-	assert_int_not_equal(hash_of(CLASS_FILE, "/a", PATH_EXACT), hash_of(CLASS_FILE, "/b", PATH_EXACT));
+	assert_int_not_equal(hash, hash_of(CLASS_FILE, "/a", PATH_TREE));
+	assert_int_not_equal(hash, hash_of(CLASS_EXEC, "/a", PATH_EXACT));
+	assert_int_not_equal(hash, hash_of(CLASS_FILE, "/b", PATH_EXACT));
 	for (int i = 0; i < 100000; i++)		/* 0 marks a free slot */
 		assert_int_not_equal(path_hash_end((__u64)build_random(UINT32_MAX) << 32 |
 						   build_random(UINT32_MAX), PATH_TREE), 0);
@@ -251,6 +253,7 @@ static void test_exact_beats_tree(void **state)
 {
 	const struct inode_id id = { .ino = 7, .dev = 3 };
 	__u64 hash = inode_hash(CLASS_FILE, id.ino, id.dev);
+	struct decision decision;
 
 	(void)state;
 	path_put("/exact", "/exact", PATH_EXACT, VERDICT_ALLOW);
@@ -262,10 +265,10 @@ static void test_exact_beats_tree(void **state)
 		.dev = id.dev,
 		.path = HASH_SLOT(hash_of(CLASS_FILE, "/trees", PATH_TREE), 32),
 	};
-	assert_int_equal(image_decide_path(&image.head, CLASS_FILE, ACCESS_READ, "/exact", &id, 1).rule,
-			 VERDICT_ALLOW);
-	assert_int_equal(image_decide_path(&image.head, CLASS_FILE, ACCESS_READ, "/exac", &id, 1).rule,
-			 VERDICT_DENY);
+	decision = image_decide_path(&image.head, CLASS_FILE, ACCESS_READ, "/exact", &id, 1);
+	assert_int_equal(decision.rule, VERDICT_ALLOW);
+	decision = image_decide_path(&image.head, CLASS_FILE, ACCESS_READ, "/exac", &id, 1);
+	assert_int_equal(decision.rule, VERDICT_DENY);
 }
 
 /* An open for reading and writing is as strict as the stricter of both, be it the default. */

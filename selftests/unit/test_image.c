@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Images as they come from a file or a map: what is not one is refused, and what passes can be evaluated
- * without a read outside it (the sanitizers watch: every image here ends where its memory ends).
+ * Images as they come from a file or a map: what is not one is refused, and what passes can be
+ * evaluated without a read outside it (the sanitizers watch: every image here ends where its memory
+ * ends).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,13 +212,15 @@ static void test_rules_and_strings(void **state)
 	assert_int_equal(verify_with(first + offsetof(struct rule, err), 2, 1), -EBADMSG);
 	assert_int_equal(verify_with(first + offsetof(struct rule, err), 2, 0), -EBADMSG);
 	assert_int_equal(verify_with(first + offsetof(struct rule, err), 2, 0x8000), -EBADMSG);
-	assert_int_equal(verify_with(first + offsetof(struct rule, service), 4, UINT32_MAX), -EBADMSG);
+	assert_int_equal(verify_with(first + offsetof(struct rule, service), 4, UINT32_MAX),
+			 -EBADMSG);
 	assert_int_equal(verify_with(first + offsetof(struct rule, why), 4, good->strings.count),
 			 -EBADMSG);
 	assert_int_equal(verify_with(first + offsetof(struct rule, name), 4, 1 << 30), -EBADMSG);
 	assert_int_equal(verify_with(first + offsetof(struct rule, where), 4, 1 << 30), -EBADMSG);
 	assert_int_equal(verify_with(good->strings.off, 1, 'x'), -EBADMSG);
-	assert_int_equal(verify_with(good->strings.off + good->strings.count - 1, 1, 'x'), -EBADMSG);
+	assert_int_equal(verify_with(good->strings.off + good->strings.count - 1, 1, 'x'),
+			 -EBADMSG);
 }
 
 /* --- what passes does no harm --------------------------------------------------------------- */
@@ -237,8 +240,8 @@ static void evaluate(const struct ruleset *image)
 	}
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		for (int object = CLASS_FILE; object < CLASS_COUNT; object++)
-			image_decide_path(image, (enum object_class)object, ACCESS_READ | ACCESS_WRITE,
-					  paths[i], chain, 2);
+			image_decide_path(image, (enum object_class)object,
+					  ACCESS_READ | ACCESS_WRITE, paths[i], chain, 2);
 	for (uint32_t i = 0; i <= image->rules.count; i++) {
 		const struct rule *rule = image_rule(image, (uint16_t)i);
 

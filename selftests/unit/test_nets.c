@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Nets and ports: the compiled tables against a matcher that tries every entry of the policy in turn.
+ * Nets and ports: the compiled tables against a matcher that tries every entry of the policy in
+ * turn.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +57,8 @@ static void claims_list(void)
 
 		for (size_t n = 0; n < s->net_count; n++) {
 			for (size_t p = 0; p < (s->port_count ? s->port_count : 1); p++) {
-				const struct policy_ports *ports = s->port_count ? &s->ports[p] : &all;
+				const struct policy_ports *ports =
+					s->port_count ? &s->ports[p] : &all;
 
 				assert_true(claim_count < 4096);
 				claims[claim_count++] = (struct claim) {
@@ -329,6 +331,7 @@ static void test_no_nets(void **state)
 
 static void test_edges_of_the_address_space(void **state)
 {
+	static const char last_v6[] = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
 	struct ruleset *image;
 
 	(void)state;
@@ -340,15 +343,15 @@ static void test_edges_of_the_address_space(void **state)
 	build_service();
 	build_net("255.255.255.255", 32);
 	build_net("0.0.0.0", 32);
-	build_net("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 128);
+	build_net(last_v6, 128);
 	build_rule(VERDICT_DENY, EPERM);
 	image = compile_ok();
 	assert_int_equal(rule_for(image, "255.255.255.255", 1, PROTO_TCP), 1);
 	assert_int_equal(rule_for(image, "255.255.255.254", 1, PROTO_TCP), 0);
 	assert_int_equal(rule_for(image, "0.0.0.1", 1, PROTO_TCP), 0);
 	assert_int_equal(rule_for(image, "0.0.0.0", 1, PROTO_TCP), 0);	/* is 127.0.0.1 */
-	assert_int_equal(rule_for(image, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1, PROTO_UDP), 1);
-	assert_int_equal(rule_for(image, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", 1, PROTO_UDP), 0);
+	assert_int_equal(rule_for(image, last_v6, 1, PROTO_UDP), 1);
+	assert_int_equal(rule_for(image, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", 1, 1), 0);
 	assert_int_equal(rule_for(image, "::2", 1, PROTO_UDP), 0);
 	free(image);
 	build_end();
@@ -501,7 +504,7 @@ static void test_no_conflict(void **state)
 	build.services[1].ports[0].protos = PROTO_ALL;		/* more protocols: less specific */
 	free(compile_ok());
 	conflicting_services("10.0.0.0", "10.0.0.0");
-	build.rules[0].verdict = VERDICT_ALLOW;			/* an errno is nothing to an allow */
+	build.rules[0].verdict = VERDICT_ALLOW;			/* allowed whatever the errno */
 	free(compile_ok());
 	conflicting_services("10.0.0.0", "10.0.0.0");
 	build.rules[1].verdict = VERDICT_DENY;
@@ -512,8 +515,8 @@ static void test_no_conflict(void **state)
 	build_end();
 }
 
-/* Thousands of nets and ports in common are one message for each pair of rules, whichever of three is
- * the one that differs. */
+/* Thousands of nets and ports in common are one message for each pair of rules, whichever of
+ * three is the one that differs. */
 static void test_one_message_for_each_pair(void **state)
 {
 	(void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Paths: the compiled tables against a matcher that tries every path of the policy in turn, in a made-up
- * file system where some directories are others under another name; then the running system's resolver.
+ * Paths: the compiled tables against a matcher that tries every path of the policy in turn, in a
+ * made-up file system where some directories are others under another name; then the running
+ * system's resolver.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,8 +146,8 @@ static bool outcomes_differ(uint16_t a, uint16_t b)
 	       (one->verdict == VERDICT_DENY && one->err != other->err);
 }
 
-/* How near a claim is: 1 + its place in the chain when known by identity, a large number when known by
- * name, 0 when it does not match. */
+/* How near a claim is: 1 + its place in the chain when known by identity, a large number when
+ * known by name, 0 when it does not match. */
 static size_t nearness(const struct claim *claim, const char *path, const struct inode_id *chain,
 		       size_t chain_count)
 {
@@ -220,8 +221,8 @@ static bool same_thing(const struct claim *a, const struct claim *b)
 	return inode_of(a->path->path) == inode_of(b->path->path);
 }
 
-/* Whether there are claims of equal length about one thing that disagree, be they hidden by a longer
- * path or not. */
+/* Whether there are claims of equal length about one thing that disagree, be they hidden by a
+ * longer path or not. */
 static bool reference_conflict(void)
 {
 	for (size_t i = 0; i < claim_count; i++)
@@ -609,8 +610,8 @@ static int directory_make(void **state)
 	(void)state;
 	if (!mkdtemp(directory) || chdir(directory))
 		return -1;
-	return mkdir("dir", 0700) || mkdir("dir/with space", 0700) || mkdir("dir/back\\040", 0700) ||
-	       mkdir("dirs", 0700) || symlink("dir", "link") || symlink("loop", "loop") ||
+	return mkdir("dir", 0700) || mkdir("dir/with space", 0700) ||
+	       mkdir("dir/back\\040", 0700) || mkdir("dirs", 0700) || symlink("dir", "link") || symlink("loop", "loop") ||
 	       close(open("file", O_CREAT | O_WRONLY, 0600));
 }
 
@@ -645,8 +646,8 @@ static void find_one(const char *name, const char *real)
 	struct path_identity *list = NULL;
 	size_t count = 0;
 
-	assert_int_equal(path_resolver_system.find(path_resolver_system.ctx, in_directory(name), true,
-						   &list, &count), 0);
+	assert_int_equal(path_resolver_system.find(path_resolver_system.ctx, in_directory(name),
+						   true, &list, &count), 0);
 	assert_int_equal(count, real ? 1 : 0);
 	if (real)
 		check_identity(&list[0], in_directory(real));
@@ -692,8 +693,8 @@ static void test_system_mounts(void **state)
 	free(list);
 }
 
-/* A mount table of our own: what is below the directory counts, escapes are undone, and what cannot be
- * looked at is left out. */
+/* A mount table of our own: what is below the directory counts, escapes are undone, and what
+ * cannot be looked at is left out. */
 static void test_mount_table(void **state)
 {
 	struct path_identity *list = NULL;

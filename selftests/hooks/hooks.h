@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the enforcement tests share. They are one static program, `hooks`, that runs inside a guest:
+ *
+ *	main.c		its verbs; the plan: the name of every test there is
+ *	vectors.c	the table of vectors, one part of it per hook:
+ *	connect.c send.c open.c exec.c tree.c
+ *	far.c		the far side of network vectors: servers that count
+ *	files.c		the far side of file and exec vectors: contents and markers
+ *	rounds.c	judges every vector untagged, allowed, audited, denied, and denied in audit mode
+ *	actor.c		what runs tagged: makes the attempts and reports what each met
+ *	journal.c	reads the audit log
+ *	command.c	starts programs, with time limits
+ *	run.c		`ringfence run`: exit codes, and the ways it fails
+ *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
+ *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
+ *
+ * A vector is one way to reach one kind of object. What it reached is judged at the far side: what
+ * the server accepted, what came out of the file, which marker was written.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define WORK		"/work/tests"	/* everything the tests write; made by in-guest */
+#define NAME_SIZE	64
+#define VECTORS_MAX	256
+#define WAIT_MS		20000		/* how long any condition may take */
+
+/* --- vectors -------------------------------------------------------------------------------- */
+
+enum judged {
+	BY_RULE,			/* by the rule about the vector's service */
+	BY_DOUBT,			/* denied with EPERM whatever the rules say */
+	NOT_JUDGED,			/* no record, no denial */
+};
+
+/* A network destination. @ip may differ from what the vector writes into its address. */
+struct place {
+	int family, type, protocol;
+	const char *ip;
+	uint16_t port;
+};
+
+struct vector;
+
+/* What one attempt met, as the actor tells it. */
+struct report {
+	uint32_t vector;
+	int32_t err;			/* 0 or -errno */
+	char got[56];			/* what came out of a file, or who it was that did something */
+};
+
+struct vector {
+	const char *name;		/* also the name of its service */
+	const char *hook;		/* event.action of its records */
+	/* The attempt; in a process of its own unless @in_main. Returns 0 or -errno. */
+	int (*act)(const struct vector *vector, struct report *report);
+	bool in_main;
+	enum judged judged;
+	unsigned int records;		/* of one round; 0 stands for 1 */
+	unsigned int records_denied;	/* where a denial ends it early; 0: as many */
+	unsigned int effects;		/* at the far side; 0 stands for 1 */
+	int control_errno;		/* what an attempt without fence meets; then no effect */
+	/* Its object. */
+	struct place place;
+	const char *nets, *ports;	/* in the policy; NULL: those of @place; "" : none */
+	const char *target;		/* relative to its folder */
+	const char *files, *execs;	/* in the policy, relative to its folder */
+	const char *access;		/* of the rule */
+	const char *seen_path;		/* in the record, relative to its folder; "": not asserted */
+	const char *seen_access;	/* in the record */
+	const char *script;		/* in the record, relative to its folder */
+	/* In the tester, untagged: before each round, and the count of effects afterwards. */
+	void (*prepare)(const struct vector *vector);
+	unsigned int (*count)(const struct vector *vector, const struct report *report);
+	const char *what;		/* for @act: which of its kinds */
+};
+
+const struct vector *vector_at(uint32_t number);	/* NULL: there is none */
+size_t vector_count(void);
+uint32_t vector_number(const struct vector *vector);
+
+/* The name a process bears while it makes an attempt: the records have it. */
+void vector_comm(const struct vector *vector, char ret_comm[16]);
+void vector_bear_name(const struct vector *vector);
+/* WORK/files/NAME or a file there, in one of a few buffers that are used in turn. */
+const char *vector_path(const struct vector *vector, const char *file);
+
+/* The parts of the table; each ends with a vector without name. */
+extern const struct vector connect_vectors[], send_vectors[], open_vectors[], exec_vectors[],
+	tree_vectors[];
+
+/* --- far.c ---------------------------------------------------------------------------------- */
+
+/* Opens a server at the vector's place; counts what arrived since it was last asked. */
+void far_prepare(const struct vector *vector);
+unsigned int far_count(const struct vector *vector, const struct report *report);
+/* For vectors without a far side of their own: what the attempt itself saw. */
+unsigned int far_as_reported(const struct vector *vector, const struct report *report);
+
+/* A listening TCP socket on IPv4, not blocking; and how many connections it has got. */
+int far_listen(const char *ip, uint16_t port);
+unsigned int far_accepted(int listener);
+
+/* Address of a place; returns its size. */
+socklen_t place_address(const struct place *place, struct sockaddr_storage *ret_address);
+socklen_t place_address_as(const char *ip, uint16_t port, struct sockaddr_storage *ret_address);
+
+/* --- files.c -------------------------------------------------------------------------------- */
+
+/* Makes the vector's folder anew with a secret at @target, and the tree around it. */
+void files_prepare(const struct vector *vector);
+unsigned int files_count_read(const struct vector *vector, const struct report *report);
+unsigned int files_count_written(const struct vector *vector, const struct report *report);
+unsigned int files_count_truncated(const struct vector *vector, const struct report *report);
+/* With a program at @target, which writes a marker. */
+void execs_prepare(const struct vector *vector);
+unsigned int execs_count(const struct vector *vector, const struct report *report);
+#define FILE_WRITTEN "written"
+
+/* Reads a small file into a buffer; returns its length or -errno. */
+ssize_t read_small(const char *path, char *ret_text, size_t size);
+int write_small(const char *path, const char *text);
+
+/* --- actor.c -------------------------------------------------------------------------------- */
+
+#define REPORTS WORK "/reports"
+
+/* Makes every attempt, and appends a report of each to REPORTS. Returns an exit status. */
+int actor_main(int argc, char **argv);
+int actor_report(const struct report *report);
+/* The attempt of a descendant that was executed anew: argv is NUMBER WHO. */
+int again_main(int argc, char **argv);
+/* What every test of children does once it is there: connects. Returns 0 or -errno. */
+int connect_once(const struct vector *vector);
+void report_who(const struct vector *vector, const char *who, int err);
+
+/* --- command.c ------------------------------------------------------------------------------ */
+
+struct command {
+	int status;			/* as a shell has it */
+	char out[8192], err[8192];	/* as much as fits */
+};
+
+/* Runs to its end, or kills it after WAIT_MS * 6. @uid: run it as that user where it is not 0. */
+void command_run(struct command *command, uid_t uid, char *const argv[]);
+#define COMMAND(...) ((char *const[]){ __VA_ARGS__, NULL })
+
+/* A program that runs on: with pipes to its stdin and from its stdout. */
+struct background {
+	pid_t pid;
+	int in, out;
+};
+int background_start(struct background *background, char *const argv[]);
+/* Reads a line of its stdout; false after WAIT_MS. */
+bool background_line(struct background *background, char *ret_line, size_t size);
+/* Closes its stdin and waits: its exit status, or -ETIMEDOUT after WAIT_MS, when it is killed. */
+int background_end(struct background *background);
+
+int64_t now_ms(void);
+/* Sleeps for a moment between two looks at a condition. */
+void pause_briefly(void);
+
+/* --- journal.c ------------------------------------------------------------------------------ */
+
+/* The lines of a log, or of one run in it; a line that is not JSON makes the journal unreadable. */
+struct journal {
+	json_t *lines;			/* array */
+	char error[128];		/* "" */
+};
+
+void journal_read(struct journal *journal, const char *path, const char *run);
+void journal_free(struct journal *journal);
+/* A value by its path, "ringfence.errno"; NULL where it is not there. */
+const json_t *record_value(const json_t *record, const char *path);
+/* The same of a string; "" where it is not there. */
+const char *record_text(const json_t *record, const char *path);
+/* How many lines have this string there. */
+size_t journal_count(const struct journal *journal, const char *path, const char *text);
+
+/* --- tests ---------------------------------------------------------------------------------- */
+
+/* Why a test failed. */
+struct why {
+	char text[512];
+};
+
+__attribute__((format(printf, 2, 3)))
+bool fail(struct why *why, const char *fmt, ...);	/* returns false */
+
+struct test {
+	const char *name;
+	bool (*run)(struct why *why);
+};
+
+extern const struct test run_tests[], shared_tests[];	/* each ends with a test without name */
+
+void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
+void rounds_plan(void);
+/* Prints a line per vector and round. Returns an exit status. */
+int rounds_main(int argc, char **argv);
+int ranges_main(int argc, char **argv);		/* in the guest */
+int ranges_actor_main(int argc, char **argv);	/* in the guest, tagged */
+int sample_main(int argc, char **argv);		/* on the host */
+int big_main(int argc, char **argv);		/* on the host */
+/* What shared.c and run.c run behind the fence. */
+int attempt_main(int argc, char **argv);
+int step_main(int argc, char **argv);
+int burst_main(int argc, char **argv);
+int mark_main(int argc, char **argv);
