@@ -505,6 +505,16 @@ static long path_compare_step(__u32 i, void *ctx)
 	return 1;
 }
 
+/* Whether the entry ends where a match of its kind has to: at the path's end, or at a slash. */
+DECIDE bool path_ends(const struct path_object *path, const struct path_entry *entry)
+{
+	char next = path->path[entry->length & (PATH_LENGTH_MAX - 1)];
+
+	if (entry->kind == PATH_EXACT || path->length <= entry->length)
+		return path->length == entry->length;
+	return next == '/';
+}
+
 /* Compares the entry that a hash found with the path: false when they differ after all. */
 DECIDE bool path_confirm(const struct rules *rules, struct path_object *path, __u32 index)
 {
@@ -512,7 +522,7 @@ DECIDE bool path_confirm(const struct rules *rules, struct path_object *path, __
 	const struct path_entry *entry =
 		image_entry(rules, path_table(rules, path), index, struct path_entry);
 
-	if (!entry)
+	if (!entry || !path_ends(path, entry))
 		return false;
 	walk.string = rules->head->strings.off + entry->string;
 	walk.length = entry->length;

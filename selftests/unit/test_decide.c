@@ -208,6 +208,13 @@ static void test_hash_is_confirmed(void **state)
 	path_put("/srv/mirror/x", "/srv/mirror/y", PATH_EXACT, VERDICT_ALLOW);
 	assert_int_equal(judge("/srv/mirror/x").rule, RULE_UNRESOLVED);
 	assert_int_equal(judge("/srv/mirror/x").verdict, VERDICT_DENY);
+	path_put("/srv/mirrorXY", "/srv/mirror", PATH_EXACT, VERDICT_ALLOW);
+	assert_int_equal(judge("/srv/mirrorXY").rule, RULE_UNRESOLVED);
+	path_put("/srv/mirrorXY", "/srv/mirror", PATH_TREE, VERDICT_ALLOW);
+	assert_int_equal(judge("/srv/mirrorXY").rule, RULE_UNRESOLVED);
+	assert_int_equal(judge("/srv/mirrorXY/file").rule, RULE_UNRESOLVED);
+	path_put("/srv", "/srv/mirror", PATH_TREE, VERDICT_ALLOW);
+	assert_int_equal(judge("/srv").rule, RULE_UNRESOLVED);
 	path_put("/srv", "/sry", PATH_TREE, VERDICT_ALLOW);
 	assert_int_equal(judge("/srv/other").rule, RULE_UNRESOLVED);
 	image.paths[HASH_SLOT(hash_of(CLASS_FILE, "/srv", PATH_TREE), 32)].string = UINT32_MAX - 7;

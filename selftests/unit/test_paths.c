@@ -611,7 +611,8 @@ static int directory_make(void **state)
 	if (!mkdtemp(directory) || chdir(directory))
 		return -1;
 	return mkdir("dir", 0700) || mkdir("dir/with space", 0700) ||
-	       mkdir("dir/back\\040", 0700) || mkdir("dirs", 0700) || symlink("dir", "link") || symlink("loop", "loop") ||
+	       mkdir("dir/back\\040", 0700) || mkdir("dirs", 0700) ||
+	       symlink("dir", "link") || symlink("loop", "loop") ||
 	       close(open("file", O_CREAT | O_WRONLY, 0600));
 }
 
