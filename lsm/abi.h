@@ -198,8 +198,8 @@ struct tag {
 	__u16 flags;			/* TAG_* */
 };
 
-/* What the kernel counts for a run (map `runs`); how much of it the collector has written to the log
- * stands in the map `logged`, so that neither side overwrites the other:
+/* What the kernel counts for a run (map `runs`); how much of it the collector has written to the
+ * log stands in the map `logged`, so that neither side overwrites the other:
  *	submitted = logged + lost + what still stands in the ring buffer.
  * Decisions only: lost_lineage counts forks, execs and exits, without which a record lacks its
  * argv or parents. */

@@ -83,7 +83,8 @@ static __always_inline void record_submit(struct record *record, __u32 size)
 		record_count_lost(record, run, lost);
 }
 
-/* The ruleset of a tag; rules.head is NULL where its slot is empty, and the task is to be denied. */
+/* The ruleset of a tag; rules.head is NULL where its slot is empty, and the task is to be
+ * denied. */
 static __always_inline void rules_of(const struct tag *tag, struct rules *ret_rules)
 {
 	__u32 slot = tag->policy, first = 0;

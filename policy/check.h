@@ -131,8 +131,8 @@ char *why_read(struct checker *checker, const struct node *node);
 /* --- files.c ------------------------------------------------------------------------------- */
 
 /* Reads a regular file of at most POLICY_TEXT_MAX bytes; never waits. The text is for free().
- * Returns 0, -EISDIR, -ENOTSUP for what is no regular file, -EFBIG, -ENOMEM, or the error of stat(),
- * open() or read(). */
+ * Returns 0, -EISDIR, -ENOTSUP for what is no regular file, -EFBIG, -ENOMEM, or the error of
+ * stat(), open() or read(). */
 int text_read(const char *path, char **ret_text, size_t *ret_size);
 
 /* What text_read() returned, in words. */

@@ -16,7 +16,8 @@ struct path_identity {
 /*
  * Tells what stands at a path, so that the ruleset knows it under every other name as well.
  *
- * find: fills *ret_list with the identities of @path, the path's own one first, and for a @tree also
+ * find: fills *ret_list with the identities of @path, the path's own one first, and for a @tree
+ * also
  *	 the roots of the file systems mounted below it (`directory` true); *ret_count of them, the
  *	 list is the caller's to free(). Nothing there: 0 of them and no error.
  *	 Returns 0, or -errno when it cannot be told.

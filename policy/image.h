@@ -12,8 +12,8 @@
 
 /*
  * Tells whether @data of @size bytes is a ruleset this program can evaluate: magic, version, size,
- * and every table inside the image and aligned. To be called on every image that comes from a file or a
- * kernel map, before anything else here. Returns 0 or -EBADMSG.
+ * and every table inside the image and aligned. To be called on every image that comes from a file
+ * or a kernel map, before anything else here. Returns 0 or -EBADMSG.
  */
 int image_verify(const void *data, size_t size);
 

@@ -59,7 +59,8 @@ static int on_record(void *ctx, void *data, size_t size)
 	return ++collector->round < ROUND_MAX ? 0 : -EAGAIN;
 }
 
-/* Becomes the process that empties the ring, if nobody else is. Returns 0, -EWOULDBLOCK, or -errno. */
+/* Becomes the process that empties the ring, if nobody else is. Returns 0, -EWOULDBLOCK, or
+ * -errno. */
 static int activate(struct collector *collector)
 {
 	struct audit_config config = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Empties the ring buffer into the audit log. Of all processes that have a shared fence open, one does
- * so at a time: the one that holds PATH_COLLECTOR. The others wait for it, and take its place when it
- * goes.
+ * Empties the ring buffer into the audit log. Of all processes that have a shared fence open, one
+ * does so at a time: the one that holds PATH_COLLECTOR. The others wait for it, and take its place
+ * when it goes.
  */
 #pragma once
 
@@ -26,13 +26,14 @@ int collector_open(struct fence *fence, const char *log, bool shared,
 /* Whether this process is the one that empties the ring. */
 bool collector_active(const struct collector *collector);
 
-/* Deals with the records there are; where there are none, waits up to @timeout_ms for some. Returns 0, or
- * -errno when the log cannot be written: nothing is lost by that until the ring is full. */
+/* Deals with the records there are; where there are none, waits up to @timeout_ms for some. Returns
+ * 0, or -errno when the log cannot be written: nothing is lost by that until the ring is full. */
 int collector_poll(struct collector *collector, int timeout_ms);
 
 /* Polls until every decision of @run is logged or counted as lost, at least @least of them have
  * been made, and returns 0; -ETIMEDOUT after @timeout_ms. */
 int collector_settle(struct collector *collector, uint64_t run, uint64_t least, int timeout_ms);
 
-/* Writes what is pending and lets go; NULL is fine. Returns 0, or -errno when the log took not all. */
+/* Writes what is pending and lets go; NULL is fine. Returns 0, or -errno when the log took not
+ * all. */
 int collector_close(struct collector *collector);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ringfence daemon: collects the records of the shared fence for as long as it runs. Enforcement does not
- * need it.
+ * ringfence daemon: collects the records of the shared fence for as long as it runs. Enforcement
+ * does not need it.
  */
 #include <errno.h>
 #include <signal.h>

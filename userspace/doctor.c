@@ -34,13 +34,14 @@ static const struct verb verb = {
 	.options = options,
 };
 
-/* Programs loaded, and denied. A fence of our own, so that it needs no loaded one and changes none. */
+/* Programs loaded, and denied. A fence of our own, so that it needs no loaded one and changes
+ * none. */
 static void examine_fence(struct finding *programs, struct finding *probe)
 {
 	struct collector *collector = NULL;
 	struct probe_result result = {};
 	struct fence *fence = NULL;
-	size_t used = 0;
+	char names[128];
 	int err = fence_load(&fence);
 
 	programs->topic = "programs";
@@ -56,17 +57,15 @@ static void examine_fence(struct finding *programs, struct finding *probe)
 	err = probe_install(fence) ?: collector_open(fence, "/dev/null", false, &collector) ?:
 		probe_fence(fence, collector, &result);
 	probe->ok = !err && probe_passed(&result);
+	probe_missed(&result, names, sizeof(names));
 	if (err)
 		snprintf(probe->text, sizeof(probe->text), "cannot be run: %s", strerror(-err));
 	else if (probe->ok)
 		snprintf(probe->text, sizeof(probe->text), "denied at every hook, and recorded");
-	else if (!result.recorded)
-		snprintf(probe->text, sizeof(probe->text), "its records did not arrive; ");
-	used = strlen(probe->text);
-	for (int hook = 0; !err && hook < HOOK_COUNT && used < sizeof(probe->text); hook++)
-		if (!result.denied[hook])
-			used += snprintf(probe->text + used, sizeof(probe->text) - used,
-					 "not denied at %s; ", probe_hook_name(hook));
+	else if (*names)
+		snprintf(probe->text, sizeof(probe->text), "not denied at %s", names);
+	else
+		snprintf(probe->text, sizeof(probe->text), "denied, but its records did not arrive");
 	if (!probe->ok)
 		snprintf(probe->remedy, sizeof(probe->remedy),
 			 "see lsm above; also: sysctl kernel.ftrace_enabled must be 1");

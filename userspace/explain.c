@@ -117,7 +117,8 @@ static int parse_port(const char *text, uint16_t *ret_port)
 	return 0;
 }
 
-/* "ADDRESS", "ADDRESS:PORT", "[ADDRESS]:PORT" -> a v4-mapped or IPv6 address; port 0: none given. */
+/* "ADDRESS", "ADDRESS:PORT", "[ADDRESS]:PORT" -> a v4-mapped or IPv6 address; port 0: none
+ * given. */
 static int parse_endpoint(const char *text, uint8_t ret_addr[16], uint16_t *ret_port, bool *ret_any)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -175,7 +176,8 @@ static int ask_address(struct question *question, const struct ruleset *image,
 
 /* --- paths ---------------------------------------------------------------------------------- */
 
-/* The identities of @path and of the folders above it on the same file system, as the kernel walks them. */
+/* The identities of @path and of the folders above it on the same file system, as the kernel walks
+ * them. */
 static size_t read_chain(const char *path, struct inode_id chain[DENTRY_DEPTH_MAX])
 {
 	char above[PATH_MAX];

@@ -17,8 +17,8 @@
 struct fence;
 
 /*
- * Loads the programs into the kernel and attaches them. They stay for as long as *ret_fence is open,
- * or until fence_unpin() once it was pinned. No policy is in force yet.
+ * Loads the programs into the kernel and attaches them. They stay for as long as *ret_fence is
+ * open, or until fence_unpin() once it was pinned. No policy is in force yet.
  *
  * Returns 0 and *ret_fence, the caller's to fence_close(); -EPERM where the kernel refuses, -EBUSY
  * where a hook takes no more programs, or another -errno of bpf(2). fence_log() tells what libbpf
@@ -26,17 +26,20 @@ struct fence;
  */
 int fence_load(struct fence **ret_fence);
 
-/* Opens the pinned fence. Returns 0 and *ret_fence, the caller's to fence_close(); -ENOENT when none is
- * pinned; -EPROTO when it was loaded by a ringfence with another ABI_VERSION; or -errno of bpf(2). */
+/* Opens the pinned fence. Returns 0 and *ret_fence, the caller's to fence_close(); -ENOENT when
+ * none is pinned; -EPROTO when it was loaded by a ringfence with another ABI_VERSION; or -errno of
+ * bpf(2). */
 int fence_open(struct fence **ret_fence);
 
 /* The last complaint of libbpf in this process, "" if there was none. */
 const char *fence_log(void);
 
-/* Pins a loaded fence: all of it appears at once, or nothing. -EEXIST when one is pinned already. */
+/* Pins a loaded fence: all of it appears at once, or nothing. -EEXIST when one is pinned
+ * already. */
 int fence_pin(struct fence *fence);
 
-/* Removes the pins. Enforcement ends with the last process that has the fence open. -ENOENT: none. */
+/* Removes the pins. Enforcement ends with the last process that has the fence open. -ENOENT:
+ * none. */
 int fence_unpin(void);
 
 /* Lets go of the fence; NULL is fine. */
@@ -83,7 +86,8 @@ void fence_end_run(struct fence *fence, uint64_t run);
 /* Tags the one thread that @pidfd stands for. Children born from now on inherit it. */
 int fence_tag(struct fence *fence, int pidfd, const struct tag *tag);
 
-/* Calls @each for every tagged task there is. Returns 0, what @each returned if not 0, or -errno. */
+/* Calls @each for every tagged task there is. Returns 0, what @each returned if not 0, or
+ * -errno. */
 int fence_tasks(const struct fence *fence,
 		int (*each)(void *ctx, const struct tagged_task *task), void *ctx);
 

@@ -19,14 +19,10 @@
 
 void fence_tell_dead(const struct probe_result *result)
 {
-	char names[256] = "";
-	size_t used = 0;
+	char names[256];
 
-	for (int hook = 0; hook < HOOK_COUNT; hook++)
-		if (!result->denied[hook] && used < sizeof(names))
-			used += snprintf(names + used, sizeof(names) - used, "%s%s",
-					 used ? ", " : "", probe_hook_name(hook));
-	if (used)
+	probe_missed(result, names, sizeof(names));
+	if (*names)
 		say("the fence is loaded but does not hold: the probe was not denied at %s", names);
 	else
 		say("the probe was denied, but its records did not arrive in the audit log");

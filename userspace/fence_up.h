@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bringing up the shared fence and changing its policies: what load, apply and daemon have in common.
+ * Bringing up the shared fence and changing its policies: what load, apply and daemon have in
+ * common.
  */
 #pragma once
 
@@ -17,15 +18,15 @@ void fence_tell_dead(const struct probe_result *result);
 void fence_tell_missing(int err);
 
 /*
- * Compiles every policy file, and puts them in force once all of them are sound. Tells every fault, and
- * a line per policy that is in force. To be called with PATH_LOCK held. Returns 0 or -errno; where
- * a policy was at fault nothing has changed.
+ * Compiles every policy file, and puts them in force once all of them are sound. Tells every fault,
+ * and a line per policy that is in force. To be called with PATH_LOCK held. Returns 0 or -errno;
+ * where a policy was at fault nothing has changed.
  */
 int fence_apply_files(struct fence *fence, char **files, size_t count);
 
 /*
- * Loads the fence with the policies in @folder (may be missing or empty), pins it, and proves it live.
- * Tells what went wrong. Returns 0 and *ret_fence; -EEXIST where it is loaded already; on any other
- * failure nothing is left behind.
+ * Loads the fence with the policies in @folder (may be missing or empty), pins it, and proves it
+ * live. Tells what went wrong. Returns 0 and *ret_fence; -EEXIST where it is loaded already; on any
+ * other failure nothing is left behind.
  */
 int fence_bring_up(const char *folder, struct fence **ret_fence);

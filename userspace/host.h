@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a host must have for the fence, looked at one by one, each with what to do where it is missing.
+ * What a host must have for the fence, looked at one by one, each with what to do where it is
+ * missing.
  */
 #pragma once
 
@@ -23,8 +24,9 @@ size_t host_examine(struct finding ret_list[FINDINGS_MAX]);
 /* Whether this process holds every capability that the fence needs. */
 bool host_capable(void);
 
-/* Tells on stderr why the fence could not be brought up (fence_load()'s error @err, or 0 when it was up
- * but the probe found it dead): the findings that are not ok, or, where all are, what is left. */
+/* Tells on stderr why the fence could not be brought up (fence_load()'s error @err, or 0 when it
+ * was up but the probe found it dead): the findings that are not ok, or, where all are, what is
+ * left. */
 void host_explain(int err);
 
 /* The same as text and remedy, for err != 0 and a host on which all findings are ok. */

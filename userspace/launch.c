@@ -128,7 +128,8 @@ int launch(struct fence *fence, const struct tag *tag, char **argv, bool tied, p
 	return 0;
 }
 
-/* The terminal sends to the whole foreground group (si_code SI_KERNEL): the command has it already. */
+/* The terminal sends to the whole foreground group (si_code SI_KERNEL): the command has it
+ * already. */
 static void pass_signal(int signals, int pidfd)
 {
 	struct signalfd_siginfo info;

@@ -21,14 +21,14 @@
  *
  * @tied: the child dies with this process, which holds the fence.
  *
- * Returns 0 with the command running and *ret_pidfd, the caller's to close; otherwise an exit code, told on
- * stderr, with nothing running.
+ * Returns 0 with the command running and *ret_pidfd, the caller's to close; otherwise an exit code,
+ * told on stderr, with nothing running.
  */
 int launch(struct fence *fence, const struct tag *tag, char **argv, bool tied, pid_t *ret_pid,
 	   int *ret_pidfd);
 
 /*
- * Collects records and passes signals on until the command has ended. Signals that the terminal sends
- * reach the command by themselves. Returns its exit code, 128 + n when signal n ended it.
+ * Collects records and passes signals on until the command has ended. Signals that the terminal
+ * sends reach the command by themselves. Returns its exit code, 128 + n when signal n ended it.
  */
 int launch_wait(pid_t pid, int pidfd, struct collector *collector);

@@ -25,8 +25,8 @@ struct verb {
 #define VERB_BAD '?'
 
 /*
- * The next option of the command line: its id, with its argument in optarg; VERB_END when there are no
- * more, and optind is the first word that is left; VERB_BAD for a fault, which has been told on
+ * The next option of the command line: its id, with its argument in optarg; VERB_END when there are
+ * no more, and optind is the first word that is left; VERB_BAD for a fault, which has been told on
  * stderr. --help is answered here and ends the process with 0.
  */
 int verb_next(const struct verb *verb, int argc, char **argv);

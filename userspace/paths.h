@@ -19,6 +19,6 @@ extern const char *const path_services[];
 int path_make(const char *folder);
 
 /* Opens @file, making its folder, and takes a lock on it that ends with the descriptor or the
- * process. @wait: until it is free. Returns the descriptor, the caller's to close, -EWOULDBLOCK where
- * another has it, or -errno. */
+ * process. @wait: until it is free. Returns the descriptor, the caller's to close, -EWOULDBLOCK
+ * where another has it, or -errno. */
 int path_lock(const char *file, int wait);

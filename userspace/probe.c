@@ -200,7 +200,7 @@ bool probe_passed(const struct probe_result *result)
 	return result->recorded;
 }
 
-const char *probe_hook_name(enum hook hook)
+void probe_missed(const struct probe_result *result, char *ret_names, size_t size)
 {
 	static const char *const names[] = {
 		[HOOK_SOCKET_CONNECT] = "socket_connect",
@@ -209,7 +209,12 @@ const char *probe_hook_name(enum hook hook)
 		[HOOK_BPRM_CHECK] = "bprm_check_security",
 		[HOOK_TASK_ALLOC] = "task_alloc",
 	};
+	size_t used = 0;
 
 	_Static_assert(sizeof(names) / sizeof(*names) == HOOK_COUNT, "a name for every hook");
-	return names[hook];
+	ret_names[0] = 0;
+	for (int hook = 0; hook < HOOK_COUNT; hook++)
+		if (!result->denied[hook] && used < size)
+			used += snprintf(ret_names + used, size - used, "%s%s", used ? ", " : "",
+					 names[hook]);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The proof that a fence is live: a child with the canary's tag walks into every hook, must be denied
- * there with the canary's errno, and the records of it must arrive. Programs can be loaded, attached
- * and pinned and still never run; only a denial shows.
+ * The proof that a fence is live: a child with the canary's tag walks into every hook, must be
+ * denied there with the canary's errno, and the records of it must arrive. Programs can be loaded,
+ * attached and pinned and still never run; only a denial shows.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "../lsm/abi.h"
 #include "collector.h"
@@ -27,5 +28,6 @@ int probe_fence(struct fence *fence, struct collector *collector, struct probe_r
 /* Whether all is well. */
 bool probe_passed(const struct probe_result *result);
 
-/* "socket_connect"; what a person calls the hook, for messages. */
-const char *probe_hook_name(enum hook hook);
+/* Writes what the probe was not denied at, "socket_connect, file_open", to @ret_names, "" for
+ * nothing. */
+void probe_missed(const struct probe_result *result, char *ret_names, size_t size);

@@ -16,8 +16,9 @@ struct rulesets;
 /* An empty cache over @fence, which must outlive it; NULL for want of memory. */
 struct rulesets *rulesets_new(const struct fence *fence);
 
-/* The image of that generation, from the cache, the kernel, or what apply kept; NULL where it is not to be
- * had any more. Borrowed until the next call. An audit_ruleset_fn with a struct rulesets as @ctx. */
+/* The image of that generation, from the cache, the kernel, or what apply kept; NULL where it is
+ * not to be had any more. Borrowed until the next call. An audit_ruleset_fn with a struct rulesets
+ * as @ctx. */
 const struct ruleset *rulesets_find(void *ctx, uint32_t slot, uint64_t generation);
 
 /* Keeps a copy of @image, and drops that of RULESETS_KEPT generations ago. Returns 0 or -errno. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ringfence run: starts a command behind the fence: the loaded one, or with --policy one of its own.
+ * ringfence run: starts a command behind the fence: the loaded one, or with --policy one of its
+ * own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -267,8 +268,8 @@ static size_t count_survivors(const struct session *session)
 	return survivors.processes;
 }
 
-/* A fence of our own must outlive us where processes of the run do: a process in the background holds it
- * until the last of them is gone. */
+/* A fence of our own must outlive us where processes of the run do: a process in the background
+ * holds it until the last of them is gone. */
 static void keep_fence(struct session *session, size_t processes)
 {
 	pid_t keeper = fork();

@@ -136,11 +136,14 @@ int write_small(const char *path, const char *text);
 /* Makes every attempt, and appends a report of each to REPORTS. Returns an exit status. */
 int actor_main(int argc, char **argv);
 int actor_report(const struct report *report);
+/* Returned by an attempt whose report comes from somebody else, later. */
+#define REPORTED_LATER 1
+
 /* The attempt of a descendant that was executed anew: argv is NUMBER WHO. */
 int again_main(int argc, char **argv);
 /* What every test of children does once it is there: connects. Returns 0 or -errno. */
 int connect_once(const struct vector *vector);
-void report_who(const struct vector *vector, const char *who, int err);
+
 
 /* --- command.c ------------------------------------------------------------------------------ */
 

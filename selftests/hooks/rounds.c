@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every vector in every round, and what is expected of it there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks.h"
+
+#define POLICY	WORK "/rounds.yaml"
+#define LOG	WORK "/rounds.jsonl"
+
+struct round {
+	const char *name;
+	const char *verdict;		/* of the rules; NULL: nothing is tagged */
+	const char *mode;
+};
+
+static const struct round rounds[] = {
+	{ "control", NULL, NULL },
+	{ "allow", "allow", "enforce" },
+	{ "audit", "audit", "enforce" },
+	{ "deny", "deny", "enforce" },
+	{ "audit-mode", "deny", "audit" },
+};
+#define ROUNDS (sizeof(rounds) / sizeof(*rounds))
+
+/* What no vector fails with by itself. */
+static const int errnos[] = {
+	EHOSTUNREACH, ENETUNREACH, ECONNREFUSED, ETIMEDOUT, EBFONT, EACCES, ENOENT, EIO,
+};
+
+static int errno_of_rule(const struct vector *vector)
+{
+	return errnos[vector_number(vector) % (sizeof(errnos) / sizeof(*errnos))];
+}
+
+bool fail(struct why *why, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why->text, sizeof(why->text), fmt, args);
+	va_end(args);
+	return false;
+}
+
+void tests_print(const char *suite, const char *name, const struct why *why, bool ok)
+{
+	printf("%sok %s/%s%s%s\n", ok ? "" : "not ", suite, name, ok ? "" : ": ",
+	       ok ? "" : why->text);
+	fflush(stdout);
+}
+
+/* --- the policy ----------------------------------------------------------------------------- */
+
+static unsigned int rule_lines[VECTORS_MAX];	/* where the rule about a vector stands; 0: none */
+
+static bool has_nets(const struct vector *vector)
+{
+	return vector->place.ip && !(vector->nets && !*vector->nets);
+}
+
+static void write_service(FILE *file, const struct vector *vector)
+{
+	fprintf(file, "  %s: {", vector->name);
+	if (has_nets(vector) && vector->nets)
+		fprintf(file, "nets: [%s]", vector->nets);
+	else if (has_nets(vector))
+		fprintf(file, "nets: [\"%s\"]", vector->place.ip);
+	if (has_nets(vector) && vector->ports)
+		fprintf(file, ", ports: [%s]", vector->ports);
+	else if (has_nets(vector) && vector->place.port)
+		fprintf(file, ", ports: [%u]", vector->place.port);
+	if (vector->files)
+		fprintf(file, "files: [\"%s\"]", vector_path(vector, vector->files));
+	if (vector->execs)
+		fprintf(file, "execs: [\"%s\"]", vector_path(vector, vector->execs));
+	fprintf(file, "}\n");
+}
+
+static void write_rule(FILE *file, const struct vector *vector, const struct round *round)
+{
+	fprintf(file, "  - {%s: %s, why: reason of %s", round->verdict, vector->name, vector->name);
+	if (!strcmp(round->verdict, "deny"))
+		fprintf(file, ", errno: %s", strerrorname_np(errno_of_rule(vector)));
+	if (vector->access)
+		fprintf(file, ", access: %s", vector->access);
+	fprintf(file, "}\n");
+}
+
+static bool has_service(const struct vector *vector)
+{
+	return has_nets(vector) || vector->files || vector->execs;
+}
+
+static bool write_policy(const struct round *round)
+{
+	unsigned int line = 4;
+	FILE *file = fopen(POLICY, "we");
+
+	if (!file)
+		return false;
+	fprintf(file, "tag: rounds\nmode: %s\nservices:\n", round->mode);
+	for (uint32_t i = 0; i < vector_count(); i++)
+		if (has_service(vector_at(i))) {
+			write_service(file, vector_at(i));
+			line++;
+		}
+	fprintf(file, "rules:\n");
+	for (uint32_t i = 0; i < vector_count(); i++) {
+		rule_lines[i] = 0;
+		if (!has_service(vector_at(i)))
+			continue;
+		rule_lines[i] = ++line;
+		write_rule(file, vector_at(i), round);
+	}
+	return !fclose(file);
+}
+
+/* --- what is expected ----------------------------------------------------------------------- */
+
+struct expected {
+	int err;			/* of the attempt */
+	unsigned int effects, records;
+	const char *verdict;		/* in the records */
+	int record_err;
+	bool enforced;
+};
+
+/* As without a fence. */
+static struct expected expect_nothing(const struct vector *vector)
+{
+	struct expected expected = { .err = -vector->control_errno };
+
+	expected.effects = vector->control_errno ? 0 : vector->effects ?: 1;
+	return expected;
+}
+
+static struct expected expect(const struct vector *vector, const struct round *round)
+{
+	struct expected expected = expect_nothing(vector);
+	bool audit_mode = round->mode && !strcmp(round->mode, "audit");
+
+	if (!round->verdict || vector->judged == NOT_JUDGED ||
+	    (vector->judged == BY_RULE && !strcmp(round->verdict, "allow")))
+		return expected;
+	expected.records = vector->records ?: 1;
+	expected.verdict = vector->judged == BY_DOUBT ? "deny" : round->verdict;
+	if (strcmp(expected.verdict, "deny"))
+		return expected;
+	expected.record_err = vector->judged == BY_DOUBT ? EPERM : errno_of_rule(vector);
+	expected.enforced = !audit_mode;
+	if (expected.enforced) {
+		expected.err = -expected.record_err;
+		expected.effects = 0;
+	}
+	return expected;
+}
+
+/* --- records -------------------------------------------------------------------------------- */
+
+static const char *self(void)
+{
+	static char path[256];
+
+	if (!*path && readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+		abort();
+	return path;
+}
+
+static bool text_is(const json_t *record, const char *path, const char *want, struct why *why)
+{
+	const char *have = record_text(record, path);
+
+	return !strcmp(have, want) || fail(why, "%s is \"%s\" and not \"%s\"", path, have, want);
+}
+
+static bool check_rule(const struct vector *vector, const json_t *record,
+		       const struct expected *expected, struct why *why)
+{
+	char text[NAME_SIZE + 32];
+
+	if (vector->judged == BY_DOUBT)
+		return text_is(record, "ringfence.service", "", why) &&
+			text_is(record, "ringfence.reason", vector->place.ip ?
+				"address could not be told" : "path could not be resolved", why);
+	if (!text_is(record, "ringfence.service", vector->name, why))
+		return false;
+	snprintf(text, sizeof(text), "%s %s", expected->verdict, vector->name);
+	if (!text_is(record, "rule.name", text, why))
+		return false;
+	snprintf(text, sizeof(text), "reason of %s", vector->name);
+	if (!text_is(record, "rule.description", text, why))
+		return false;
+	snprintf(text, sizeof(text), POLICY ":%u", rule_lines[vector_number(vector)]);
+	return text_is(record, "rule.id", text, why);
+}
+
+static bool check_verdict(const json_t *record, const struct expected *expected, struct why *why)
+{
+	bool enforced = json_is_true(record_value(record, "ringfence.enforced"));
+	bool deny = !strcmp(expected->verdict, "deny");
+
+	if (enforced != expected->enforced)
+		return fail(why, "ringfence.enforced is %s", enforced ? "true" : "false");
+	return text_is(record, "ringfence.verdict", expected->verdict, why) &&
+		text_is(record, "ringfence.errno", expected->record_err ?
+			strerrorname_np(expected->record_err) : "", why) &&
+		text_is(record, "ringfence.mode", !deny ? "" : enforced ? "enforce" : "audit", why) &&
+		text_is(record, "event.outcome", enforced ? "failure" : "success", why) &&
+		text_is(record, "event.type.0", enforced ? "denied" : "allowed", why);
+}
+
+static bool check_net(const struct vector *vector, const json_t *record, struct why *why)
+{
+	static const char *const transports[] = { [SOCK_STREAM] = "tcp", [SOCK_DGRAM] = "udp",
+						  [SOCK_RAW] = "" };
+	const json_t *port = record_value(record, "destination.port");
+
+	if (vector->judged == BY_DOUBT)
+		return !record_value(record, "destination") || fail(why, "it has a destination");
+	if (vector->place.type != SOCK_RAW && json_integer_value(port) != vector->place.port)
+		return fail(why, "destination.port is %lld",
+			    (long long)json_integer_value(port));
+	return text_is(record, "destination.ip", vector->place.ip, why) &&
+		text_is(record, "network.transport", transports[vector->place.type], why);
+}
+
+static bool check_file(const struct vector *vector, const json_t *record, struct why *why)
+{
+	bool interprets = vector->script && strcmp(vector->script, vector->execs);
+
+	if (vector->seen_path && *vector->seen_path &&
+	    !text_is(record, "file.path", vector_path(vector, vector->seen_path), why))
+		return false;
+	if (!*record_text(record, "file.inode"))
+		return fail(why, "no file.inode");
+	return text_is(record, "ringfence.access", vector->seen_access ?: "", why) &&
+		text_is(record, "ringfence.script", interprets ?
+			vector_path(vector, vector->script) : "", why);
+}
+
+/* Who it was: this program, in one of the roles that it was given on the command line. */
+static bool check_process(const struct vector *vector, const json_t *record, struct why *why)
+{
+	const char *role = record_text(record, "process.args.1");
+
+	if (strcmp(role, "actor") && strcmp(role, "again"))
+		return fail(why, "process.args is not the actor's, but \"%s\"", role);
+	if (json_integer_value(record_value(record, "process.pid")) <= 0 ||
+	    json_integer_value(record_value(record, "process.parent.pid")) <= 0)
+		return fail(why, "no pid of the process or of its parent");
+	if (!vector->in_main && !text_is(record, "process.parent.executable", self(), why))
+		return false;
+	return text_is(record, "process.executable", !strcmp(role, "again") ?
+		       "/proc/self/exe" : self(), why) &&
+		text_is(record, "ringfence.tag", "rounds", why) &&
+		text_is(record, "ringfence.policy", "rounds.yaml", why) &&
+		text_is(record, "ringfence.lineage", "complete", why) &&
+		text_is(record, "event.action", vector->hook, why);
+}
+
+static bool check_record(const struct vector *vector, const json_t *record,
+			 const struct expected *expected, struct why *why)
+{
+	return check_verdict(record, expected, why) && check_rule(vector, record, expected, why) &&
+		(vector->place.ip ? check_net(vector, record, why) :
+				    check_file(vector, record, why)) &&
+		check_process(vector, record, why);
+}
+
+static bool check_records(const struct vector *vector, const struct journal *journal,
+			  const struct expected *expected, struct why *why)
+{
+	unsigned int count = 0;
+	json_t *record;
+	char comm[16];
+	size_t i;
+
+	vector_comm(vector, comm);
+	json_array_foreach(journal->lines, i, record) {
+		if (strcmp(record_text(record, "process.name"), comm))
+			continue;
+		if (!count++ && !expected->records)
+			return fail(why, "a record of it: %s %s", record_text(record, "event.action"),
+				    record_text(record, "rule.name"));
+		if (count <= expected->records && !check_record(vector, record, expected, why))
+			return false;
+	}
+	return count == expected->records ||
+		fail(why, "%u records and not %u", count, expected->records);
+}
+
+/* --- a round -------------------------------------------------------------------------------- */
+
+struct outcome {
+	struct report reports[VECTORS_MAX];
+	bool reported[VECTORS_MAX];
+	size_t count;
+	struct command command;
+	struct journal journal;
+};
+
+static void read_reports(struct outcome *outcome)
+{
+	int fd = open(REPORTS, O_RDONLY | O_CLOEXEC);
+	struct report report;
+
+	outcome->count = 0;
+	while (fd >= 0 && read(fd, &report, sizeof(report)) == sizeof(report)) {
+		if (report.vector >= vector_count())
+			continue;
+		outcome->count += !outcome->reported[report.vector];
+		outcome->reported[report.vector] = true;
+		outcome->reports[report.vector] = report;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static size_t records_expected(const struct round *round)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < vector_count(); i++)
+		count += expect(vector_at(i), round).records;
+	return count;
+}
+
+/* The last reports and records come from processes that outlive the command. */
+static void wait_for_stragglers(struct outcome *outcome, const struct round *round)
+{
+	int64_t end = now_ms() + WAIT_MS;
+
+	for (;;) {
+		read_reports(outcome);
+		journal_read(&outcome->journal, LOG, NULL);
+		if ((outcome->count == vector_count() &&
+		     json_array_size(outcome->journal.lines) >= records_expected(round)) ||
+		    now_ms() >= end || (round->verdict && outcome->command.status))
+			return;
+		journal_free(&outcome->journal);
+		pause_briefly();
+	}
+}
+
+static void play(const struct round *round, struct outcome *outcome)
+{
+	char *program = (char *)self();
+
+	unlink(REPORTS);
+	unlink(LOG);
+	for (uint32_t i = 0; i < vector_count(); i++)
+		if (vector_at(i)->prepare)
+			vector_at(i)->prepare(vector_at(i));
+	if (!round->verdict)
+		command_run(&outcome->command, 0, COMMAND(program, "actor"));
+	else if (write_policy(round))
+		command_run(&outcome->command, 0,
+			    COMMAND("ringfence", "run", "--policy", POLICY, "--tag", "rounds",
+				    "--log", LOG, "--quiet", "--", program, "actor"));
+	wait_for_stragglers(outcome, round);
+}
+
+/* Connections and datagrams may be a moment behind their senders. */
+static unsigned int count_effects(const struct vector *vector, const struct report *report,
+				  unsigned int want)
+{
+	int64_t end = now_ms() + 2000;
+	unsigned int count;
+
+	while ((count = vector->count(vector, report)) < want && now_ms() < end)
+		pause_briefly();
+	return count;
+}
+
+static bool judge(const struct vector *vector, const struct round *round,
+		  const struct outcome *outcome, struct why *why)
+{
+	uint32_t number = vector_number(vector);
+	const struct report *report = &outcome->reports[number];
+	struct expected expected = expect(vector, round);
+	unsigned int effects;
+
+	if (!outcome->reported[number])
+		return fail(why, "no report of the attempt (status %d): %.300s",
+			    outcome->command.status, outcome->command.err);
+	effects = count_effects(vector, report, expected.effects);
+	if (effects != expected.effects)
+		return fail(why, "the far side saw it %u times and not %u (the attempt met %s)",
+			    effects, expected.effects,
+			    report->err ? strerrorname_np(-report->err) : "no error");
+	if (report->err != expected.err)
+		return fail(why, "it met %s and not %s",
+			    report->err ? strerrorname_np(-report->err) : "no error",
+			    expected.err ? strerrorname_np(-expected.err) : "none");
+	return check_records(vector, &outcome->journal, &expected, why);
+}
+
+/* Status 0, no message, and not a record that no vector accounts for. */
+static bool judge_whole(const struct round *round, const struct outcome *outcome, struct why *why)
+{
+	size_t lines = json_array_size(outcome->journal.lines), want = records_expected(round);
+
+	if (outcome->command.status)
+		return fail(why, "status %d: %.300s", outcome->command.status, outcome->command.err);
+	if (*outcome->journal.error)
+		return fail(why, "%s", outcome->journal.error);
+	return lines == want || fail(why, "the log has %zu lines and not %zu", lines, want);
+}
+
+static void print_vector(const struct round *round, const char *name, const struct why *why, bool ok)
+{
+	char text[NAME_SIZE * 2];
+
+	snprintf(text, sizeof(text), "%s/%s", round->name, name);
+	tests_print("hooks", text, why, ok);
+}
+
+void rounds_plan(void)
+{
+	for (size_t r = 0; r < ROUNDS; r++) {
+		printf("hooks/%s/whole-run\n", rounds[r].name);
+		for (uint32_t i = 0; i < vector_count(); i++)
+			printf("hooks/%s/%s\n", rounds[r].name, vector_at(i)->name);
+	}
+}
+
+int rounds_main(int argc, char **argv)
+{
+	static struct outcome outcome;
+	int failed = 0;
+
+	(void)argc;
+	(void)argv;
+	for (size_t r = 0; r < ROUNDS; r++) {
+		struct why why = {};
+		bool ok;
+
+		memset(&outcome, 0, sizeof(outcome));
+		play(&rounds[r], &outcome);
+		ok = judge_whole(&rounds[r], &outcome, &why);
+		print_vector(&rounds[r], "whole-run", &why, ok);
+		failed += !ok;
+		for (uint32_t i = 0; i < vector_count(); i++) {
+			ok = judge(vector_at(i), &rounds[r], &outcome, &why);
+			print_vector(&rounds[r], vector_at(i)->name, &why, ok);
+			failed += !ok;
+		}
+		journal_free(&outcome.journal);
+	}
+	return failed != 0;
+}
