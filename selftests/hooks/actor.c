@@ -58,3 +58,8 @@ int mark_main(int argc, char **argv)
 {
 	return argc == 3 && !write_small(argv[2], FILE_WRITTEN) ? 0 : 1;
 }
+
+int mark_script_main(int argc, char **argv)
+{
+	return argc == 4 && !write_small(argv[3], FILE_WRITTEN) ? 0 : 1;
+}

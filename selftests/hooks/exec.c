@@ -25,26 +25,26 @@
 extern char **environ;
 
 /* How a program is started: returns only when it was not. */
-typedef void (*starter)(const struct vector *vector, char **argv);
+typedef void (*start_fn)(const struct vector *vector, char **argv);
 
 /* In a child, whose exit status is the errno where it was not started. */
-static int start(const struct vector *vector, starter starter, const char *marker)
+static int start(const struct vector *vector, start_fn way, const char *marker)
 {
 	char *argv[] = { "program", "mark", (char *)marker, NULL };
 	int status = -1;
 	pid_t child = fork();
 
 	if (!child) {
-		starter(vector, argv);
+		way(vector, argv);
 		_exit(errno);
 	}
 	waitpid(child, &status, 0);
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-static int start_marked(const struct vector *vector, starter starter)
+static int start_marked(const struct vector *vector, start_fn way)
 {
-	return start(vector, starter, vector_path(vector, "marker"));
+	return start(vector, way, vector_path(vector, "marker"));
 }
 
 static void by_path(const struct vector *vector, char **argv)
@@ -284,6 +284,8 @@ static void prepare_other_file(const struct vector *vector)
 	.execs = "program", .seen_path = "program", .seen_access = "read"
 #define RUN_AFTER(preparation) .hook = HOOK, .count = execs_count, .prepare = preparation, \
 	.target = "program", .execs = "program", .seen_access = "read"
+#define RUN_OTHER .hook = HOOK, .count = execs_count, .prepare = execs_prepare, \
+	.seen_access = "read"
 
 const struct vector exec_vectors[] = {
 	{ RUN, .name = "exec-path", .act = act_path },
@@ -293,7 +295,7 @@ const struct vector exec_vectors[] = {
 	{ RUN, .name = "exec-from-proc", .act = act_proc },
 	{ RUN, .name = "exec-spawn", .act = act_spawn },
 	{ RUN, .name = "exec-from-other-thread", .act = act_thread },
-	{ RUN_AFTER(execs_prepare), .name = "exec-below-tree", .act = act_path,
+	{ RUN_OTHER, .name = "exec-below-tree", .act = act_path,
 	  .target = "folder/a/program", .execs = "folder/", .seen_path = "folder/a/program" },
 	{ RUN_AFTER(prepare_hard_link), .name = "exec-hard-link", .act = act_path, .what = "other",
 	  .seen_path = "other" },
@@ -311,8 +313,8 @@ const struct vector exec_vectors[] = {
 	  .judged = NOT_JUDGED },
 	{ RUN, .name = "exec-copy-in-memory", .act = act_memory_file, .judged = NOT_JUDGED },
 	/* A script is checked twice: as itself, and its interpreter on its behalf. */
-	{ RUN_AFTER(execs_prepare), .name = "exec-script", .act = act_script, .script = "script",
-	  .execs = "script", .seen_path = "script" },
+	{ RUN_OTHER, .name = "exec-script", .act = act_script, .script = "script",
+	  .target = "program", .execs = "script", .seen_path = "script" },
 	{ RUN_AFTER(execs_prepare), .name = "exec-interpreter-of-script", .act = act_script,
 	  .script = "script", .seen_path = "program" },
 	{},

@@ -217,4 +217,7 @@ int big_main(int argc, char **argv);		/* on the host */
 int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);
 int burst_main(int argc, char **argv);
+int open_long_path_main(int argc, char **argv);
 int mark_main(int argc, char **argv);
+/* As the interpreter of a script: INTERPRETER mark-script SCRIPT MARKER. */
+int mark_script_main(int argc, char **argv);

@@ -321,7 +321,7 @@ static void prepare_named_file(const struct vector *vector)
 	write_small(vector_path(vector, file), "");
 }
 
-/* One ways to read, one to write. */
+/* Ways to read and to write. */
 #define READ .hook = HOOK, .prepare = files_prepare, .count = files_count_read, \
 	.target = "secret", .files = "secret", .seen_path = "secret", .seen_access = "read"
 #define READ_AFTER(preparation) .hook = HOOK, .prepare = preparation, .count = files_count_read, \
@@ -353,8 +353,8 @@ const struct vector open_vectors[] = {
 	  .prepare = files_prepare, .count = files_count_read, .target = "secret",
 	  .files = "secret", .access = "write", .seen_path = "secret",
 	  .seen_access = "read,write" },
-	{ WRITE, .name = "open-create", .act = act_create, .target = NULL, .files = "new",
-	  .seen_path = "new" },
+	{ .name = "open-create", .hook = HOOK, .act = act_create, .prepare = files_prepare,
+	  .count = files_count_written, .files = "new", .seen_path = "new", .seen_access = "write" },
 	{ READ_AFTER(files_prepare), .name = "open-below-tree", .act = act_read,
 	  .target = "folder/a/b/secret", .files = "folder/", .seen_path = "folder/a/b/secret" },
 	{ READ_AFTER(prepare_named_file), .name = "open-folder-of-tree", .act = act_list,
@@ -382,7 +382,8 @@ const struct vector open_vectors[] = {
 	{ READ_AFTER(prepare_other_file), .name = "open-bind-mounted-file",
 	  .act = act_bind_mounted_file, .target = "secret", .files = "secret",
 	  .seen_path = "other" },
-	{ READ, .name = "open-in-chroot", .act = act_chroot, .seen_path = "" },
+	{ READ_AFTER(files_prepare), .name = "open-in-chroot", .act = act_chroot, .target = "secret",
+	  .files = "secret" },
 	{ READ, .name = "open-relative", .act = act_relative },
 	{ READ, .name = "open-at-folder", .act = act_openat },
 	{ READ, .name = "open-in-root", .act = act_openat2 },
