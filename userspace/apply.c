@@ -24,6 +24,7 @@ static const struct verb verb = {
 		"file has a fault, nothing changes.\n\n"
 		"Exit status: 0 when all are in force, 1 when nothing has changed.",
 	.options = options,
+	.colored = true,
 };
 
 int apply_main(int argc, char **argv)

@@ -22,6 +22,7 @@ static const struct verb verb = {
 		"caret. Nothing is applied.\n\n"
 		"Exit status: 0 when all are sound, 1 when one has a fault.",
 	.options = options,
+	.colored = true,
 };
 
 int check_main(int argc, char **argv)

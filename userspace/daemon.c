@@ -29,6 +29,7 @@ static const struct verb verb = {
 		"until SIGTERM or SIGINT. Loads the fence first where it is not loaded; leaves it loaded.\n\n"
 		"Exit status: 0 when told to stop, 1 on failure.",
 	.options = options,
+	.colored = true,
 };
 
 static volatile sig_atomic_t stopped;

@@ -32,6 +32,7 @@ static const struct verb verb = {
 		"fails says what to do.\n\n"
 		"Exit status: 0 when all is well, 1 when something is missing.",
 	.options = options,
+	.colored = true,
 };
 
 /* Programs loaded, and denied. A fence of our own, so that it needs no loaded one and changes
@@ -88,7 +89,7 @@ static void print_json(const struct finding *findings, size_t count)
 
 static void print_table(const struct finding *findings, size_t count)
 {
-	const struct term_style *style = term_style(TERM_AUTO, stdout);
+	const struct term_style *style = verb_style(stdout);
 
 	for (size_t i = 0; i < count; i++) {
 		printf("%s%-4s%s  %-12s  %s\n", findings[i].ok ? style->good : style->bad,

@@ -41,6 +41,7 @@ static const struct verb verb = {
 		"it stands on this host, links followed.\n\n"
 		"Exit status: 0 with an answer, whatever it is; 1 without.",
 	.options = options,
+	.colored = true,
 };
 
 struct question {

@@ -26,6 +26,7 @@ static const struct verb load_verb = {
 		"Exit status: 0 when the fence is up, 1 when it is not (then nothing is left behind), also\n"
 		"when it was loaded before.",
 	.options = load_options,
+	.colored = true,
 };
 
 int load_main(int argc, char **argv)

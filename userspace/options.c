@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <assert.h>
 #include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -9,8 +10,16 @@
 #include "options.h"
 #include "say.h"
 
-#define OPTIONS_MAX 32
-#define HELP_COLUMN 26
+#define OPTIONS_MAX 16			/* of one verb */
+#define HELP_COLUMN 27
+#define OPTION_COLOR 0x10000
+
+static enum term_color color = TERM_AUTO;
+
+const struct term_style *verb_style(FILE *out)
+{
+	return term_style(color, out);
+}
 
 static size_t count_options(const struct verb *verb)
 {
@@ -18,23 +27,34 @@ static size_t count_options(const struct verb *verb)
 
 	while (verb->options[count].name)
 		count++;
+	assert(count <= OPTIONS_MAX);
 	return count;
+}
+
+static const struct verb_option color_option = {
+	OPTION_COLOR, "color", "auto|always|never", "colour (default auto: on a terminal)",
+};
+static const struct verb_option help_option = { 'h', "help", NULL, "show this help" };
+
+static void print_option(const struct verb_option *option)
+{
+	bool letter = option->id < OPTION_COLOR && isalpha(option->id);
+	char left[64];
+
+	snprintf(left, sizeof(left), "%c%c%c --%s%s%s", letter ? '-' : ' ',
+		 letter ? option->id : ' ', letter ? ',' : ' ', option->name,
+		 option->arg ? " " : "", option->arg ? option->arg : "");
+	printf("  %-*s %s\n", HELP_COLUMN, left, option->help);
 }
 
 static void print_help(const struct verb *verb)
 {
 	printf("usage: ringfence %s %s\n\n%s\n\n", verb->name, verb->arguments, verb->help);
-	for (size_t i = 0; i <= count_options(verb); i++) {
-		static const struct verb_option help = { 'h', "help", NULL, "show this help" };
-		const struct verb_option *option = verb->options[i].name ? &verb->options[i] : &help;
-		char left[64];
-
-		snprintf(left, sizeof(left), "%c%c%c --%s%s%s",
-			 isalpha(option->id) ? '-' : ' ', isalpha(option->id) ? option->id : ' ',
-			 isalpha(option->id) ? ',' : ' ', option->name, option->arg ? " " : "",
-			 option->arg ? option->arg : "");
-		printf("  %-*s %s\n", HELP_COLUMN, left, option->help);
-	}
+	for (size_t i = 0; i < count_options(verb); i++)
+		print_option(&verb->options[i]);
+	if (verb->colored)
+		print_option(&color_option);
+	print_option(&help_option);
 }
 
 int verb_misused(const struct verb *verb, const char *fmt, ...)
@@ -63,34 +83,46 @@ static int misused(const struct verb *verb, char **argv, bool missing)
 			    "unknown option -%c", optopt);
 }
 
+/* Adds an option to the tables of getopt_long(). */
+static void add_option(const struct verb_option *option, struct option *ret_long, char *letters)
+{
+	*ret_long = (struct option){
+		.name = option->name,
+		.has_arg = option->arg ? required_argument : no_argument,
+		.val = option->id,
+	};
+	if (option->id < OPTION_COLOR && isalpha(option->id)) {
+		char letter[3] = { option->id, option->arg ? ':' : 0 };
+
+		strcat(letters, letter);
+	}
+}
+
+static int take_color(const struct verb *verb)
+{
+	return term_color_parse(optarg, &color) ? 0 :
+		verb_misused(verb, "--color %s: expected auto, always or never", optarg);
+}
+
 int verb_next(const struct verb *verb, int argc, char **argv)
 {
-	struct option options[OPTIONS_MAX + 2] = {};
-	char letters[3 * OPTIONS_MAX + 4] = "";
-	size_t used = 0, count = count_options(verb);
+	struct option options[OPTIONS_MAX + 3] = {};
+	char letters[2 * OPTIONS_MAX + 4];
+	size_t count = count_options(verb);
 	int id;
 
-	if (verb->command_follows)
-		letters[used++] = '+';
-	letters[used++] = ':';
-	letters[used++] = 'h';
-	for (size_t i = 0; i < count && i < OPTIONS_MAX; i++) {
-		const struct verb_option *option = &verb->options[i];
-
-		options[i].name = option->name;
-		options[i].has_arg = option->arg ? required_argument : no_argument;
-		options[i].val = option->id;
-		if (isalpha(option->id)) {
-			letters[used++] = option->id;
-			if (option->arg)
-				letters[used++] = ':';
-		}
-	}
-	options[count].name = "help";
-	options[count].val = 'h';
-	letters[used] = 0;
+	strcpy(letters, verb->command_follows ? "+:" : ":");
+	for (size_t i = 0; i < count; i++)
+		add_option(&verb->options[i], &options[i], letters);
+	add_option(&help_option, &options[count++], letters);
+	if (verb->colored)
+		add_option(&color_option, &options[count++], letters);
 	opterr = 0;
-	id = getopt_long(argc, argv, letters, options, NULL);
+	do {
+		id = getopt_long(argc, argv, letters, options, NULL);
+		if (id == OPTION_COLOR && take_color(verb))
+			return VERB_BAD;
+	} while (id == OPTION_COLOR);
 	if (id == 'h') {
 		print_help(verb);
 		exit(0);

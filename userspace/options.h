@@ -5,6 +5,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
+
+#include "term.h"
 
 struct verb_option {
 	int id;				/* what verb_next() returns; a letter is also its short form */
@@ -19,6 +22,7 @@ struct verb {
 	const char *help;		/* what it does, and its exit codes */
 	const struct verb_option *options;
 	bool command_follows;		/* the first word that is no option ends the options */
+	bool colored;			/* takes --color; see verb_style() */
 };
 
 #define VERB_END (-1)
@@ -30,6 +34,9 @@ struct verb {
  * stderr. --help is answered here and ends the process with 0.
  */
 int verb_next(const struct verb *verb, int argc, char **argv);
+
+/* The style for what the verb prints to @out, as --color and the terminal want it. */
+const struct term_style *verb_style(FILE *out);
 
 /* Tells what is wrong with the command line, and where the help is. Returns VERB_BAD. */
 int verb_misused(const struct verb *verb, const char *fmt, ...)

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "paths.h"
 #include "policy_file.h"
 #include "say.h"
-#include "term.h"
 
 int policy_file_compile(const char *path, bool resolved, uint64_t generation,
 			struct ruleset **ret_image)
@@ -19,7 +19,7 @@ int policy_file_compile(const char *path, bool resolved, uint64_t generation,
 	if (!err)
 		err = policy_compile(policy, resolved ? &path_resolver_system : NULL, generation,
 				     &diags, ret_image);
-	diags_print(&diags, stderr, *term_style(TERM_AUTO, stderr)->reset);
+	diags_print(&diags, stderr, *verb_style(stderr)->reset);
 	if (err && !diags.errors)
 		say_errno(err, "%s", path);
 	policy_free(policy);

@@ -53,6 +53,7 @@ static const struct verb verb = {
 		"Exit status: COMMAND's own, 128+n when signal n ended it; 125 when ringfence failed and\n"
 		"nothing was started; 126 when COMMAND is not executable; 127 when it was not found.",
 	.options = options,
+	.colored = true,
 	.command_follows = true,
 };
 
@@ -311,7 +312,7 @@ static void tell_summary(const struct session *session, const struct run *accoun
 	}
 	if (account->lost > summary.lost)
 		summary.lost = account->lost;
-	summary_print(&summary, stderr, term_style(TERM_AUTO, stderr));
+	summary_print(&summary, stderr, verb_style(stderr));
 	summary_free(&summary);
 }
 
