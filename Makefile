@@ -39,7 +39,10 @@ SOURCES	    := $(wildcard policy/*.c userspace/*.c)
 OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$(B)/san/%.o)
 UNIT_TESTS  := $(patsubst selftests/unit/%.c,$(B)/unit/%,$(wildcard selftests/unit/test_*.c))
-HOOK_TESTS  := $(patsubst selftests/hooks/%.c,$(B)/hooks/%,$(wildcard selftests/hooks/*.c))
+HOOK_TESTS  := $(B)/hooks/hooks
+HOOK_OBJECTS := $(patsubst selftests/hooks/%.c,$(B)/hooks/%.o,$(wildcard selftests/hooks/*.c))
+# Static, for guests without libraries; the sanitisers cannot be linked so.
+HOOK_CFLAGS := $(filter-out $(SAN_FLAGS),$(ALL_CFLAGS))
 BENCHES	    := $(patsubst selftests/bench/%.c,$(B)/bench/%,$(wildcard selftests/bench/*.c))
 SCRIPTS	    := $(shell grep -lIE '^\#!/bin/(ba)?sh' $$(git ls-files -co --exclude-standard 2>/dev/null))
 
@@ -149,10 +152,14 @@ $(B)/unit/%: selftests/unit/%.c $(B)/san/libringfence.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Werror=unused-function -O1 $(SAN_FLAGS) -I. -MMD -MP -o $@ $< \
 		$(B)/san/libringfence.a $(LIBS) -lcmocka
 
-$(B)/hooks/%: selftests/hooks/%.c
+$(B)/hooks/%.o: selftests/hooks/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) -static -I. -MMD -MP -o $@ $< -ljansson
+	$(Q)$(CC) $(HOOK_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/hooks/hooks: $(HOOK_OBJECTS)
+	$(call say,LD)
+	$(Q)$(CC) $(HOOK_CFLAGS) -static -o $@ $^ -ljansson -pthread
 
 $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 	@mkdir -p $(@D)

@@ -44,10 +44,9 @@ int check_main(int argc, char **argv)
 		if (policy_file_compile(argv[i], true, 1, &image))
 			failed = 1;
 		else if (!quiet)
-			printf("%s: ok: tag %s, %s mode, %u rules, %u IPv4 and %u IPv6 ranges, "
-			       "%u KiB compiled\n", argv[i], image->tag,
-			       image->mode == MODE_ENFORCE ? "enforce" : "audit",
-			       image->rules.count, image->v4_start.count, image->v6_start.count,
+			printf("%s: ok: tag %s, %s mode, %u rule%s, %u KiB compiled\n", argv[i],
+			       image->tag, image->mode == MODE_ENFORCE ? "enforce" : "audit",
+			       image->rules.count, image->rules.count == 1 ? "" : "s",
 			       image->size / 1024);
 		free(image);
 	}

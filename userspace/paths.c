@@ -12,6 +12,7 @@
 
 const char *const path_services[] = {
 	"/etc/ringfence/services",
+	"/usr/local/share/ringfence/services",
 	"/usr/share/ringfence/services",
 	NULL,
 };

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,6 +28,15 @@ int64_t now_ms(void)
 void pause_briefly(void)
 {
 	poll(NULL, 0, 20);
+}
+
+const char *self_path(void)
+{
+	static char path[256];
+
+	if (!*path && readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+		abort();
+	return path;
 }
 
 static int shell_status(int status)

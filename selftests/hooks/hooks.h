@@ -11,6 +11,7 @@
  *	actor.c		what runs tagged: makes the attempts and reports what each met
  *	journal.c	reads the audit log
  *	command.c	starts programs, with time limits
+ *	attempts.c	what run.c and shared.c run behind the fence
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
@@ -166,6 +167,9 @@ int background_start(struct background *background, char *const argv[]);
 bool background_line(struct background *background, char *ret_line, size_t size);
 /* Closes its stdin and waits: its exit status, or -ETIMEDOUT after WAIT_MS, when it is killed. */
 int background_end(struct background *background);
+
+/* The path of this program. */
+const char *self_path(void);
 
 int64_t now_ms(void);
 /* Sleeps for a moment between two looks at a condition. */

@@ -129,7 +129,8 @@ struct expected {
 	unsigned int effects, records;
 	const char *verdict;		/* in the records */
 	int record_err;
-	bool enforced;
+	bool enforced;			/* the denial was returned */
+	const char *mode;
 };
 
 /* As without a fence. */
@@ -144,17 +145,17 @@ static struct expected expect_nothing(const struct vector *vector)
 static struct expected expect(const struct vector *vector, const struct round *round)
 {
 	struct expected expected = expect_nothing(vector);
-	bool audit_mode = round->mode && !strcmp(round->mode, "audit");
 
 	if (!round->verdict || vector->judged == NOT_JUDGED ||
 	    (vector->judged == BY_RULE && !strcmp(round->verdict, "allow")))
 		return expected;
 	expected.records = vector->records ?: 1;
 	expected.verdict = vector->judged == BY_DOUBT ? "deny" : round->verdict;
+	expected.mode = round->mode;
 	if (strcmp(expected.verdict, "deny"))
 		return expected;
 	expected.record_err = vector->judged == BY_DOUBT ? EPERM : errno_of_rule(vector);
-	expected.enforced = !audit_mode;
+	expected.enforced = strcmp(round->mode, "audit");
 	if (expected.enforced) {
 		expected.err = -expected.record_err;
 		expected.effects = 0;
@@ -163,15 +164,6 @@ static struct expected expect(const struct vector *vector, const struct round *r
 }
 
 /* --- records -------------------------------------------------------------------------------- */
-
-static const char *self(void)
-{
-	static char path[256];
-
-	if (!*path && readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
-		abort();
-	return path;
-}
 
 static bool text_is(const json_t *record, const char *path, const char *want, struct why *why)
 {
@@ -204,14 +196,13 @@ static bool check_rule(const struct vector *vector, const json_t *record,
 static bool check_verdict(const json_t *record, const struct expected *expected, struct why *why)
 {
 	bool enforced = json_is_true(record_value(record, "ringfence.enforced"));
-	bool deny = !strcmp(expected->verdict, "deny");
 
 	if (enforced != expected->enforced)
 		return fail(why, "ringfence.enforced is %s", enforced ? "true" : "false");
 	return text_is(record, "ringfence.verdict", expected->verdict, why) &&
 		text_is(record, "ringfence.errno", expected->record_err ?
 			strerrorname_np(expected->record_err) : "", why) &&
-		text_is(record, "ringfence.mode", !deny ? "" : enforced ? "enforce" : "audit", why) &&
+		text_is(record, "ringfence.mode", expected->mode, why) &&
 		text_is(record, "event.outcome", enforced ? "failure" : "success", why) &&
 		text_is(record, "event.type.0", enforced ? "denied" : "allowed", why);
 }
@@ -255,12 +246,12 @@ static bool check_process(const struct vector *vector, const json_t *record, str
 	if (json_integer_value(record_value(record, "process.pid")) <= 0 ||
 	    json_integer_value(record_value(record, "process.parent.pid")) <= 0)
 		return fail(why, "no pid of the process or of its parent");
-	if (!vector->in_main && !text_is(record, "process.parent.executable", self(), why))
+	if (!vector->in_main && !text_is(record, "process.parent.executable", self_path(), why))
 		return false;
-	return text_is(record, "process.executable", !strcmp(role, "again") ?
-		       "/proc/self/exe" : self(), why) &&
+	return text_is(record, "process.executable", self_path(), why) &&
 		text_is(record, "ringfence.tag", "rounds", why) &&
-		text_is(record, "ringfence.policy", "rounds.yaml", why) &&
+		text_is(record, "ringfence.policy", vector->judged == BY_DOUBT ? "rounds" :
+			"rounds.yaml", why) &&
 		text_is(record, "ringfence.lineage", "complete", why) &&
 		text_is(record, "event.action", vector->hook, why);
 }
@@ -351,7 +342,7 @@ static void wait_for_stragglers(struct outcome *outcome, const struct round *rou
 
 static void play(const struct round *round, struct outcome *outcome)
 {
-	char *program = (char *)self();
+	char *program = (char *)self_path();
 
 	unlink(REPORTS);
 	unlink(LOG);

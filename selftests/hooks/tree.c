@@ -71,7 +71,7 @@ static void execute_again(const struct vector *vector, int left)
 
 	snprintf(number, sizeof(number), "%u", vector_number(vector));
 	snprintf(count, sizeof(count), "%d", left);
-	execv("/proc/self/exe", argv);
+	execv(self_path(), argv);
 	_exit(ENOEXEC);
 }
 

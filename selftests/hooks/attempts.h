@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one server of run.c and shared.c, and the policy about it.
+ */
+#pragma once
+
+#include "hooks.h"
+
+#define SERVER_IP	"127.4.1.1"
+#define SERVER_PORT	80
+#define MARKER		WORK "/marker"	/* there when a command was started */
+#define BURST_PROCESSES	4
+#define BURST_EACH	5000
+
+/* Returns 0 or -errno. */
+int attempt_connect(const char *ip, uint16_t port);
+
+/* Whether the command wrote its marker; removes it. */
+bool marker_taken(void);
+/* Writes a policy for @tag with @rule about the server, and nothing about files. */
+int policy_write(const char *path, const char *tag, const char *rule);
+/* Writes something that is no policy. */
+int policy_write_faulty(const char *path);
