@@ -82,7 +82,7 @@ enum hook {
 /* Rule numbers that are not rules: why an object was judged without one. */
 #define RULE_DEFAULT	0xffff	/* no rule matched: the default of its class */
 #define RULE_UNRESOLVED 0xfffe	/* its path or ancestors could not be told: doubt denies */
-#define RULE_MALFORMED	0xfffd	/* its address could not be told: doubt denies */
+#define RULE_MALFORMED	0xfffd	/* where it goes could not be told: doubt denies */
 #define RULE_NO_RULESET 0xfffc	/* the task's policy is not loaded, or damaged: doubt denies */
 #define RULE_SPECIAL	RULE_NO_RULESET	/* the smallest of them */
 

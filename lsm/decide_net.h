@@ -21,14 +21,19 @@ DECIDE bool endpoint_is_v4(const struct endpoint *endpoint)
 	return endpoint->hi == 0 && endpoint->lo >> 32 == ENDPOINT_V4_MAPPED;
 }
 
-/* The unspecified address as a destination means this host: the kernel connects 0.0.0.0 to
- * 127.0.0.1 and :: to ::1 (ip(7); ip6_datagram_connect()). Judge what is reached. */
+DECIDE bool endpoint_unspecified(const struct endpoint *endpoint)
+{
+	return endpoint->hi == 0 &&
+	       (endpoint->lo == 0 || endpoint->lo == ENDPOINT_V4_MAPPED << 32);
+}
+
+/* The unspecified address as a destination means this host: from a socket that is not bound the
+ * kernel connects 0.0.0.0 to 127.0.0.1 and :: to ::1 (ip(7); ip6_datagram_connect()). Judge what is
+ * reached. */
 DECIDE void endpoint_normalise(struct endpoint *endpoint)
 {
-	if (endpoint->hi == 0 && endpoint->lo == 0)
-		endpoint->lo = 1;
-	else if (endpoint->hi == 0 && endpoint->lo == ENDPOINT_V4_MAPPED << 32)
-		endpoint->lo |= 0x7f000001;
+	if (endpoint_unspecified(endpoint))
+		endpoint->lo |= endpoint->lo ? 0x7f000001 : 1;
 }
 
 /* 2^20 entries can be searched; policy_compile() refuses more. */

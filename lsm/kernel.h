@@ -73,8 +73,17 @@ struct linux_binprm {
 	const char *interp;		/* the same pointer until an interpreter takes over */
 };
 
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
 struct sock_common {
 	unsigned short skc_family;
+	int skc_bound_dev_if;
+	__be32 skc_rcv_saddr;		/* where the socket is bound: IPv4, */
+	struct in6_addr skc_v6_rcv_saddr; /* IPv6 */
 };
 
 struct sock {

@@ -81,7 +81,7 @@ extern struct about_map about SEC(".maps");
 /* Room for a path and the record about it: too large for a stack, and too large to keep one per
  * tagged task. Not per CPU: a program may be preempted, and the next one on that CPU would write
  * over its path. Taken and given back in scratch.bpf.h. */
-#define SCRATCH_COUNT 64
+#define SCRATCH_COUNT 512
 struct scratch {
 	__u32 taken;
 	__u32 unused;

@@ -8,15 +8,14 @@
  *
  * Threat: an address that means one thing to a check and another to the kernel. What the kernel
  * will make of it is decided by the socket's family as much as by the address's own; what cannot be
- * told is denied. Unix and netlink sockets are not the network.
+ * told is denied where the policy speaks of addresses. Unix and netlink sockets are not the network.
  */
 #include "record.bpf.h"
 
 enum target {
 	TARGET_NONE,			/* nothing is reached: no object */
 	TARGET_ENDPOINT,
-	TARGET_OTHER,			/* a network without addresses that a policy could name */
-	TARGET_MALFORMED,
+	TARGET_UNKNOWN,			/* where it goes cannot be told: doubt */
 };
 
 struct destination {
@@ -85,7 +84,7 @@ static __always_inline void read_address(struct destination *to, __u16 socket_fa
 	union address address = {};
 	__u32 size = length;
 
-	to->target = TARGET_MALFORMED;
+	to->target = TARGET_UNKNOWN;
 	if (size < sizeof(address.family))
 		return;
 	barrier_var(size);		/* compare the copy that is used */
@@ -111,13 +110,27 @@ static __always_inline void read_address(struct destination *to, __u16 socket_fa
 	}
 }
 
+/* Whether the socket has a source address or device of its own. To the unspecified address the
+ * kernel then connects it to that, or to an address of that device (ip_route_output_key_hash_rcu()),
+ * and a message can bring a source along (IP_PKTINFO). */
+static __always_inline bool source_chosen(const struct sock *sk)
+{
+	const struct sock_common *common = &sk->__sk_common;
+
+	return common->skc_rcv_saddr || common->skc_bound_dev_if ||
+	       common->skc_v6_rcv_saddr.in6_u.u6_addr32[0] ||
+	       common->skc_v6_rcv_saddr.in6_u.u6_addr32[1] ||
+	       common->skc_v6_rcv_saddr.in6_u.u6_addr32[2] ||
+	       common->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+}
+
 static __always_inline void destination_of(struct destination *to, const struct socket *sock,
 					   enum hook hook, const void *name, __u32 length)
 {
 	const struct sock *sk = sock->sk;
 	__u16 family;
 
-	to->target = TARGET_MALFORMED;
+	to->target = TARGET_UNKNOWN;
 	if (!sk)
 		return;
 	family = sk->__sk_common.skc_family;
@@ -132,12 +145,16 @@ static __always_inline void destination_of(struct destination *to, const struct 
 		read_address(to, family, hook, name, length);
 		if (to->endpoint.proto == PROTO_NONE)
 			to->endpoint.port = 0;
-		if (to->target == TARGET_ENDPOINT)
-			endpoint_normalise(&to->endpoint);
+		if (to->target == TARGET_ENDPOINT && endpoint_unspecified(&to->endpoint)) {
+			if (hook == HOOK_SOCKET_CONNECT && !source_chosen(sk))
+				endpoint_normalise(&to->endpoint);
+			else
+				to->target = TARGET_UNKNOWN;
+		}
 		break;
 	default:
+		/* Other networks, some of which end in TCP (AF_SMC) or in bare packets (AF_PACKET). */
 		to->family = family;
-		to->target = TARGET_OTHER;
 	}
 }
 
@@ -148,17 +165,11 @@ static __always_inline struct decision decide_destination(const struct rules *ru
 
 	if (!head)
 		return decision_doubt(RULE_NO_RULESET);
-	switch (to->target) {
-	case TARGET_ENDPOINT:
+	if (to->target == TARGET_ENDPOINT)
 		return decide_net(rules, &to->endpoint);
-	case TARGET_MALFORMED:
-		/* Nothing to doubt in a policy that does not speak of addresses. */
-		if (head->v4_start.count || head->v6_start.count)
-			return decision_doubt(RULE_MALFORMED);
-		break;
-	default:
-		break;
-	}
+	/* Nothing to doubt in a policy that does not speak of addresses. */
+	if (head->v4_start.count || head->v6_start.count)
+		return decision_doubt(RULE_MALFORMED);
 	return decision_of_rule(rules, CLASS_NET, RULE_DEFAULT);
 }
 

@@ -63,8 +63,6 @@ static __always_inline struct decision decide_file(const struct rules *rules,
 {
 	bool named, traced;
 
-	if (!rules->head)
-		return decision_doubt(RULE_NO_RULESET);
 	if (!path_table(rules, path).count)
 		return decision_of_rule(rules, path->object, RULE_DEFAULT);
 	named = path_read_name(path, file);
@@ -121,39 +119,36 @@ struct path_question {
 	const char *script;		/* that this program is to interpret, or NULL */
 };
 
-/* No buffer, so no path: doubt, which is recorded like any other decision. */
-static __always_inline long judge_without_path(const struct tag *tag,
-					      const struct path_question *question)
+/* Records a decision that was made without looking at the path. */
+static __always_inline long judge_without_path(const struct tag *tag, const struct rules *rules,
+					       const struct path_question *question,
+					       struct decision decision)
 {
 	struct record record;
-	struct rules rules;
 	long err;
 
-	rules_of(tag, &rules);
 	record_begin(&record, RECORD_DECISION, tag, bpf_get_current_task_btf());
 	record.flags |= RECORD_UNREADABLE;
 	record.hook = question->hook;
 	record.object = question->object;
 	record.access = question->access;
-	err = record_decision(&record, &rules, tag,
-			      decision_doubt(RULE_UNRESOLVED));
+	err = record_decision(&record, rules, tag, decision);
 	record_submit(&record, sizeof(record));
 	return err;
 }
 
 static __always_inline long judge_in(struct scratch *scratch, const struct tag *tag,
-				    struct file *file, const struct path_question *question)
+				     const struct rules *rules, struct file *file,
+				     const struct path_question *question)
 {
 	struct path_object *path = &scratch->path;
 	struct record *record = &scratch->record;
 	struct decision decision;
-	struct rules rules;
 	__u32 size;
 	long err;
 
 	path_begin(path, question->object, question->access);
-	rules_of(tag, &rules);
-	decision = decide_file(&rules, path, file);
+	decision = decide_file(rules, path, file);
 	if (decision.verdict == VERDICT_ALLOW)
 		return 0;
 	record_begin(record, RECORD_DECISION, tag, bpf_get_current_task_btf());
@@ -167,21 +162,31 @@ static __always_inline long judge_in(struct scratch *scratch, const struct tag *
 		size = RECORD_TEXT_MAX;
 	record->text_size = size;
 	record->size = sizeof(*record) + size;
-	err = record_decision(record, &rules, tag, decision);
+	err = record_decision(record, rules, tag, decision);
 	record_submit(record, sizeof(*record) + size);
 	return err;
 }
 
-/* Judges a file for a tagged task: what the hook returns. */
+/* Judges a file for a tagged task: what the hook returns. Where the policy has no path of this
+ * class and lets its default pass, nothing is looked at. */
 static __always_inline long judge_file(const struct tag *tag, struct file *file,
-				      const struct path_question *question)
+				       const struct path_question *question)
 {
-	struct scratch *scratch = scratch_take();
+	struct scratch *scratch;
+	struct rules rules;
 	long err;
 
+	rules_of(tag, &rules);
+	if (!rules.head)
+		return judge_without_path(tag, &rules, question,
+					  decision_doubt(RULE_NO_RULESET));
+	if (!rules.head->paths[question->object].count &&
+	    rules.head->defaults[question->object] == VERDICT_ALLOW)
+		return 0;
+	scratch = scratch_take();
 	if (!scratch)
-		return judge_without_path(tag, question);
-	err = judge_in(scratch, tag, file, question);
+		return judge_without_path(tag, &rules, question, decision_doubt(RULE_UNRESOLVED));
+	err = judge_in(scratch, tag, &rules, file, question);
 	scratch_give(scratch);
 	return err;
 }
