@@ -169,7 +169,6 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 	if (length >= PATH_LENGTH_MAX || chain_count > DENTRY_DEPTH_MAX)
 		return decision_doubt(RULE_UNRESOLVED);
 	path_begin(&judged, object, access);
-	path_begin(&judged, object, access);
 	memset(judged.path, 0, sizeof(judged.path));
 	memcpy(judged.path, path, length);
 	judged.length = (__u32)length;

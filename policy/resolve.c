@@ -127,8 +127,10 @@ static int resolver_find(void *ctx, const char *path, bool tree, struct path_ide
 	err = identity_add(&identities, path);
 	if (!err && tree)
 		err = mounts_add(&identities, ctx ? ctx : MOUNT_TABLE, path);
-	/* None of these names anything that could be opened. */
-	if (err == -ENOENT || err == -ENOTDIR || err == -ELOOP || err == -ENAMETOOLONG) {
+	/* None of these names anything that could be opened; the last one is met only by users who check a
+	 * policy that they could not apply. */
+	if (err == -ENOENT || err == -ENOTDIR || err == -ELOOP || err == -ENAMETOOLONG ||
+	    err == -EACCES) {
 		identities.count = 0;
 		err = 0;
 	}

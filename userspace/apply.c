@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "fence_up.h"
@@ -41,7 +42,7 @@ int apply_main(int argc, char **argv)
 		fence_tell_missing(err);
 		return 1;
 	}
-	lock = path_lock(PATH_LOCK, true);
+	lock = path_lock(PATH_LOCK, LOCK_EX);
 	if (lock < 0) {
 		say_errno(lock, "cannot lock " PATH_LOCK);
 		err = lock;

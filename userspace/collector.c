@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -73,13 +74,15 @@ static int activate(struct collector *collector)
 	int err;
 
 	if (collector->shared) {
-		int lock = path_lock(PATH_COLLECTOR, false);
+		int lock = path_lock(PATH_COLLECTOR, LOCK_EX | LOCK_NB);
 
 		if (lock < 0)
 			return lock;
 		collector->lock = lock;
 	}
 	err = audit_open(&config, &collector->audit);
+	if (err == -EWOULDBLOCK)
+		err = -EBUSY;		/* the log has another writer; not: the ring has */
 	if (!err) {
 		collector->ring = ring_buffer__new(fence_ring(collector->fence), on_record,
 						   collector, NULL);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "verbs.h"
 
 #define POLL_MS 100
+#define LOOK_ROUNDS 10			/* polls between two looks whether the fence is loaded */
 
 static const struct verb_option options[] = {
 	{ 'd', "policy-dir", "DIR", "policies to load the fence with (default: " PATH_POLICIES ")" },
@@ -27,7 +29,7 @@ static const struct verb verb = {
 	.arguments = "[--policy-dir DIR]",
 	.help = "Writes the records of all runs to " PATH_LOG ", in the foreground,\n"
 		"until SIGTERM or SIGINT. Loads the fence first where it is not loaded; leaves it loaded.\n\n"
-		"Exit status: 0 when told to stop, 1 on failure.",
+		"Exit status: 0 when told to stop; 1 on failure, also when the fence was unloaded.",
 	.options = options,
 	.colored = true,
 };
@@ -40,22 +42,45 @@ static void stop(int signal)
 	stopped = 1;
 }
 
+/* Opens the pinned fence, and only that: a fence that we loaded ourselves would outlive its pins with
+ * us. */
 static int open_fence(const char *folder, struct fence **ret_fence)
 {
 	int err = fence_open(ret_fence);
 
-	if (err == -ENOENT)
-		return fence_bring_up(folder, ret_fence);
+	if (err == -ENOENT) {
+		struct fence *loaded = NULL;
+
+		err = fence_bring_up(folder, &loaded);
+		fence_close(loaded);
+		if (err && err != -EEXIST)
+			return err;	/* told */
+		err = fence_open(ret_fence);
+	}
 	if (err)
 		fence_tell_missing(err);
 	return err;
 }
 
-static void collect(struct collector *collector)
+/* Whether the fence that we collect for is still the one that is loaded. */
+static bool in_place(const struct fence *fence)
+{
+	struct about ours = {}, theirs = {};
+	struct fence *pinned = NULL;
+
+	if (fence_open(&pinned))
+		return false;
+	fence_about(fence, &ours);
+	fence_about(pinned, &theirs);
+	fence_close(pinned);
+	return ours.loaded_ns == theirs.loaded_ns;
+}
+
+static int collect(const struct fence *fence, struct collector *collector)
 {
 	int told = 0, active = -1;
 
-	while (!stopped) {
+	for (unsigned int round = 0; !stopped; round++) {
 		int err = collector_poll(collector, POLL_MS);
 
 		if (err && err != told)
@@ -66,7 +91,12 @@ static void collect(struct collector *collector)
 			say("%s", active ? "collecting into " PATH_LOG :
 			    "another process collects; waiting for it to end");
 		}
+		if (round % LOOK_ROUNDS == 0 && !in_place(fence)) {
+			say("the fence was unloaded");
+			return -ENOENT;
+		}
 	}
+	return 0;
 }
 
 int daemon_main(int argc, char **argv)
@@ -93,7 +123,7 @@ int daemon_main(int argc, char **argv)
 	if (err)
 		say_errno(err, "cannot open the audit log " PATH_LOG);
 	else
-		collect(collector);
+		err = collect(fence, collector);
 	if (collector_close(collector)) {
 		say("records are lost: the audit log did not take the last of them");
 		err = -EIO;

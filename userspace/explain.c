@@ -38,7 +38,8 @@ static const struct verb verb = {
 	.help = "Tells what a policy says about an address, a file or a program, by which rule and why. An\n"
 		"IPv6 address with a port stands in brackets: [2a0a:a440::1]:443. Without a port the answer\n"
 		"is for what has none (raw sockets, ping): the strictest of all ports. A path is judged as\n"
-		"it stands on this host, links followed.\n\n"
+		"it stands on this host, links followed, by its name and the folders it is named by: other\n"
+		"names that bind mounts give it, which the kernel knows, are not looked for.\n\n"
 		"Exit status: 0 with an answer, whatever it is; 1 without.",
 	.options = options,
 	.colored = true,
@@ -177,8 +178,8 @@ static int ask_address(struct question *question, const struct ruleset *image,
 
 /* --- paths ---------------------------------------------------------------------------------- */
 
-/* The identities of @path and of the folders above it on the same file system, as the kernel walks
- * them. */
+/* The identities of @path and of the folders above it on the same file system: what the kernel
+ * walks, unless that was mounted there from one of its inner folders. */
 static size_t read_chain(const char *path, struct inode_id chain[DENTRY_DEPTH_MAX])
 {
 	char above[PATH_MAX];

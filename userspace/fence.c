@@ -19,7 +19,9 @@
 #include "fence_private.h"
 #include "version.h"
 
-#define FENCE_PINS_NEW	FENCE_PINS "-new"	/* until they are complete; bpffs takes no dots */
+/* Where pins are made and where they are removed: in FENCE_PINS, all of them are there or none. */
+#define FENCE_PINS_NEW	FENCE_PINS "-new"
+#define FENCE_PINS_OLD	FENCE_PINS "-old"
 
 static const char *const map_names[FENCE_MAPS] = {
 	[MAP_TAGS] = "tags",
@@ -246,9 +248,10 @@ int fence_pin(struct fence *fence)
 
 int fence_unpin(void)
 {
-	if (access(FENCE_PINS, F_OK))
+	remove_pins(FENCE_PINS_OLD);	/* left by one that died */
+	if (rename(FENCE_PINS, FENCE_PINS_OLD))
 		return -errno;
-	return remove_pins(FENCE_PINS);
+	return remove_pins(FENCE_PINS_OLD);
 }
 
 static int open_pins(struct fence *fence)

@@ -50,7 +50,14 @@ int fence_about(const struct fence *fence, struct about *ret_about);
 
 /* --- rulesets --- */
 
-/* Puts @image in force in @slot, with one store once all of it stands in the kernel. */
+/* Copies @image into the kernel, where nothing uses it yet. Returns a file descriptor, the caller's to
+ * close, or -errno. */
+int fence_fill_ruleset(const struct ruleset *image);
+
+/* Puts a filled ruleset in force in @slot, with one store. */
+int fence_switch_ruleset(struct fence *fence, uint32_t slot, int filled);
+
+/* Both at once. */
 int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *image);
 
 /* Copies the ruleset in force in @slot, verified; the caller's to free(). -ENOENT: none. */

@@ -32,7 +32,7 @@ static int fill_chunks(int fd, const struct ruleset *image)
 	return bpf_map_freeze(fd) ? -errno : 0;	/* from now on nobody changes it */
 }
 
-int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *image)
+int fence_fill_ruleset(const struct ruleset *image)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP);
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "chunks", sizeof(uint32_t), RULESET_CHUNK,
@@ -42,8 +42,25 @@ int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *
 	if (fd < 0)
 		return -errno;
 	err = fill_chunks(fd, image);
-	if (!err && bpf_map_update_elem(fence->map[MAP_RULESETS], &slot, &fd, BPF_ANY))
-		err = -errno;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int fence_switch_ruleset(struct fence *fence, uint32_t slot, int filled)
+{
+	return bpf_map_update_elem(fence->map[MAP_RULESETS], &slot, &filled, BPF_ANY) ? -errno : 0;
+}
+
+int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *image)
+{
+	int err, fd = fence_fill_ruleset(image);
+
+	if (fd < 0)
+		return fd;
+	err = fence_switch_ruleset(fence, slot, fd);
 	close(fd);
 	return err;
 }

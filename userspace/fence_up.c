@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "collector.h"
@@ -52,9 +53,12 @@ void fence_tell_missing(int err)
 
 /* --- policies ------------------------------------------------------------------------------- */
 
+/* A policy on its way into the kernel. */
 struct applied {
 	struct ruleset *image;
-	double compiled_ms;
+	uint32_t slot;
+	int filled;			/* its ruleset in the kernel, -1 before */
+	double compile_ms, kernel_ms;
 };
 
 static double now_ms(void)
@@ -74,7 +78,7 @@ static int compile_files(char **files, size_t count, uint64_t generation, struct
 		double begin = now_ms();
 		int fault = policy_file_compile(files[i], true, generation + i, &applied[i].image);
 
-		applied[i].compiled_ms = now_ms() - begin;
+		applied[i].compile_ms = now_ms() - begin;
 		err = err ?: fault;
 	}
 	for (size_t i = 0; !err && i < count; i++)
@@ -88,12 +92,12 @@ static int compile_files(char **files, size_t count, uint64_t generation, struct
 }
 
 /* Finds a slot for each: that of the same tag, else a free one. */
-static int find_slots(struct fence *fence, const struct applied *applied, size_t count,
-		      uint32_t *slots)
+static int find_slots(struct fence *fence, struct applied *applied, size_t count)
 {
 	bool taken[POLICY_SLOTS] = { true };
+	uint32_t slot;
 
-	for (uint32_t slot = 1; slot < POLICY_SLOTS; slot++) {
+	for (slot = 1; slot < POLICY_SLOTS; slot++) {
 		struct ruleset header;
 		int err = fence_get_header(fence, slot, &header);
 
@@ -102,9 +106,11 @@ static int find_slots(struct fence *fence, const struct applied *applied, size_t
 		taken[slot] = !err;
 	}
 	for (size_t i = 0; i < count; i++) {
-		uint32_t slot;
+		int err = fence_find_tag(fence, applied[i].image->tag, &applied[i].slot, NULL, NULL);
 
-		if (!fence_find_tag(fence, applied[i].image->tag, &slots[i], NULL, NULL))
+		if (err != -ENOENT && err)
+			return err;
+		if (!err)
 			continue;
 		for (slot = 1; slot < POLICY_SLOTS && taken[slot]; slot++)
 			;
@@ -114,48 +120,81 @@ static int find_slots(struct fence *fence, const struct applied *applied, size_t
 			return -ENOSPC;
 		}
 		taken[slot] = true;
-		slots[i] = slot;
+		applied[i].slot = slot;
 	}
 	return 0;
 }
 
-static int put_all(struct fence *fence, const struct applied *applied, size_t count)
+/* All that can fail: copies every ruleset into the kernel, and its texts to where the collector
+ * finds them, since a record may come the moment it is in force. */
+static int fill_all(struct applied *applied, size_t count)
 {
-	uint32_t slots[POLICY_SLOTS];
-	int err = count < POLICY_SLOTS ? find_slots(fence, applied, count, slots) : -ENOSPC;
+	for (size_t i = 0; i < count; i++) {
+		double begin = now_ms();
+		int err;
 
-	/* Texts first: a record of the new ruleset may come the moment it is in force. */
-	for (size_t i = 0; !err && i < count; i++)
-		err = rulesets_keep(applied[i].image, slots[i]);
-	for (size_t i = 0; !err && i < count; i++) {
-		const struct ruleset *image = applied[i].image;
-		double begin = now_ms(), kernel_ms;
-
-		err = fence_put_ruleset(fence, slots[i], image);
-		kernel_ms = now_ms() - begin;
-		if (!err)
-			printf("%s: generation %llu active in %s mode, %u rules, %u KiB, "
-			       "%.1f ms from text to active (%.1f compiling, %.1f in the kernel)\n",
-			       image->tag, (unsigned long long)image->generation,
-			       image->mode == MODE_ENFORCE ? "enforce" : "audit",
-			       image->rules.count, image->size / 1024,
-			       applied[i].compiled_ms + kernel_ms, applied[i].compiled_ms, kernel_ms);
+		applied[i].filled = fence_fill_ruleset(applied[i].image);
+		if (applied[i].filled < 0)
+			return applied[i].filled;
+		applied[i].kernel_ms = now_ms() - begin;
+		err = rulesets_keep(applied[i].image, applied[i].slot);
+		if (err)
+			return err;
 	}
+	return 0;
+}
+
+static int switch_to(struct fence *fence, const struct applied *applied)
+{
+	const struct ruleset *image = applied->image;
+	double begin = now_ms(), kernel_ms;
+	int err = fence_switch_ruleset(fence, applied->slot, applied->filled);
+
+	if (err)
+		return err;
+	kernel_ms = applied->kernel_ms + now_ms() - begin;
+	printf("%s: generation %llu active in %s mode, %u rule%s, %u KiB, "
+	       "%.1f ms from text to active (%.1f compiling, %.1f in the kernel)\n",
+	       image->tag, (unsigned long long)image->generation,
+	       image->mode == MODE_ENFORCE ? "enforce" : "audit",
+	       image->rules.count, image->rules.count == 1 ? "" : "s", image->size / 1024,
+	       applied->compile_ms + kernel_ms, applied->compile_ms, kernel_ms);
+	return 0;
+}
+
+static int put_all(struct fence *fence, struct applied *applied, size_t count)
+{
+	int err = find_slots(fence, applied, count) ?: fill_all(applied, count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = switch_to(fence, &applied[i]);
 	if (err)
 		say_errno(err, "cannot put the policies in force");
 	return err;
 }
 
+static struct applied *new_applied(size_t count)
+{
+	struct applied *applied = calloc(count ?: 1, sizeof(*applied));
+
+	for (size_t i = 0; applied && i < count; i++)
+		applied[i].filled = -1;
+	return applied;
+}
+
 static void free_applied(struct applied *applied, size_t count)
 {
-	for (size_t i = 0; applied && i < count; i++)
+	for (size_t i = 0; applied && i < count; i++) {
 		free(applied[i].image);
+		if (applied[i].filled >= 0)
+			close(applied[i].filled);
+	}
 	free(applied);
 }
 
 int fence_apply_files(struct fence *fence, char **files, size_t count)
 {
-	struct applied *applied = calloc(count ?: 1, sizeof(*applied));
+	struct applied *applied = new_applied(count);
 	uint64_t generation = 0;
 	uint32_t slot;
 	int err = -ENOMEM;
@@ -173,43 +212,36 @@ int fence_apply_files(struct fence *fence, char **files, size_t count)
 
 /* --- the fence ------------------------------------------------------------------------------ */
 
+/* With a collector of our own: the fence is not pinned yet, so nobody else can have its records. */
 static int prove(struct fence *fence)
 {
 	struct collector *collector = NULL;
 	struct probe_result result = {};
-	int err = path_make(PATH_LOGS);
+	int err = collector_open(fence, "/dev/null", false, &collector) ?:
+		probe_fence(fence, collector, &result);
 
-	if (!err)
-		err = collector_open(fence, PATH_LOG, true, &collector);
-	if (err) {
-		say_errno(err, "cannot open the audit log " PATH_LOG);
-		return err;
-	}
-	err = probe_fence(fence, collector, &result);
+	collector_close(collector);
 	if (err) {
 		say_errno(err, "cannot run the probe");
 	} else if (!probe_passed(&result)) {
 		fence_tell_dead(&result);
 		err = -ENOTSUP;
 	}
-	collector_close(collector);
 	return err;
 }
 
-static int load_and_pin(const struct applied *applied, size_t count, struct fence **ret_fence)
+static int load_and_pin(struct applied *applied, size_t count, struct fence **ret_fence)
 {
 	struct fence *fence = NULL;
-	int err = fence_load(&fence);
+	int err = host_check_kernel() ?: fence_load(&fence);
 
 	if (err) {
 		host_explain(err);
 		return err;
 	}
-	err = probe_install(fence) ?: put_all(fence, applied, count);
+	err = probe_install(fence) ?: prove(fence) ?: put_all(fence, applied, count);
 	if (!err && (err = fence_pin(fence)))
 		say_errno(err, "cannot pin the fence under " FENCE_PINS);
-	if (!err && (err = prove(fence)))
-		fence_unpin();
 	if (err) {
 		fence_close(fence);
 		return err;
@@ -226,7 +258,7 @@ static int bring_up(char **files, size_t count, struct fence **ret_fence)
 
 	if (!access(FENCE_PINS, F_OK))
 		return -EEXIST;
-	applied = calloc(count ?: 1, sizeof(*applied));
+	applied = new_applied(count);
 	if (!applied)
 		return -ENOMEM;
 	err = compile_files(files, count, 1, applied) ?: load_and_pin(applied, count, ret_fence);
@@ -240,13 +272,20 @@ int fence_bring_up(const char *folder, struct fence **ret_fence)
 	glob_t found = {};
 	int err, lock;
 
-	lock = path_lock(PATH_LOCK, true);
+	if (access(folder, R_OK) && (errno != ENOENT || strcmp(folder, PATH_POLICIES))) {
+		err = -errno;
+		say_errno(err, "%s", folder);
+		return err;
+	}
+	lock = path_lock(PATH_LOCK, LOCK_EX);
 	if (lock < 0) {
 		say_errno(lock, "cannot lock " PATH_LOCK);
 		return lock;
 	}
 	snprintf(pattern, sizeof(pattern), "%s/*.yaml", folder);
 	glob(pattern, 0, NULL, &found);
+	if (!found.gl_pathc)
+		say("warning: there is no policy %s", pattern);
 	err = bring_up(found.gl_pathv, found.gl_pathc, ret_fence);
 	globfree(&found);
 	close(lock);

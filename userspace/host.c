@@ -43,6 +43,14 @@ static void examine_kernel(struct finding *finding)
 		 KERNEL_MAJOR, KERNEL_MINOR, KERNEL_PATCH);
 }
 
+int host_check_kernel(void)
+{
+	struct finding finding = {};
+
+	examine_kernel(&finding);
+	return finding.ok ? 0 : -EOPNOTSUPP;
+}
+
 static bool list_has(const char *list, const char *word)
 {
 	size_t length = strlen(word);

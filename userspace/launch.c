@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,13 +28,11 @@ static void passed_signals(sigset_t *ret_set)
 /* --- the child ------------------------------------------------------------------------------ */
 
 /* Waits to be tagged, then becomes the command; what execve(2) refused goes back as an errno. */
-static void child_main(int go, int failed, char **argv, bool tied, const sigset_t *signals)
+static void child_main(int go, int failed, char **argv, const sigset_t *signals)
 {
 	char byte;
 	int err;
 
-	if (tied)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (read(go, &byte, 1) != 1)
 		_exit(LAUNCH_FAILED);
 	sigprocmask(SIG_SETMASK, signals, NULL);
@@ -81,7 +78,7 @@ static void close_pair(const int pair[2])
 	close(pair[1]);
 }
 
-int launch(struct fence *fence, const struct tag *tag, char **argv, bool tied, pid_t *ret_pid,
+int launch(struct fence *fence, const struct tag *tag, char **argv, pid_t *ret_pid,
 	   int *ret_pidfd)
 {
 	int go[2], failed[2], pidfd, err = 0;
@@ -103,7 +100,7 @@ int launch(struct fence *fence, const struct tag *tag, char **argv, bool tied, p
 	if (!child) {
 		/* Its own end of `go` must not keep it waiting when the parent is gone. */
 		close(go[1]);
-		child_main(go[0], failed[1], argv, tied, &before);
+		child_main(go[0], failed[1], argv, &before);
 	}
 	pidfd = child < 0 ? -errno : release(fence, tag, child, go[1]);
 	close_pair(go);
@@ -156,7 +153,8 @@ int launch_wait(pid_t pid, int pidfd, struct collector *collector)
 	}
 	if (events[1].fd >= 0)
 		close(events[1].fd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return LAUNCH_FAILED;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

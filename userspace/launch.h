@@ -19,12 +19,10 @@
 /*
  * Forks, tags the child, and only then lets it execute argv[0], looked up in PATH.
  *
- * @tied: the child dies with this process, which holds the fence.
- *
  * Returns 0 with the command running and *ret_pidfd, the caller's to close; otherwise an exit code,
  * told on stderr, with nothing running.
  */
-int launch(struct fence *fence, const struct tag *tag, char **argv, bool tied, pid_t *ret_pid,
+int launch(struct fence *fence, const struct tag *tag, char **argv, pid_t *ret_pid,
 	   int *ret_pidfd);
 
 /*

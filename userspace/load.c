@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "fence_up.h"
@@ -117,7 +118,7 @@ int unload_main(int argc, char **argv)
 		say_errno(errno, errno == ENOENT ? "the fence is not loaded" : "cannot look at " FENCE_PINS);
 		return 1;
 	}
-	lock = path_lock(PATH_LOCK, true);
+	lock = path_lock(PATH_LOCK, LOCK_EX);
 	if (lock < 0) {
 		say_errno(lock, "cannot lock " PATH_LOCK);
 		return 1;

@@ -2,6 +2,7 @@
 /*
  * ringfence VERB ...: finds the verb and hands over.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,8 @@ static int unknown(const char *word)
 
 int main(int argc, char **argv)
 {
+	/* Whoever started us may ignore it, and then no child could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

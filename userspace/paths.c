@@ -32,7 +32,7 @@ int path_make(const char *folder)
 	return 0;
 }
 
-int path_lock(const char *file, int wait)
+int path_lock(const char *file, int operation)
 {
 	char folder[PATH_MAX];
 	int err, fd;
@@ -44,7 +44,7 @@ int path_lock(const char *file, int wait)
 	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))) {
+	if (flock(fd, operation)) {
 		err = -errno;
 		close(fd);
 		return err;

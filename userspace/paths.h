@@ -18,7 +18,7 @@ extern const char *const path_services[];
 /* Makes a folder and those above it, mode 0755 as the umask allows. Returns 0 or -errno. */
 int path_make(const char *folder);
 
-/* Opens @file, making its folder, and takes a lock on it that ends with the descriptor or the
- * process. @wait: until it is free. Returns the descriptor, the caller's to close, -EWOULDBLOCK
- * where another has it, or -errno. */
-int path_lock(const char *file, int wait);
+/* Opens @file, making its folder, and takes a lock on it that ends with the descriptor. @operation:
+ * LOCK_EX or LOCK_SH, with LOCK_NB not to wait (flock(2)). Returns the descriptor, the caller's to
+ * close, -EWOULDBLOCK where another has it, or -errno. */
+int path_lock(const char *file, int operation);

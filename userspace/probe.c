@@ -156,8 +156,11 @@ static int probe_child(struct fence *fence, uint64_t run, struct probe_result *r
 		return err;
 	}
 	child = fork();
-	if (!child)
+	if (!child) {
+		/* Its own end of `go` must not keep it waiting when it is not let go. */
+		close(go[1]);
 		child_main(go[0], answers[1]);
+	}
 	err = child < 0 ? -errno : tag_child(fence, child, run);
 	close(go[0]);
 	close(answers[1]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -38,7 +39,8 @@ void rulesets_free(struct rulesets *rulesets)
 
 static void kept_path(char ret_path[PATH_MAX], uint32_t slot, uint64_t generation)
 {
-	snprintf(ret_path, PATH_MAX, PATH_RULESETS "/%u-%" PRIu64 ".image", slot, generation);
+	/* Padded, so that names sort as the numbers do. */
+	snprintf(ret_path, PATH_MAX, PATH_RULESETS "/%u-%020" PRIu64 ".image", slot, generation);
 }
 
 static struct ruleset *read_kept(uint32_t slot, uint64_t generation)
@@ -83,6 +85,19 @@ const struct ruleset *rulesets_find(void *ctx, uint32_t slot, uint64_t generatio
 	return image;
 }
 
+/* Removes all but the newest RULESETS_KEPT images of a slot. */
+static void drop_old(uint32_t slot)
+{
+	char pattern[PATH_MAX];
+	glob_t found = {};
+
+	snprintf(pattern, sizeof(pattern), PATH_RULESETS "/%u-*.image", slot);
+	if (!glob(pattern, 0, NULL, &found))
+		for (size_t i = 0; i + RULESETS_KEPT < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+	globfree(&found);
+}
+
 int rulesets_keep(const struct ruleset *image, uint32_t slot)
 {
 	char path[PATH_MAX], temp[PATH_MAX + 8];
@@ -104,9 +119,6 @@ int rulesets_keep(const struct ruleset *image, uint32_t slot)
 		unlink(temp);
 		return err;
 	}
-	if (image->generation > RULESETS_KEPT) {
-		kept_path(path, slot, image->generation - RULESETS_KEPT);
-		unlink(path);
-	}
+	drop_old(slot);
 	return 0;
 }

@@ -21,7 +21,8 @@ struct rulesets *rulesets_new(const struct fence *fence);
  * as @ctx. */
 const struct ruleset *rulesets_find(void *ctx, uint32_t slot, uint64_t generation);
 
-/* Keeps a copy of @image, and drops that of RULESETS_KEPT generations ago. Returns 0 or -errno. */
+/* Keeps a copy of @image, and drops older ones of its slot past RULESETS_KEPT. Returns 0 or
+ * -errno. */
 int rulesets_keep(const struct ruleset *image, uint32_t slot);
 
 /* NULL is fine. */

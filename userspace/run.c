@@ -4,17 +4,16 @@
  * own.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "collector.h"
 #include "fence_up.h"
 #include "host.h"
+#include "keeper.h"
 #include "launch.h"
 #include "options.h"
 #include "paths.h"
@@ -70,7 +69,8 @@ struct session {
 	struct collector *collector;
 	struct tag tag;
 	char run[RUN_NAME_SIZE];
-	char own_log[PATH_MAX];		/* where the collector of our own fence writes */
+	int lock;			/* PATH_LOCK while the loaded fence is looked at, or -1 */
+	char own_log[64];		/* of a fence of our own, where --log does not say */
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static int load_own_fence(struct session *session)
 		say("run --policy loads programs into the kernel, which this user may not");
 		host_explain(-EPERM);
 		err = -EPERM;
-	} else if ((err = fence_load(&session->fence))) {
+	} else if ((err = host_check_kernel() ?: fence_load(&session->fence))) {
 		host_explain(err);
 	} else {
 		err = probe_install(session->fence) ?:
@@ -164,10 +164,16 @@ static void tell_tags(const struct fence *fence)
 	say_remedy("ringfence apply FILE puts another one in force");
 }
 
+/* With a lock until the command is tagged: `unload`, which takes the fence down where nothing is
+ * tagged, must not come in between. */
 static int open_loaded_fence(struct session *session)
 {
-	int err = fence_open(&session->fence);
+	int err = access(FENCE_PINS, F_OK) ? -errno : 0;
 
+	if (!err) {
+		session->lock = path_lock(PATH_LOCK, LOCK_SH);
+		err = session->lock < 0 ? session->lock : fence_open(&session->fence);
+	}
 	if (err) {
 		fence_tell_missing(err);
 		return err;
@@ -182,24 +188,29 @@ static int open_loaded_fence(struct session *session)
 	return err;
 }
 
+/* Where the collector writes. Of a loaded fence, --log is a copy made at the end. */
+static const char *log_path(const struct session *session)
+{
+	if (!session->policy)
+		return PATH_LOG;
+	return session->log ? session->log : session->own_log;
+}
+
 static int start_collecting(struct session *session)
 {
-	const char *log = PATH_LOG;
 	int err = 0;
 
-	if (session->policy) {
-		snprintf(session->own_log, sizeof(session->own_log), "ringfence-%s.jsonl",
-			 session->run);
-		log = session->log ? session->log : session->own_log;
-	} else {
+	if (!session->policy) {
 		err = path_make(PATH_LOGS);
 		if (!err && session->log)
 			err = run_log_check(session->log);
 	}
 	if (!err)
-		err = collector_open(session->fence, log, !session->policy, &session->collector);
+		err = collector_open(session->fence, log_path(session), !session->policy,
+				     &session->collector);
 	if (err)
-		say_errno(err, "cannot write the audit log %s", session->log ? session->log : log);
+		say_errno(err, "cannot write the audit log %s",
+			  session->log ? session->log : log_path(session));
 	return err;
 }
 
@@ -219,6 +230,9 @@ static int prove(struct session *session)
 	if (probe_passed(&result))
 		return 0;
 	fence_tell_dead(&result);
+	if (!result.recorded && !collector_active(session->collector))
+		say_remedy("another process holds " PATH_COLLECTOR " and does not empty the ring "
+			   "buffer: is it stopped?");
 	return -ENOTSUP;
 }
 
@@ -231,6 +245,7 @@ static int prepare(struct session *session)
 	session->tag.run = run_id_new();
 	session->tag.mode = session->mode;
 	run_id_name(session->tag.run, session->run);
+	snprintf(session->own_log, sizeof(session->own_log), "ringfence-%s.jsonl", session->run);
 	err = session->policy ? load_own_fence(session) : open_loaded_fence(session);
 	if (!err)
 		err = start_collecting(session);
@@ -247,62 +262,34 @@ static int prepare(struct session *session)
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-struct survivors {
-	uint64_t run;
-	size_t processes;
-};
-
-static int count_survivor(void *ctx, const struct tagged_task *task)
+/* Sees that the fence outlives every process of the run. Returns whether there are any. */
+static bool keep_fence(struct session *session)
 {
-	struct survivors *survivors = ctx;
+	size_t processes = 0;
+	int err = keeper_count(session->fence, session->tag.run, &processes);
+	pid_t keeper;
 
-	if (task->tag.run == survivors->run && task->tid == task->process.pid)
-		survivors->processes++;
-	return 0;
-}
-
-static size_t count_survivors(const struct session *session)
-{
-	struct survivors survivors = { .run = session->tag.run };
-
-	fence_tasks(session->fence, count_survivor, &survivors);
-	return survivors.processes;
-}
-
-/* A fence of our own must outlive us where processes of the run do: a process in the background
- * holds it until the last of them is gone. */
-static void keep_fence(struct session *session, size_t processes)
-{
-	pid_t keeper = fork();
-
+	if (err)
+		say_errno(err, "cannot tell whether processes outlive the command");
+	else if (!processes)
+		return false;
+	if (!session->policy)
+		return true;
+	keeper = keeper_hold(session->fence, session->collector, session->tag.run);
 	if (keeper < 0) {
-		say_errno(errno, "%zu processes outlive the command, and nobody can hold their fence",
-			  processes);
-		return;
+		say_errno(keeper, "waiting for the processes that outlive the command");
+		keeper_wait(session->fence, session->collector, session->tag.run);
+		return false;
 	}
-	if (keeper) {
-		say("%zu process%s outlive%s the command; process %d holds their fence",
-		    processes, processes == 1 ? "" : "es", processes == 1 ? "s" : "", keeper);
-		session->collector = NULL;	/* the keeper's from now on */
-		return;
-	}
-	setsid();
-	for (int fd = 0; fd <= 2; fd++) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-		if (null >= 0)
-			dup2(null, fd);
-	}
-	while (count_survivors(session))
-		collector_poll(session->collector, 200);
-	collector_settle(session->collector, session->tag.run, 0, SETTLE_MS);
-	_exit(collector_close(session->collector) ? 1 : 0);
+	say("%zu process%s outlive%s the command; process %d holds their fence", processes,
+	    processes == 1 ? "" : "es", processes == 1 ? "s" : "", keeper);
+	session->collector = NULL;	/* the keeper's from now on */
+	return true;
 }
 
 static void tell_summary(const struct session *session, const struct run *account)
 {
-	const char *log = session->log ? session->log :
-			  session->policy ? session->own_log : PATH_LOG;
+	const char *log = session->log ? session->log : log_path(session);
 	struct summary summary = {};
 	int err = summary_read(log, session->tag.run, &summary);
 
@@ -316,52 +303,89 @@ static void tell_summary(const struct session *session, const struct run *accoun
 	summary_free(&summary);
 }
 
+static void tell_losses(const struct run *account, uint64_t logged)
+{
+	if (account->submitted > logged + account->lost)
+		say("%llu records are not in the audit log",
+		    (unsigned long long)(account->submitted - logged - account->lost));
+	if (account->refused_forks)
+		say("%llu forks failed, because the child could not be tagged",
+		    (unsigned long long)account->refused_forks);
+}
+
 /* Sees the last records into the log, tells what happened, and says what to exit with. */
 static int finish(struct session *session, int status)
 {
 	struct run account = {};
-	uint64_t logged;
-	size_t survivors;
+	uint64_t logged = 0;
+	bool unread, kept;
 	int err = collector_settle(session->collector, session->tag.run, 0, SETTLE_MS);
 
 	if (err)
-		say_errno(err, "not all records of the run are in the audit log yet");
+		say_errno(err, "the audit log does not take the last records");
 	if (!session->policy && session->log) {
-		err = run_log_copy(PATH_LOG, session->tag.run, session->log);
+		err = run_log_copy(PATH_LOG, session->tag.run, session->log) ?: err;
 		if (err)
 			say_errno(err, "cannot copy the records to %s", session->log);
 	}
-	if (fence_get_run(session->fence, session->tag.run, &account, &logged))
-		say("the account of the run is gone");
-	survivors = count_survivors(session);
-	if (session->policy && survivors)
-		keep_fence(session, survivors);
+	unread = fence_get_run(session->fence, session->tag.run, &account, &logged);
+	if (unread)
+		say("the account of the run is gone: what it was denied cannot be told");
+	tell_losses(&account, logged);
+	kept = keep_fence(session);
 	if (!session->quiet)
 		tell_summary(session, &account);
-	if (!survivors)
+	if (!kept && !err)
 		fence_end_run(session->fence, session->tag.run);
-	return session->fail_on_deny && !status && account.denied ? EXIT_DENIED : status;
+	return session->fail_on_deny && !status && (account.denied || unread) ? EXIT_DENIED :
+									       status;
+}
+
+/* Starts the command and waits for it. Where it could not be executed, that may have been us. */
+static int run(struct session *session)
+{
+	int status, guard = -1, pidfd = -1;
+	pid_t pid;
+
+	if (session->policy) {
+		guard = keeper_guard(session->fence, session->collector, log_path(session),
+				     session->tag.run);
+		if (guard < 0) {
+			say_errno(guard, "cannot guard the fence");
+			return LAUNCH_FAILED;
+		}
+	}
+	status = launch(session->fence, &session->tag, session->argv, &pid, &pidfd);
+	if (session->lock >= 0)
+		close(session->lock);
+	session->lock = -1;
+	if (status == LAUNCH_FAILED) {
+		fence_end_run(session->fence, session->tag.run);
+		keeper_dismiss(guard);
+		return status;
+	}
+	if (!status)
+		status = launch_wait(pid, pidfd, session->collector);
+	if (pidfd >= 0)
+		close(pidfd);
+	status = finish(session, status);
+	keeper_dismiss(guard);
+	return status;
 }
 
 int run_main(int argc, char **argv)
 {
-	struct session session = {};
-	int status = LAUNCH_FAILED, pidfd = -1;
-	pid_t pid;
+	struct session session = { .lock = -1 };
+	int status = LAUNCH_FAILED;
 
 	if (parse(&session, argc, argv))
 		return LAUNCH_FAILED;
-	if (!prepare(&session)) {
-		status = launch(session.fence, &session.tag, session.argv, session.policy != NULL,
-				&pid, &pidfd);
-		if (!status)
-			status = finish(&session, launch_wait(pid, pidfd, session.collector));
-		else
-			fence_end_run(session.fence, session.tag.run);
-	}
-	if (pidfd >= 0)
-		close(pidfd);
-	collector_close(session.collector);
+	if (!prepare(&session))
+		status = run(&session);
+	if (session.lock >= 0)
+		close(session.lock);
+	if (collector_close(session.collector))
+		say("the audit log did not take the last records");
 	fence_close(session.fence);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "fence.h"
@@ -35,7 +36,7 @@ static const struct verb verb = {
 /* Whether a process holds the collector's lock. */
 static bool collected(void)
 {
-	int lock = path_lock(PATH_COLLECTOR, false);
+	int lock = path_lock(PATH_COLLECTOR, LOCK_EX | LOCK_NB);
 
 	if (lock >= 0)
 		close(lock);
