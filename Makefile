@@ -31,9 +31,6 @@ ARCH	  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_FLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
 	     -Wno-unused-parameter -I/usr/include/$(shell uname -m)-linux-gnu
 
-# The maps first: the linker of libbpf 1.1 resolves an extern map only to one it has seen.
-BPF_SOURCES := lsm/maps.bpf.c $(filter-out lsm/maps.bpf.c,$(wildcard lsm/*.bpf.c))
-BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(B)/%.bpf.o)
 SKELETON    := $(B)/lsm/ringfence.skel.h
 SOURCES	    := $(wildcard policy/*.c userspace/*.c)
 OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
@@ -101,14 +98,10 @@ deps build-deps:			## install the Debian packages it takes, where they are missi
 
 # --- kernel programs ----------------------------------------------------------------------------
 
-$(B)/lsm/%.bpf.o: lsm/%.bpf.c Makefile
+$(B)/lsm/ringfence.bpf.o: lsm/ringfence.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(call say,BPF)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
-
-$(B)/lsm/ringfence.bpf.o: $(BPF_OBJECTS)
-	$(call say,LINK)
-	$(Q)$(BPFTOOL) gen object $@ $^
 
 $(SKELETON): $(B)/lsm/ringfence.bpf.o
 	$(call say,SKEL)

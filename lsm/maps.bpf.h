@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Every map, once, with its key and value. maps.bpf.c defines them.
+ * Every map, once, with its key and value.
  */
 #pragma once
 
@@ -8,13 +8,12 @@
 #include "decide.h"
 
 /* task -> its tag. Inherited in task_alloc; tasks without one are none of our business. */
-struct tags_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct tag);
-};
-extern struct tags_map tags SEC(".maps");
+} tags SEC(".maps");
 
 /* chunk number -> RULESET_CHUNK bytes of an image. Each ruleset has a map of its own with as many
  * chunks as it needs; one store into `rulesets` puts it in force. */
@@ -27,56 +26,50 @@ struct chunks_map {
 };
 
 /* policy slot -> chunks of its ruleset */
-struct rulesets_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, POLICY_SLOTS);
 	__type(key, __u32);
 	__array(values, struct chunks_map);
-};
-extern struct rulesets_map rulesets SEC(".maps");
+} rulesets SEC(".maps");
 
 /* run -> what the kernel counted for it; made by the launcher before it tags anything. */
-struct runs_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RUNS_MAX);
 	__type(key, __u64);
 	__type(value, struct run);
-};
-extern struct runs_map runs SEC(".maps");
+} runs SEC(".maps");
 
 /* run -> how many of its decisions the collector has dealt with; written by user space only. */
-struct logged_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RUNS_MAX);
 	__type(key, __u64);
 	__type(value, __u64);
-};
-extern struct logged_map logged SEC(".maps");
+} logged SEC(".maps");
 
 /* The way records take: struct record, each as long as its text. */
-struct ring_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
-};
-extern struct ring_map ring SEC(".maps");
+} ring SEC(".maps");
 
 /* 0 -> records this CPU could not submit */
-struct losses_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct losses);
-};
-extern struct losses_map losses SEC(".maps");
+} losses SEC(".maps");
 
 /* 0 -> who loaded the fence, and when */
-struct about_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct about);
-};
-extern struct about_map about SEC(".maps");
+} about SEC(".maps");
 
 /* Room for a path and the record about it: too large for a stack, and too large to keep one per
  * tagged task. Not per CPU: a program may be preempted, and the next one on that CPU would write
@@ -89,10 +82,9 @@ struct scratch {
 	struct record record;
 	char text[RECORD_TEXT_MAX];	/* record.text */
 };
-struct scratches_map {
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SCRATCH_COUNT);
 	__type(key, __u32);
 	__type(value, struct scratch);
-};
-extern struct scratches_map scratches SEC(".maps");
+} scratches SEC(".maps");
