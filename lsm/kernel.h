@@ -99,6 +99,7 @@ struct socket {
 struct msghdr {
 	void *msg_name;			/* kernel copy of the address, or NULL */
 	int msg_namelen;
+	unsigned long msg_controllen;
 };
 
 struct sockaddr {

@@ -111,8 +111,8 @@ static __always_inline void read_address(struct destination *to, __u16 socket_fa
 }
 
 /* Whether the socket has a source address or device of its own. To the unspecified address the
- * kernel then connects it to that, or to an address of that device (ip_route_output_key_hash_rcu()),
- * and a message can bring a source along (IP_PKTINFO). */
+ * kernel then connects it to that, or to an address of that device (ip_route_output_key_hash_rcu()).
+ * A message can bring a source along as control data (IP_PKTINFO). */
 static __always_inline bool source_chosen(const struct sock *sk)
 {
 	const struct sock_common *common = &sk->__sk_common;
@@ -124,10 +124,18 @@ static __always_inline bool source_chosen(const struct sock *sk)
 	       common->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
 }
 
-static __always_inline void destination_of(struct destination *to, const struct socket *sock,
-					   enum hook hook, const void *name, __u32 length)
+/* What a hook was called with. */
+struct attempt {
+	enum hook hook;
+	const struct socket *sock;
+	const void *name;		/* kernel copy of the address, */
+	__u32 length;			/* and its size */
+	bool control;			/* a message comes with control data */
+};
+
+static __always_inline void destination_of(struct destination *to, const struct attempt *attempt)
 {
-	const struct sock *sk = sock->sk;
+	const struct sock *sk = attempt->sock->sk;
 	__u16 family;
 
 	to->target = TARGET_UNKNOWN;
@@ -141,15 +149,15 @@ static __always_inline void destination_of(struct destination *to, const struct 
 		break;
 	case AF_INET:
 	case AF_INET6:
-		to->endpoint.proto = protocol_of(sock, sk);
-		read_address(to, family, hook, name, length);
+		to->endpoint.proto = protocol_of(attempt->sock, sk);
+		read_address(to, family, attempt->hook, attempt->name, attempt->length);
 		if (to->endpoint.proto == PROTO_NONE)
 			to->endpoint.port = 0;
 		if (to->target == TARGET_ENDPOINT && endpoint_unspecified(&to->endpoint)) {
-			if (hook == HOOK_SOCKET_CONNECT && !source_chosen(sk))
-				endpoint_normalise(&to->endpoint);
-			else
+			if (attempt->control || source_chosen(sk))
 				to->target = TARGET_UNKNOWN;
+			else
+				endpoint_normalise(&to->endpoint);
 		}
 		break;
 	default:
@@ -186,8 +194,7 @@ static __always_inline void record_destination(struct record *record, enum hook 
 	__builtin_memcpy(record->addr, half, sizeof(half));
 }
 
-static __always_inline long judge(const struct tag *tag, const struct socket *sock, enum hook hook,
-				 const void *name, __u32 length)
+static __always_inline long judge(const struct tag *tag, const struct attempt *attempt)
 {
 	struct destination to = {};
 	struct decision decision;
@@ -195,7 +202,7 @@ static __always_inline long judge(const struct tag *tag, const struct socket *so
 	struct rules rules;
 	long err;
 
-	destination_of(&to, sock, hook, name, length);
+	destination_of(&to, attempt);
 	if (to.target == TARGET_NONE)
 		return 0;
 	rules_of(tag, &rules);
@@ -203,7 +210,7 @@ static __always_inline long judge(const struct tag *tag, const struct socket *so
 	if (decision.verdict == VERDICT_ALLOW)
 		return 0;
 	record_begin(&record, RECORD_DECISION, tag, bpf_get_current_task_btf());
-	record_destination(&record, hook, &to);
+	record_destination(&record, attempt->hook, &to);
 	err = record_decision(&record, &rules, tag, decision);
 	record_submit(&record, sizeof(record));
 	return err;
@@ -211,31 +218,35 @@ static __always_inline long judge(const struct tag *tag, const struct socket *so
 
 SEC("lsm/socket_connect")
 long BPF_PROG(net_socket_connect, struct socket *sock, struct sockaddr *address, int addrlen,
-	     int ret)
+	      int ret)
 {
+	struct attempt attempt = {
+		.hook = HOOK_SOCKET_CONNECT,
+		.sock = sock,
+		.name = address,
+		.length = addrlen,
+	};
 	struct tag *tag;
 
 	if (ret)
 		return ret;
 	tag = tag_of_current();
-	if (!tag)
-		return 0;
-	return judge(tag, sock, HOOK_SOCKET_CONNECT, address, addrlen);
+	return tag ? judge(tag, &attempt) : 0;
 }
 
 SEC("lsm/socket_sendmsg")
 long BPF_PROG(net_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
 {
+	struct attempt attempt = { .hook = HOOK_SOCKET_SENDMSG, .sock = sock };
 	struct tag *tag;
-	const void *name;
 
 	if (ret)
 		return ret;
 	tag = tag_of_current();
 	if (!tag)
 		return 0;
-	name = msg->msg_name;
-	if (!name)
-		return 0;
-	return judge(tag, sock, HOOK_SOCKET_SENDMSG, name, msg->msg_namelen);
+	attempt.name = msg->msg_name;
+	attempt.length = msg->msg_namelen;
+	attempt.control = msg->msg_controllen;
+	return attempt.name ? judge(tag, &attempt) : 0;
 }

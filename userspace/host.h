@@ -11,7 +11,7 @@
 struct finding {
 	const char *topic;		/* "kernel" */
 	bool ok;
-	char text[256];			/* what was seen */
+	char text[384];			/* what was seen */
 	char remedy[384];		/* what to do; "" where ok */
 };
 

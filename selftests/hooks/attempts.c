@@ -56,7 +56,8 @@ static int burst(void)
 	return let_through != 0;
 }
 
-/* hooks burst: BURST_PROCESSES make BURST_EACH attempts each, tells so, and stays until stdin ends. */
+/* hooks burst: BURST_PROCESSES make BURST_EACH attempts each; tells how it went, and stays until
+ * stdin ends. */
 int burst_main(int argc, char **argv)
 {
 	int failed = 0, status;

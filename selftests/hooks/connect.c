@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * socket_connect: connect(2), by streams and by datagram sockets that fix their peer. Every vector has
- * an address or a port of its own.
+ * socket_connect: connect(2), by streams and by datagram sockets that fix their peer. Every vector
+ * has an address or a port of its own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -80,6 +80,23 @@ static int act_as_v4(const struct vector *vector, struct report *report)
 {
 	(void)report;
 	return reach_as(vector, AF_INET, vector->what, 0);
+}
+
+/* From a socket bound to @what to the unspecified address: what that is, the binding decides. */
+static int act_bound(const struct vector *vector, struct report *report)
+{
+	struct sockaddr_storage source, unspecified;
+	socklen_t size = place_address_as(vector->what, 0, &source);
+	int fd = socket(source.ss_family, vector->place.type | SOCK_CLOEXEC, 0), err = 0;
+
+	(void)report;
+	if (fd < 0 || bind(fd, (struct sockaddr *)&source, size))
+		return -errno;
+	size = place_address_as(source.ss_family == AF_INET ? "0.0.0.0" : "::", vector->place.port,
+				&unspecified);
+	err = connect_and_send(fd, vector->place.type, &unspecified, size);
+	close(fd);
+	return err;
 }
 
 /* 24 bytes: struct sockaddr_in6 as it was before it had a scope (RFC 2133). */
@@ -242,14 +259,20 @@ const struct vector connect_vectors[] = {
 	  .place = UDP("127.0.0.1", 1004) },
 	{ NET, .name = "connect-unspecified-ipv6-udp", .act = act_as, .what = "::",
 	  .place = UDP6("::1", 1005) },
+	{ NET, .name = "connect-0.0.0.0-bound", .act = act_bound, .judged = BY_DOUBT,
+	  .what = "127.1.1.25", .place = TCP("127.1.1.25", 80) },
+	{ NET, .name = "connect-0.0.0.0-bound-udp", .act = act_bound, .judged = BY_DOUBT,
+	  .what = "127.1.1.26", .place = UDP("127.1.1.26", 80) },
+	{ NET, .name = "connect-unspecified-ipv6-bound", .act = act_bound, .judged = BY_DOUBT,
+	  .what = "::ffff:0.0.0.0", .place = TCP("127.0.0.1", 1006) },
 	{ NET, .name = "connect-ipv6-without-scope", .act = act_without_scope,
 	  .place = TCP6("fd00:1::3", 80) },
 	{ NET, .name = "connect-long-address", .act = act_with_long_address,
 	  .place = TCP("127.1.1.11", 80) },
 	{ NET, .name = "connect-short-address", .act = act_with_8_bytes, .judged = BY_DOUBT,
 	  .control_errno = EINVAL, .place = TCP("127.1.1.12", 80) },
-	{ NET, .name = "connect-family-without-address", .act = act_with_family_alone, .judged = BY_DOUBT,
-	  .control_errno = EINVAL, .place = TCP("127.1.1.13", 80) },
+	{ NET, .name = "connect-family-without-address", .act = act_with_family_alone,
+	  .judged = BY_DOUBT, .control_errno = EINVAL, .place = TCP("127.1.1.13", 80) },
 	{ NET, .name = "connect-short-ipv6-address", .act = act_with_short_v6, .judged = BY_DOUBT,
 	  .control_errno = EINVAL, .place = TCP6("fd00:1::4", 80) },
 	{ NET, .name = "connect-unknown-family", .act = act_with_unknown_family, .judged = BY_DOUBT,

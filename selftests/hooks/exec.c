@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bprm_check_security: execve(2) and execveat(2). Each vector has a program of its own, a copy of this
- * one, which writes a marker when it runs.
+ * bprm_check_security: execve(2) and execveat(2). Each vector has a program of its own, a copy of
+ * this one, which writes a marker when it runs.
  */
 #include <errno.h>
 #include <fcntl.h>

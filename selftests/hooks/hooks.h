@@ -7,7 +7,7 @@
  *	connect.c send.c open.c exec.c tree.c
  *	far.c		the far side of network vectors: servers that count
  *	files.c		the far side of file and exec vectors: contents and markers
- *	rounds.c	judges every vector untagged, allowed, audited, denied, and denied in audit mode
+ *	rounds.c	every vector untagged, allowed, audited, denied, and denied in audit mode
  *	actor.c		what runs tagged: makes the attempts and reports what each met
  *	journal.c	reads the audit log
  *	command.c	starts programs, with time limits
@@ -55,7 +55,7 @@ struct vector;
 struct report {
 	uint32_t vector;
 	int32_t err;			/* 0 or -errno */
-	char got[56];			/* what came out of a file, or who it was that did something */
+	char got[56];			/* what came out of the object */
 };
 
 struct vector {
@@ -75,7 +75,7 @@ struct vector {
 	const char *target;		/* relative to its folder */
 	const char *files, *execs;	/* in the policy, relative to its folder */
 	const char *access;		/* of the rule */
-	const char *seen_path;		/* in the record, relative to its folder; "": not asserted */
+	const char *seen_path;		/* in the record, in its folder; "": not asserted */
 	const char *seen_access;	/* in the record */
 	const char *script;		/* in the record, relative to its folder */
 	/* In the tester, untagged: before each round, and the count of effects afterwards. */

@@ -22,7 +22,8 @@ void journal_read(struct journal *journal, const char *path, const char *run)
 		json_t *record = json_loads(line, 0, &error);
 
 		if (!record)
-			snprintf(journal->error, sizeof(journal->error), "no JSON: %.100s", error.text);
+			snprintf(journal->error, sizeof(journal->error), "no JSON: %.100s",
+				 error.text);
 		else if (!run || !strcmp(record_text(record, "ringfence.run"), run))
 			json_array_append_new(journal->lines, record);
 		else

@@ -47,7 +47,7 @@ static int plan_main(int argc, char **argv)
 	return 0;
 }
 
-/* Verbs: first those of selftests/guest-tests and in-guest, then what the tests themselves start. */
+/* First the verbs of selftests/guest-tests and in-guest, then what the tests themselves start. */
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);

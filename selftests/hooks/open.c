@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * file_open: open(2) and what ends in one. Each vector has a folder with a secret in it, and opens it
- * under some name, in some way.
+ * file_open: open(2) and what ends in one. Each vector has a folder with a secret in it, and opens
+ * it under some name, in some way.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -354,7 +354,8 @@ const struct vector open_vectors[] = {
 	  .files = "secret", .access = "write", .seen_path = "secret",
 	  .seen_access = "read,write" },
 	{ .name = "open-create", .hook = HOOK, .act = act_create, .prepare = files_prepare,
-	  .count = files_count_written, .files = "new", .seen_path = "new", .seen_access = "write" },
+	  .count = files_count_written, .files = "new", .seen_path = "new",
+	  .seen_access = "write" },
 	{ READ_AFTER(files_prepare), .name = "open-below-tree", .act = act_read,
 	  .target = "folder/a/b/secret", .files = "folder/", .seen_path = "folder/a/b/secret" },
 	{ READ_AFTER(prepare_named_file), .name = "open-folder-of-tree", .act = act_list,
@@ -382,8 +383,8 @@ const struct vector open_vectors[] = {
 	{ READ_AFTER(prepare_other_file), .name = "open-bind-mounted-file",
 	  .act = act_bind_mounted_file, .target = "secret", .files = "secret",
 	  .seen_path = "other" },
-	{ READ_AFTER(files_prepare), .name = "open-in-chroot", .act = act_chroot, .target = "secret",
-	  .files = "secret" },
+	{ READ_AFTER(files_prepare), .name = "open-in-chroot", .act = act_chroot,
+	  .target = "secret", .files = "secret" },
 	{ READ, .name = "open-relative", .act = act_relative },
 	{ READ, .name = "open-at-folder", .act = act_openat },
 	{ READ, .name = "open-in-root", .act = act_openat2 },

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Published address lists, and one of 100,000 ranges: SAMPLES addresses of each, most of them at the
- * edge of a range. What is expected of each is found on the host from the list itself, by looking at
- * every range of it, and has nothing to do with what the policy library thinks. In the guest a tagged
- * process connects a datagram socket to each, which sends nothing: the errno tells.
+ * Published address lists, and one of 100,000 ranges: SAMPLES addresses of each, most of them at
+ * the edge of a range. What is expected of each is found on the host from the list itself, by
+ * looking at every range of it; the policy library has no part in it. In the guest a tagged process
+ * connects a datagram socket to each, which sends nothing: the errno tells.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -169,7 +169,7 @@ static int write_samples(const char *path)
 	return fclose(file) || written[0] + written[1] != SAMPLES;
 }
 
-/* hooks sample LIST.json OUT.samples [SECTION]...: of the whole list, or of these top-level keys. */
+/* hooks sample LIST.json OUT.samples [SECTION]...: of the whole list, or of these keys of it. */
 int sample_main(int argc, char **argv)
 {
 	json_error_t error;
@@ -241,7 +241,8 @@ int big_main(int argc, char **argv)
 	file = fopen(path, "we");
 	if (!file)
 		return 1;
-	fprintf(file, "tag: big\nmode: enforce\ninclude: [big-0, big-1, big-2, big-3, big-4]\nrules:\n");
+	fprintf(file, "tag: big\nmode: enforce\n"
+		"include: [big-0, big-1, big-2, big-3, big-4]\nrules:\n");
 	for (int part = 0; part < BIG_FILES; part++)
 		fprintf(file, "  - {deny: big-%d, errno: EBFONT, why: sampled}\n", part);
 	if (fclose(file))
@@ -265,7 +266,7 @@ static int connect_errno(const char *ip)
 	return err;
 }
 
-/* hooks ranges-actor SAMPLES tagged|untagged: prints how many were denied and how many should be. */
+/* hooks ranges-actor SAMPLES tagged|untagged: prints which were wrongly denied or let through. */
 int ranges_actor_main(int argc, char **argv)
 {
 	FILE *file = argc == 4 ? fopen(argv[2], "re") : NULL;
@@ -314,7 +315,8 @@ static bool test_samples(char *tag, char *samples, struct why *why)
 					 "--", (char *)self_path(), "ranges-actor", samples,
 					 "tagged"));
 	if (command.status)
-		return fail(why, "status %d: %.200s%.200s", command.status, command.out, command.err);
+		return fail(why, "status %d: %.200s%.200s", command.status, command.out,
+			    command.err);
 	journal_read(&journal, LOG, NULL);
 	records = journal_count(&journal, "ringfence.errno", "EBFONT");
 	journal_free(&journal);

@@ -278,7 +278,8 @@ static bool check_records(const struct vector *vector, const struct journal *jou
 		if (strcmp(record_text(record, "process.name"), comm))
 			continue;
 		if (!count++ && !expected->records)
-			return fail(why, "a record of it: %s %s", record_text(record, "event.action"),
+			return fail(why, "a record of it: %s %s",
+				    record_text(record, "event.action"),
 				    record_text(record, "rule.name"));
 		if (count <= expected->records && !check_record(vector, record, expected, why))
 			return false;
@@ -399,13 +400,15 @@ static bool judge_whole(const struct round *round, const struct outcome *outcome
 	size_t lines = json_array_size(outcome->journal.lines), want = records_expected(round);
 
 	if (outcome->command.status)
-		return fail(why, "status %d: %.300s", outcome->command.status, outcome->command.err);
+		return fail(why, "status %d: %.300s", outcome->command.status,
+			    outcome->command.err);
 	if (*outcome->journal.error)
 		return fail(why, "%s", outcome->journal.error);
 	return lines == want || fail(why, "the log has %zu lines and not %zu", lines, want);
 }
 
-static void print_vector(const struct round *round, const char *name, const struct why *why, bool ok)
+static void print_vector(const struct round *round, const char *name, const struct why *why,
+			 bool ok)
 {
 	char text[NAME_SIZE * 2];
 

@@ -43,8 +43,8 @@ static bool refused(const char *reason, char *const argv[], struct why *why)
 
 static bool test_no_command(struct why *why)
 {
-	return refused("no command", COMMAND("ringfence", "run", "--tag", "run", "--policy", POLICY),
-		       why);
+	return refused("no command",
+		       COMMAND("ringfence", "run", "--tag", "run", "--policy", POLICY), why);
 }
 
 static bool test_no_tag(struct why *why)
@@ -132,7 +132,8 @@ static bool test_own_fence(struct why *why)
 /* As before, everything was taken down again. */
 static bool test_own_fence_is_gone(struct why *why)
 {
-	int server = far_listen(SERVER_IP, SERVER_PORT), err = attempt_connect(SERVER_IP, SERVER_PORT);
+	int server = far_listen(SERVER_IP, SERVER_PORT);
+	int err = attempt_connect(SERVER_IP, SERVER_PORT);
 	bool ok = !err && far_accepted(server) == 1 && access("/sys/fs/bpf/ringfence", F_OK);
 
 	close(server);

@@ -77,6 +77,34 @@ static int act_unknown_family(const struct vector *vector, struct report *report
 	return send_to(open_socket(vector, AF_INET), &address, size, 0);
 }
 
+/* To 0.0.0.0, with the place as the source that the message brings along: there it goes. */
+static int act_with_source(const struct vector *vector, struct report *report)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+		struct cmsghdr header;
+	} control = {};
+	struct in_pktinfo source = {};
+	struct sockaddr_storage address;
+	socklen_t size = place_address_as("0.0.0.0", vector->place.port, &address);
+	struct iovec text = { FILE_WRITTEN, sizeof(FILE_WRITTEN) };
+	struct msghdr message = {
+		.msg_name = &address, .msg_namelen = size, .msg_iov = &text, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fd = open_socket(vector, AF_INET), err;
+
+	(void)report;
+	inet_pton(AF_INET, vector->place.ip, &source.ipi_spec_dst);
+	control.header.cmsg_level = IPPROTO_IP;
+	control.header.cmsg_type = IP_PKTINFO;
+	control.header.cmsg_len = CMSG_LEN(sizeof(source));
+	memcpy(CMSG_DATA(&control.header), &source, sizeof(source));
+	err = sendmsg(fd, &message, 0) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 static int act_short_address(const struct vector *vector, struct report *report)
 {
 	struct sockaddr_storage address;
@@ -107,7 +135,8 @@ static int act_sendmmsg(const struct vector *vector, struct report *report)
 	(void)report;
 	for (int i = 0; i < MESSAGES; i++)
 		messages[i].msg_hdr = (struct msghdr){
-			.msg_name = &address, .msg_namelen = size, .msg_iov = &text, .msg_iovlen = 1,
+			.msg_name = &address, .msg_namelen = size,
+			.msg_iov = &text, .msg_iovlen = 1,
 		};
 	sent = sendmmsg(fd, messages, MESSAGES, 0);
 	return sent < 0 ? -errno : sent == MESSAGES ? 0 : -EIO;
@@ -192,6 +221,8 @@ const struct vector send_vectors[] = {
 	  .what = "127.2.1.5", .place = UDP("127.2.1.5", 80) },
 	{ NET, .name = "send-0.0.0.0", .act = act_sendto_as_v4, .what = "0.0.0.0",
 	  .place = UDP("127.0.0.1", 1011) },
+	{ NET, .name = "send-0.0.0.0-with-source", .act = act_with_source, .judged = BY_DOUBT,
+	  .place = UDP("127.2.1.30", 80) },
 	{ NET, .name = "send-unspecified-ipv6", .act = act_sendto_as, .what = "::",
 	  .place = UDP6("::1", 1012) },
 	{ NET, .name = "send-unspecified-family", .act = act_unspecified_family,

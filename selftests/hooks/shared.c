@@ -349,7 +349,7 @@ static bool test_log_of_run(struct why *why)
 		return false;
 	for (const char *at = command.out; (at = strstr(at, "rule: deny server")); at++)
 		end++;
-	return end == 5 || fail(why, "ringfence log --run %s shows %d of 5 denials: %.300s", run, end,
+	return end == 5 || fail(why, "log --run %s shows %d of 5 denials: %.300s", run, end,
 				command.out);
 }
 
@@ -440,7 +440,8 @@ static bool test_burst(struct why *why)
 	size_t lines;
 
 	unlink(LOG);
-	if (background_start(&burst, COMMAND(RUN, "--log", LOG, "--", (char *)self_path(), "burst")))
+	if (background_start(&burst, COMMAND(RUN, "--log", LOG, "--", (char *)self_path(),
+					     "burst")))
 		return fail(why, "cannot start it");
 	while (!background_line(&burst, line, sizeof(line)) && now_ms() < end)
 		;
@@ -506,8 +507,8 @@ static bool test_unload_by_force(struct why *why)
 	return access(PINS, F_OK) ? true : fail(why, "pins are left");
 }
 
-/* The kernel takes a program down a moment after its last pin is gone, in the background; the launcher
- * holds descriptors to maps only. */
+/* The kernel takes a program down a moment after its last pin is gone, in the background; the
+ * launcher holds descriptors to maps only. */
 static bool test_free_after_unload(struct why *why)
 {
 	int64_t end = now_ms() + WAIT_MS;

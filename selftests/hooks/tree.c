@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * task_alloc: children of every kind stay tagged. Each vector makes descendants in its own way; each of
- * them connects to the vector's server, and is judged there as a child of the run.
+ * task_alloc: children of every kind stay tagged. Each vector makes descendants in its own way;
+ * each of them connects to the vector's server, and is judged there as a child of the run.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -61,6 +61,7 @@ const char *vector_path(const struct vector *vector, const char *file)
 	static unsigned int turn;
 	char *path = paths[turn++ % 8];
 
-	snprintf(path, sizeof(paths[0]), WORK "/files/%s%s%s", vector->name, *file ? "/" : "", file);
+	snprintf(path, sizeof(paths[0]), WORK "/files/%s%s%s", vector->name, *file ? "/" : "",
+		 file);
 	return path;
 }
