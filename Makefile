@@ -13,8 +13,7 @@ B	:= build
 BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 		  libjansson-dev libcap-dev
 TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
-		  ca-certificates debian-archive-keyring iproute2
-FUZZ_PACKAGES  := libclang-rt-14-dev
+		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
 	      $(CFLAGS)
@@ -40,6 +39,7 @@ HOOK_TESTS  := $(B)/hooks/hooks
 HOOK_OBJECTS := $(patsubst selftests/hooks/%.c,$(B)/hooks/%.o,$(wildcard selftests/hooks/*.c))
 # Static, for guests without libraries; the sanitisers cannot be linked so.
 HOOK_CFLAGS := $(filter-out $(SAN_FLAGS),$(ALL_CFLAGS))
+FUZZERS	    := $(patsubst selftests/fuzz/%.c,$(B)/fuzz/%,$(wildcard selftests/fuzz/*.c))
 BENCHES	    := $(patsubst selftests/bench/%.c,$(B)/bench/%,$(wildcard selftests/bench/*.c))
 SCRIPTS	    := $(shell grep -lIE '^\#!/bin/(ba)?sh' $$(git ls-files -co --exclude-standard 2>/dev/null))
 
@@ -73,7 +73,7 @@ guest: all tests			## the tests that boot guests
 	$(Q)selftests/check guest
 
 .PHONY: tests
-tests: $(UNIT_TESTS) $(HOOK_TESTS)
+tests: $(UNIT_TESTS) $(HOOK_TESTS) $(FUZZERS)
 
 bench: all $(BENCHES)			## measure speed and size
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -160,16 +160,15 @@ $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -o $@ $< \
 		$(filter-out $(B)/userspace/main.o,$(OBJECTS)) $(LIBS)
 
+FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I.
+$(B)/fuzz/%: selftests/fuzz/%.c $(wildcard policy/*.[ch] lsm/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $< $(wildcard policy/*.c) -lyaml -ljansson
+
 FUZZ_SECONDS ?= 600
-fuzz:					## fuzz the parsers for FUZZ_SECONDS each
-	$(Q)$(MAKE) --no-print-directory deps PACKAGES="$(FUZZ_PACKAGES)"
-	$(Q)for target in selftests/fuzz/*.c; do \
-		name=$$(basename $$target .c); mkdir -p $(B)/fuzz/$$name.corpus; \
-		$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. \
-			-o $(B)/fuzz/$$name $$target policy/*.c -lyaml -ljansson && \
-		$(B)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-			$(B)/fuzz/$$name.corpus || exit 1; \
-	done
+fuzz: deps $(FUZZERS)			## fuzz the parsers for FUZZ_SECONDS each
+	$(Q)for fuzzer in $(FUZZERS); do selftests/fuzz/run $$fuzzer $(FUZZ_SECONDS) || exit 1; done
 
 # --- installing ---------------------------------------------------------------------------------
 

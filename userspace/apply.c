@@ -37,11 +37,8 @@ int apply_main(int argc, char **argv)
 		return 1;
 	if (optind == argc)
 		return verb_misused(&verb, "which files?"), 1;
-	err = fence_open(&fence);
-	if (err) {
-		fence_tell_missing(err);
+	if (fence_open_told(&fence))
 		return 1;
-	}
 	lock = path_lock(PATH_LOCK, LOCK_EX);
 	if (lock < 0) {
 		say_errno(lock, "cannot lock " PATH_LOCK);

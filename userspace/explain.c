@@ -321,11 +321,9 @@ static int find_ruleset(const struct question *question, struct ruleset **ret_im
 
 	if (question->policy)
 		return policy_file_compile(question->policy, true, 1, ret_image);
-	err = fence_open(&fence);
-	if (err) {
-		fence_tell_missing(err);
+	err = fence_open_told(&fence);
+	if (err)
 		return err;
-	}
 	err = fence_find_tag(fence, question->tag, &slot, NULL, NULL) ?:
 		fence_get_ruleset(fence, slot, ret_image);
 	if (err == -ENOENT)

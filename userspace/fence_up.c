@@ -51,6 +51,15 @@ void fence_tell_missing(int err)
 	}
 }
 
+int fence_open_told(struct fence **ret_fence)
+{
+	int err = fence_open(ret_fence);
+
+	if (err)
+		fence_tell_missing(err);
+	return err;
+}
+
 /* --- policies ------------------------------------------------------------------------------- */
 
 /* A policy on its way into the kernel. */

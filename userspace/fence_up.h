@@ -17,6 +17,9 @@ void fence_tell_dead(const struct probe_result *result);
 /* Tells on stderr why fence_open() failed with @err, and what to do. */
 void fence_tell_missing(int err);
 
+/* fence_open(), which tells why it failed. */
+int fence_open_told(struct fence **ret_fence);
+
 /*
  * Compiles every policy file, and puts them in force once all of them are sound. Tells every fault,
  * and a line per policy that is in force. To be called with PATH_LOCK held. Returns 0 or -errno;

@@ -172,11 +172,8 @@ int ps_main(int argc, char **argv)
 	}
 	if (optind != argc)
 		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
-	err = fence_open(&fence);
-	if (err) {
-		fence_tell_missing(err);
+	if (fence_open_told(&fence))
 		return 1;
-	}
 	processes.fence = fence;
 	err = fence_tasks(fence, add_task, &processes);
 	if (err)

@@ -138,7 +138,7 @@ static void print(const json_t *status)
 int status_main(int argc, char **argv)
 {
 	struct fence *fence = NULL;
-	int id, err, json = 0;
+	int id, json = 0;
 	json_t *status;
 
 	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
@@ -148,11 +148,8 @@ int status_main(int argc, char **argv)
 	}
 	if (optind != argc)
 		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
-	err = fence_open(&fence);
-	if (err) {
-		fence_tell_missing(err);
+	if (fence_open_told(&fence))
 		return 1;
-	}
 	status = describe(fence);
 	fence_close(fence);
 	if (!status) {
