@@ -137,8 +137,8 @@ int fence_find_tag(const struct fence *fence, const char *tag, uint32_t *ret_slo
 		int err = fence_get_header(fence, slot, &header);
 
 		if (err == -ENOENT) {
-			vacant = vacant < slot ? vacant : slot;
-			continue;
+			vacant = slot;
+			break;
 		}
 		if (err)
 			return err;

@@ -100,36 +100,25 @@ static int compile_files(char **files, size_t count, uint64_t generation, struct
 	return err;
 }
 
-/* Finds a slot for each: that of the same tag, else a free one. */
+/* Finds a slot for each: that of the same tag, else the next free one. */
 static int find_slots(struct fence *fence, struct applied *applied, size_t count)
 {
-	bool taken[POLICY_SLOTS] = { true };
-	uint32_t slot;
+	uint32_t next = 0, vacant;
 
-	for (slot = 1; slot < POLICY_SLOTS; slot++) {
-		struct ruleset header;
-		int err = fence_get_header(fence, slot, &header);
-
-		if (err && err != -ENOENT)
-			return err;
-		taken[slot] = !err;
-	}
 	for (size_t i = 0; i < count; i++) {
-		int err = fence_find_tag(fence, applied[i].image->tag, &applied[i].slot, NULL, NULL);
+		const char *tag = applied[i].image->tag;
+		int err = fence_find_tag(fence, tag, &applied[i].slot, &vacant, NULL);
 
-		if (err != -ENOENT && err)
-			return err;
 		if (!err)
 			continue;
-		for (slot = 1; slot < POLICY_SLOTS && taken[slot]; slot++)
-			;
-		if (slot == POLICY_SLOTS) {
-			say("%s: all %d slots hold other policies", applied[i].image->tag,
-			    POLICY_SLOTS - 1);
+		if (err != -ENOENT)
+			return err;
+		next = next ? next : vacant;
+		if (next == POLICY_SLOTS) {
+			say("%s: all %d slots hold other policies", tag, POLICY_SLOTS - 1);
 			return -ENOSPC;
 		}
-		taken[slot] = true;
-		applied[i].slot = slot;
+		applied[i].slot = next++;
 	}
 	return 0;
 }

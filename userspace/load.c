@@ -63,7 +63,7 @@ static const struct verb_option unload_options[] = {
 static const struct verb unload_verb = {
 	.name = "unload",
 	.arguments = "[--force]",
-	.help = "Takes the fence down: programs, policies and tags are gone from the kernel.\n\n"
+	.help = "Takes the fence down: programs, policies and tags are gone from the kernel a moment later.\n\n"
 		"Exit status: 0 when it is down, 1 when it is not, because tagged processes run or it was not\n"
 		"loaded.",
 	.options = unload_options,

@@ -158,8 +158,9 @@ static void tell_tags(const struct fence *fence)
 	for (uint32_t slot = 1; slot < POLICY_SLOTS; slot++) {
 		struct ruleset header;
 
-		if (!fence_get_header(fence, slot, &header))
-			say_remedy("there is a policy for tag %s", header.tag);
+		if (fence_get_header(fence, slot, &header))
+			break;
+		say_remedy("there is a policy for tag %s", header.tag);
 	}
 	say_remedy("ringfence apply FILE puts another one in force");
 }

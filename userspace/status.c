@@ -50,12 +50,13 @@ static json_t *describe_policies(const struct fence *fence)
 	for (uint32_t slot = 1; slot < POLICY_SLOTS; slot++) {
 		struct ruleset header;
 
-		if (!fence_get_header(fence, slot, &header))
-			json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:i, s:i}",
-				"tag", header.tag, "slot", slot,
-				"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
-				"generation", (json_int_t)header.generation,
-				"rules", header.rules.count, "bytes", header.size));
+		if (fence_get_header(fence, slot, &header))
+			break;
+		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:i, s:i}",
+			"tag", header.tag, "slot", slot,
+			"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
+			"generation", (json_int_t)header.generation,
+			"rules", header.rules.count, "bytes", header.size));
 	}
 	return list;
 }

@@ -304,6 +304,7 @@ static void read_reports(struct outcome *outcome)
 	struct report report;
 
 	outcome->count = 0;
+	memset(outcome->reported, 0, sizeof(outcome->reported));
 	while (fd >= 0 && read(fd, &report, sizeof(report)) == sizeof(report)) {
 		if (report.vector >= vector_count())
 			continue;
