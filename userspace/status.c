@@ -131,9 +131,11 @@ static void print(const json_t *status)
 		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
 		       number(each, "rules"), number(each, "bytes") / 1024);
 	json_array_foreach(json_object_get(status, "runs"), i, each)
-		printf("run       %s: %lld denied, %lld audited; %lld submitted, %lld logged, %lld lost\n",
+		printf("run       %s: %lld denied, %lld audited, %lld forks refused; "
+		       "%lld records submitted, %lld logged, %lld lost\n",
 		       text(each, "run"), number(each, "denied"), number(each, "audited"),
-		       number(each, "submitted"), number(each, "logged"), number(each, "lost"));
+		       number(each, "refused_forks"), number(each, "submitted"),
+		       number(each, "logged"), number(each, "lost"));
 }
 
 int status_main(int argc, char **argv)
