@@ -19,6 +19,9 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes 
 	      $(CFLAGS)
 SAN_FLAGS  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LIBS	   := -lbpf -lelf -lz -lyaml -ljansson -lcap
+ifneq ($(PREFIX),/usr)
+ALL_CFLAGS += -DRINGFENCE_PREFIX='"$(PREFIX)"'
+endif
 ifdef SAN
 ALL_CFLAGS += $(SAN_FLAGS)
 endif
@@ -129,8 +132,8 @@ $(B)/ringfence: $(OBJECTS)
 # Changes when the flags do, so that SAN=1 after a plain build builds anew.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS)' | sed 's/ -Werror$$//' | cmp -s - $@ || \
-		echo '$(CC) $(ALL_CFLAGS)' | sed 's/ -Werror$$//' > $@
+	@echo $(CC) $(ALL_CFLAGS) | sed 's/ -Werror$$//' | cmp -s - $@ || \
+		echo $(CC) $(ALL_CFLAGS) | sed 's/ -Werror$$//' > $@
 .PHONY: FORCE
 
 # --- tests --------------------------------------------------------------------------------------

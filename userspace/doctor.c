@@ -20,7 +20,7 @@
 
 static const struct verb_option options[] = {
 	{ 'j', "json", NULL, "print a JSON array" },
-	{ 'v', "verbose", NULL, "also what the kernel said about the programs" },
+	{ 'v', "verbose", NULL, "where something fails, also what the kernel said about the programs" },
 	{},
 };
 
@@ -123,9 +123,9 @@ int doctor_main(int argc, char **argv)
 		print_json(findings, count);
 	else
 		print_table(findings, count);
-	if (verbose && *fence_log())
-		fprintf(stderr, "%s", fence_log());
 	for (size_t i = 0; i < count; i++)
 		failed |= !findings[i].ok;
+	if (verbose && failed)
+		fprintf(stderr, "%s", fence_log());
 	return failed;
 }

@@ -212,18 +212,14 @@ void host_explain(int err)
 {
 	struct finding findings[FINDINGS_MAX], left = {};
 	size_t count = host_examine(findings);
-	bool told = false;
 
 	for (size_t i = 0; i < count; i++) {
 		if (findings[i].ok)
 			continue;
 		say("%s: %s", findings[i].topic, findings[i].text);
 		say_remedy("%s", findings[i].remedy);
-		told = true;
 	}
-	if (told)
-		return;
-	if (err) {
+	if (err && err != -EOPNOTSUPP && host_capable()) {
 		host_explain_load(err, &left);
 		say("%s", left.text);
 		say_remedy("%s", left.remedy);

@@ -115,7 +115,7 @@ int unload_main(int argc, char **argv)
 	if (optind != argc)
 		return verb_misused(&unload_verb, "%s: no argument expected", argv[optind]), 1;
 	if (access(FENCE_PINS, F_OK)) {
-		say_errno(errno, errno == ENOENT ? "the fence is not loaded" : "cannot look at " FENCE_PINS);
+		fence_tell_missing(-errno);
 		return 1;
 	}
 	lock = path_lock(PATH_LOCK, LOCK_EX);
@@ -127,5 +127,8 @@ int unload_main(int argc, char **argv)
 	if (!err && (err = fence_unpin()))
 		say_errno(err, "cannot remove " FENCE_PINS);
 	close(lock);
-	return err ? 1 : 0;
+	if (err)
+		return 1;
+	puts("the fence is down");
+	return 0;
 }

@@ -6,7 +6,6 @@
  * everything goes through text_printable().
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,13 +18,12 @@
 #include <unistd.h>
 
 #include "audit_line.h"
+#include "options.h"
+#include "paths.h"
 #include "run_id.h"
-#include "term.h"
 #include "text.h"
 #include "verbs.h"
 
-#define DEFAULT_PATH "/var/log/ringfence/audit.jsonl"
-#define EXIT_USAGE 2
 #define FOLLOW_MS 1000			/* looks at least that often, should inotify miss it */
 #define OWN_ARGS_SHOWN 160		/* bytes of the process's arguments, */
 #define ANCESTOR_ARGS_SHOWN 60		/* and of each ancestor's: the rest is in the JSON */
@@ -34,7 +32,6 @@ struct log {
 	const char *path;
 	const char *run, *service, *verdict;	/* NULL: any */
 	bool follow, json;
-	enum term_color color;
 	const struct term_style *style;
 	bool to_terminal;
 	char today[sizeof("2027-03-31")];
@@ -422,91 +419,67 @@ static int follow(struct log *log, FILE **in, struct text *rest)
 
 /* --- the verb ----------------------------------------------------------------------------- */
 
-static const char usage[] =
-	"usage: ringfence log [--run RUN] [--service SERVICE] [--verdict VERDICT] [--follow]\n"
-	"                     [--json] [--color=WHEN] [FILE]\n"
-	"\n"
-	"Shows the audit log, one line per record, times in UTC.\n"
-	"\n"
-	"  --run RUN          only this run, such as 20270331-142355-9f03ac\n"
-	"  --service SERVICE  only this service of the policy\n"
-	"  --verdict VERDICT  only allow, audit or deny\n"
-	"  --follow           go on as the log grows and is rotated, until interrupted\n"
-	"  --json             the records as they are, JSON lines\n"
-	"  --color=WHEN       auto (the default), always or never\n"
-	"  FILE               default " DEFAULT_PATH "\n";
-
-static const struct option options[] = {
-	{ "run", required_argument, NULL, 'r' },
-	{ "service", required_argument, NULL, 's' },
-	{ "verdict", required_argument, NULL, 'v' },
-	{ "follow", no_argument, NULL, 'f' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "color", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+static const struct verb_option options[] = {
+	{ 'r', "run", "RUN", "only this run, such as 20270331-142355-9f03ac" },
+	{ 's', "service", "SERVICE", "only this service of the policy" },
+	{ 'v', "verdict", "VERDICT", "only allow, audit or deny" },
+	{ 'f', "follow", NULL, "go on as the log grows and is rotated, until interrupted" },
+	{ 'j', "json", NULL, "the records as they are, JSON lines" },
+	{},
 };
 
-/* Returns the exit code to end with at once, or -1 to go on. */
-static int parse_option(struct log *log, int option)
+static const struct verb verb = {
+	.name = "log",
+	.arguments = "[OPTION]... [FILE]",
+	.help = "Shows the audit log, one line per record, times in UTC. FILE is " PATH_LOG "\n"
+		"unless it is named.\n\n"
+		"Exit status: 0; 1 when the log or the run is not there, or a line of it is no record.",
+	.options = options,
+	.colored = true,
+};
+
+static int parse_option(struct log *log, int id)
 {
-	switch (option) {
+	switch (id) {
 	case 'r':
 		log->run = optarg;
-		return -1;
+		return 0;
 	case 's':
 		log->service = optarg;
-		return -1;
+		return 0;
 	case 'v':
 		log->verdict = optarg;
 		if (!strcmp(optarg, "allow") || !strcmp(optarg, "audit") || !strcmp(optarg, "deny"))
-			return -1;
-		fprintf(stderr, "ringfence log: unknown verdict \"%s\"; expected allow, audit or "
-			"deny\n", optarg);
-		return EXIT_USAGE;
+			return 0;
+		return verb_misused(&verb, "--verdict %s: expected allow, audit or deny", optarg);
 	case 'f':
 		log->follow = true;
-		return -1;
+		return 0;
 	case 'j':
 		log->json = true;
-		return -1;
-	case 'c':
-		if (term_color_parse(optarg, &log->color))
-			return -1;
-		fprintf(stderr, "ringfence log: unknown --color \"%s\"; expected auto, always or "
-			"never\n", optarg);
-		return EXIT_USAGE;
-	case 'h':
-		fputs(usage, stdout);
-		return EXIT_SUCCESS;
+		return 0;
 	default:
-		fputs("Try 'ringfence log --help'.\n", stderr);
-		return EXIT_USAGE;
+		return VERB_BAD;
 	}
 }
 
 static int parse_options(struct log *log, int argc, char **argv)
 {
-	int option, code = -1;
 	uint64_t run;
+	int id;
 
-	optind = 0;
-	while (code < 0 && (option = getopt_long(argc, argv, "f", options, NULL)) >= 0)
-		code = parse_option(log, option);
-	if (code >= 0)
-		return code;
-	if (argc - optind > 1) {
-		fprintf(stderr, "ringfence log: one file at a time: %s\n", argv[optind + 1]);
-		return EXIT_USAGE;
-	}
+	optind = 0;			/* begin anew: the tests call this more than once */
+	while ((id = verb_next(&verb, argc, argv)) != VERB_END)
+		if (parse_option(log, id))
+			return -EINVAL;
+	if (argc - optind > 1)
+		return verb_misused(&verb, "one file at a time: %s", argv[optind + 1]);
 	if (optind < argc)
 		log->path = argv[optind];
-	if (log->run && !run_id_parse(log->run, &run)) {
-		fprintf(stderr, "ringfence log: \"%s\" is not the name of a run; they look like "
-			"20270331-142355-9f03ac\n", log->run);
-		return EXIT_FAILURE;
-	}
-	return -1;
+	if (log->run && !run_id_parse(log->run, &run))
+		return verb_misused(&verb, "\"%s\" is not the name of a run; they look like "
+				    "20270331-142355-9f03ac", log->run);
+	return 0;
 }
 
 /* What there is to say at the end, and the exit code. */
@@ -536,7 +509,7 @@ static int show_log(struct log *log)
 
 	if (!in) {
 		fprintf(stderr, "ringfence log: %s: %s%s\n", log->path, strerror(errno),
-			errno == ENOENT && !strcmp(log->path, DEFAULT_PATH) ?
+			errno == ENOENT && !strcmp(log->path, PATH_LOG) ?
 			"; a run without the daemon writes ./ringfence-RUN.jsonl: name that file" :
 			"");
 		return EXIT_FAILURE;
@@ -557,16 +530,16 @@ static int show_log(struct log *log)
 
 int log_main(int argc, char **argv)
 {
-	struct log log = { .path = DEFAULT_PATH };
+	struct log log = { .path = PATH_LOG };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction interrupt = { .sa_handler = on_interrupt };
 	time_t now = time(NULL);
 	struct tm tm;
-	int code = parse_options(&log, argc, argv);
+	int code;
 
-	if (code >= 0)
-		return code;
-	log.style = term_style(log.color, stdout);
+	if (parse_options(&log, argc, argv))
+		return EXIT_FAILURE;
+	log.style = verb_style(stdout);
 	log.to_terminal = isatty(STDOUT_FILENO);
 	strftime(log.today, sizeof(log.today), "%Y-%m-%d", gmtime_r(&now, &tm));
 	sigaction(SIGPIPE, &ignore, NULL);

@@ -32,7 +32,7 @@ static size_t count_options(const struct verb *verb)
 }
 
 static const struct verb_option color_option = {
-	OPTION_COLOR, "color", "auto|always|never", "colour (default auto: on a terminal)",
+	OPTION_COLOR, "color", "WHEN", "colour: auto (the default: on a terminal), always or never",
 };
 static const struct verb_option help_option = { 'h', "help", NULL, "show this help" };
 

@@ -12,7 +12,9 @@
 
 const char *const path_services[] = {
 	"/etc/ringfence/services",
-	"/usr/local/share/ringfence/services",
+#ifdef RINGFENCE_PREFIX			/* other than /usr */
+	RINGFENCE_PREFIX "/share/ringfence/services",
+#endif
 	"/usr/share/ringfence/services",
 	NULL,
 };

@@ -35,7 +35,7 @@ static const struct verb_option options[] = {
 	{ 'p', "policy", "FILE", "load a fence with this policy for this run only; as root" },
 	{ 'm', "mode", "audit|enforce", "instead of the policy's own mode" },
 	{ 'l', "log", "FILE", "append the records of this run to FILE" },
-	{ 'F', "fail-on-deny", NULL, "exit with 123 when the command succeeded but was denied something" },
+	{ 'F', "fail-on-deny", NULL, "exit with 123 when the command succeeded but was (or would have been) denied something" },
 	{ 'q', "quiet", NULL, "no summary at the end" },
 	{},
 };
@@ -199,17 +199,17 @@ static const char *log_path(const struct session *session)
 
 static int start_collecting(struct session *session)
 {
-	int err = 0;
+	int err = session->log ? run_log_check(session->log) : 0;
 
-	if (!session->policy) {
+	if (!err && !session->policy)
 		err = path_make(PATH_LOGS);
-		if (!err && session->log)
-			err = run_log_check(session->log);
-	}
 	if (!err)
 		err = collector_open(session->fence, log_path(session), !session->policy,
 				     &session->collector);
-	if (err)
+	if (err == -EINVAL)
+		say("the audit log %s must be a regular file: it is read back at the end",
+		    session->log);
+	else if (err)
 		say_errno(err, "cannot write the audit log %s",
 			  session->log ? session->log : log_path(session));
 	return err;
@@ -336,6 +336,8 @@ static int finish(struct session *session, int status)
 	kept = keep_fence(session);
 	if (!session->quiet)
 		tell_summary(session, &account);
+	if (session->policy && !session->log && !account.submitted && !kept)
+		unlink(session->own_log);	/* a run without records needs no log */
 	if (!kept && !err)
 		fence_end_run(session->fence, session->tag.run);
 	return session->fail_on_deny && !status && (account.denied || unread) ? EXIT_DENIED :

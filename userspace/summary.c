@@ -366,16 +366,14 @@ static void print_doubts(const struct summary *summary, FILE *out,
 void summary_print(const struct summary *summary, FILE *out, const struct term_style *style)
 {
 	struct text path = { 0 };
-	bool denied = summary->counts[SUMMARY_DENIED] || summary->counts[SUMMARY_WOULD_DENY];
 
 	print_head(summary, out, style);
-	/* What was only audited is in the log; it is nothing that a person must act on now. */
 	for (size_t i = 0; i < summary->group_count; i++)
-		if (summary->groups[i].kind <= SUMMARY_WOULD_DENY)
+		if (summary->groups[i].kind <= SUMMARY_AUDITED)
 			print_group(&summary->groups[i], out, style);
 	print_doubts(summary, out, style);
 	text_printable(&path, summary->path, strlen(summary->path));
-	if (denied || summary->lost || summary->broken)
+	if (summary->lines || summary->lost || summary->broken)
 		fprintf(out, "  %slog: %.*s%s\n", style->dim, (int)path.size, path.data,
 			style->reset);
 	text_free(&path);

@@ -87,7 +87,9 @@ static void sums_up_what_was_denied(void **state)
 		       "  github  2 × 140.82.112.3:443/tcp by curl, git  EHOSTUNREACH  "
 		       "deny github (mysql.yaml:12): GitHub is down\n"
 		       "  registry  1 × /srv/r (write) by curl  ENOENT  "
-		       "deny github (mysql.yaml:14)\n");
+		       "deny github (mysql.yaml:14)\n"
+		       "  mirror  1 × 140.82.112.3:443/tcp by curl  EHOSTUNREACH  "
+		       "deny github (mysql.yaml:12): GitHub is down\n");
 }
 
 static void sums_up_audit_mode(void **state)
@@ -144,7 +146,7 @@ static void names_the_first_few(void **state)
 		       "deny github (mysql.yaml:12): GitHub is down\n");
 }
 
-static void says_in_one_line_that_nothing_was_denied(void **state)
+static void says_that_nothing_was_denied(void **state)
 {
 	struct summary summary = sum_up();
 
@@ -153,7 +155,10 @@ static void says_in_one_line_that_nothing_was_denied(void **state)
 	expect_printed(&summary, "ringfence: run " LOG_RUN ": nothing denied\n");
 	log_write(log_file, LOG_LINE(.verdict = "audit"));
 	summary = sum_up();
-	expect_printed(&summary, "ringfence: run " LOG_RUN ": nothing denied, 1 audited\n");
+	expect_printed(&summary,
+		       "ringfence: run " LOG_RUN ": nothing denied, 1 audited\n"
+		       "  github  1 × 140.82.112.3:443/tcp by curl  EHOSTUNREACH  "
+		       "deny github (mysql.yaml:12): GitHub is down\n");
 }
 
 static void says_what_is_missing(void **state)
@@ -222,7 +227,7 @@ int main(void)
 		TEST(sums_up_audit_mode),
 		TEST(tells_rules_apart_and_denials_first),
 		TEST(names_the_first_few),
-		TEST(says_in_one_line_that_nothing_was_denied),
+		TEST(says_that_nothing_was_denied),
 		TEST(says_what_is_missing),
 		TEST(prints_nothing_a_terminal_obeys),
 		TEST(reports_a_file_that_is_not_there),
