@@ -8,7 +8,8 @@
  *
  * Threat: an address that means one thing to a check and another to the kernel. What the kernel
  * will make of it is decided by the socket's family as much as by the address's own; what cannot be
- * told is denied where the policy speaks of addresses. Unix and netlink sockets are not the network.
+ * told is denied where the policy speaks of addresses. Unix and netlink sockets are not the
+ * network.
  */
 #include "record.bpf.h"
 
@@ -111,8 +112,9 @@ static __always_inline void read_address(struct destination *to, __u16 socket_fa
 }
 
 /* Whether the socket has a source address or device of its own. To the unspecified address the
- * kernel then connects it to that, or to an address of that device (ip_route_output_key_hash_rcu()).
- * A message can bring a source along as control data (IP_PKTINFO). */
+ * kernel then connects it to that, or to an address of that device
+ * (ip_route_output_key_hash_rcu()). A message can bring a source along as control data
+ * (IP_PKTINFO). */
 static __always_inline bool source_chosen(const struct sock *sk)
 {
 	const struct sock_common *common = &sk->__sk_common;
@@ -161,7 +163,8 @@ static __always_inline void destination_of(struct destination *to, const struct 
 		}
 		break;
 	default:
-		/* Other networks, some of which end in TCP (AF_SMC) or in bare packets (AF_PACKET). */
+		/* Other networks, some of which end in TCP (AF_SMC) or in bare packets
+		 * (AF_PACKET). */
 		to->family = family;
 	}
 }

@@ -11,7 +11,7 @@
 
 #include "audit.h"
 #include "collector.h"
-#include "paths.h"
+#include "locations.h"
 #include "rulesets.h"
 
 /* Lines kept in memory while the log takes none; past that, records stay in the ring. */

@@ -11,8 +11,8 @@
 
 #include "collector.h"
 #include "fence_up.h"
+#include "locations.h"
 #include "options.h"
-#include "paths.h"
 #include "say.h"
 #include "verbs.h"
 
@@ -42,8 +42,8 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-/* Opens the pinned fence, and only that: a fence that we loaded ourselves would outlive its pins with
- * us. */
+/* Opens the pinned fence, and only that: a fence that we loaded ourselves would outlive its pins
+ * with us. */
 static int open_fence(const char *folder, struct fence **ret_fence)
 {
 	int err = fence_open(ret_fence);

@@ -12,7 +12,7 @@
 #include "collector.h"
 #include "fence_up.h"
 #include "host.h"
-#include "paths.h"
+#include "locations.h"
 #include "policy_file.h"
 #include "probe.h"
 #include "rulesets.h"

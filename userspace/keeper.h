@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A fence of one's own lives as long as a process holds it. It must not end before the last task it
- * fences: a guard takes it over when the launcher is killed, a keeper when tasks outlive the command.
+ * fences: a guard takes it over when the launcher is killed, a keeper when tasks outlive the
+ * command.
  */
 #pragma once
 
@@ -27,9 +28,9 @@ int keeper_guard(struct fence *fence, struct collector *collector, const char *l
 /* Sends the guard home and closes @guard. -1 is fine. */
 void keeper_dismiss(int guard);
 
-/* Forks a keeper that goes on with @collector until the last process of @run is gone. Returns its pid;
- * the collector is the keeper's from then on, and must not be used or closed. -errno where there is
- * none. */
+/* Forks a keeper that goes on with @collector until the last process of @run is gone. Returns its
+ * pid; the collector is the keeper's from then on, and must not be used or closed. -errno where
+ * there is none. */
 pid_t keeper_hold(struct fence *fence, struct collector *collector, uint64_t run);
 
 /* What a keeper does, in this process. */

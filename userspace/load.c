@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "fence_up.h"
+#include "locations.h"
 #include "options.h"
-#include "paths.h"
 #include "say.h"
 #include "verbs.h"
 

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "audit_line.h"
+#include "locations.h"
 #include "options.h"
-#include "paths.h"
 #include "run_id.h"
 #include "text.h"
 #include "verbs.h"

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "locations.h"
 #include "options.h"
-#include "paths.h"
 #include "policy_file.h"
 #include "say.h"
 

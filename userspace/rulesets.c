@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../policy/image.h"
-#include "paths.h"
+#include "locations.h"
 #include "rulesets.h"
 
 /* One image per slot: records of two generations of a policy are rarely mixed. */

@@ -15,8 +15,8 @@
 #include "host.h"
 #include "keeper.h"
 #include "launch.h"
+#include "locations.h"
 #include "options.h"
-#include "paths.h"
 #include "policy_file.h"
 #include "probe.h"
 #include "run_id.h"
@@ -199,19 +199,13 @@ static const char *log_path(const struct session *session)
 
 static int start_collecting(struct session *session)
 {
-	int err = session->log ? run_log_check(session->log) : 0;
+	int err = session->policy ? 0 : path_make(PATH_LOGS);
 
-	if (!err && !session->policy)
-		err = path_make(PATH_LOGS);
 	if (!err)
 		err = collector_open(session->fence, log_path(session), !session->policy,
 				     &session->collector);
-	if (err == -EINVAL)
-		say("the audit log %s must be a regular file: it is read back at the end",
-		    session->log);
-	else if (err)
-		say_errno(err, "cannot write the audit log %s",
-			  session->log ? session->log : log_path(session));
+	if (err)
+		say_errno(err, "cannot write the audit log %s", log_path(session));
 	return err;
 }
 
@@ -237,6 +231,19 @@ static int prove(struct session *session)
 	return -ENOTSUP;
 }
 
+/* Whether the file that --log names will do. */
+static int check_log(const struct session *session)
+{
+	int err = session->log ? run_log_check(session->log) : 0;
+
+	if (err == -EINVAL)
+		say("--log %s: must be a regular file, since it is read back at the end",
+		    session->log);
+	else if (err)
+		say_errno(err, "cannot write the audit log %s", session->log);
+	return err;
+}
+
 /* Everything that must stand before the command may start. */
 static int prepare(struct session *session)
 {
@@ -247,7 +254,9 @@ static int prepare(struct session *session)
 	session->tag.mode = session->mode;
 	run_id_name(session->tag.run, session->run);
 	snprintf(session->own_log, sizeof(session->own_log), "ringfence-%s.jsonl", session->run);
-	err = session->policy ? load_own_fence(session) : open_loaded_fence(session);
+	err = check_log(session);
+	if (!err)
+		err = session->policy ? load_own_fence(session) : open_loaded_fence(session);
 	if (!err)
 		err = start_collecting(session);
 	if (!err)

@@ -14,22 +14,23 @@
 
 static int open_log(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
 	return fd < 0 ? -errno : fd;
 }
 
 int run_log_check(const char *path)
 {
-	int err = 0, fd = open_log(path);
 	struct stat st;
+	int fd;
 
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		return -EINVAL;
+	fd = open_log(path);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		err = -EINVAL;
 	close(fd);
-	return err;
+	return 0;
 }
 
 static bool line_of_run(const char *line, size_t size, const char *run)

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* Whether a log at @path could be appended to, and read back; makes the file. Returns 0, -EINVAL for
- * what is no regular file, or -errno. */
+/* Whether a log at @path could be appended to, and read back; makes the file. Returns 0, -EINVAL
+ * for what is no regular file, or -errno. */
 int run_log_check(const char *path);
 
 /* Appends the lines of @run in @from to @to. Returns 0 or -errno. */

@@ -13,8 +13,8 @@
 
 #include "fence.h"
 #include "fence_up.h"
+#include "locations.h"
 #include "options.h"
-#include "paths.h"
 #include "run_id.h"
 #include "say.h"
 #include "verbs.h"

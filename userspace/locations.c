@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "paths.h"
+#include "locations.h"
 
 const char *const path_services[] = {
 	"/etc/ringfence/services",
