@@ -75,6 +75,15 @@ int burst_main(int argc, char **argv)
 	return read(0, &byte, 1) < 0;
 }
 
+const char *attempt_step(struct background *stepper)
+{
+	static char line[64];
+
+	if (write(stepper->in, "\n", 1) != 1 || !background_line(stepper, line, sizeof(line)))
+		return "no answer";
+	return line;
+}
+
 bool marker_taken(void)
 {
 	return !unlink(MARKER);

@@ -15,6 +15,9 @@
 /* Returns 0 or -errno. */
 int attempt_connect(const char *ip, uint16_t port);
 
+/* Has `hooks step`, running as @stepper, connect once: the name of the errno it met, or "none". */
+const char *attempt_step(struct background *stepper);
+
 /* Whether the command wrote its marker; removes it. */
 bool marker_taken(void);
 /* Writes a policy for @tag with @rule about the server, and nothing about files. */

@@ -2,6 +2,8 @@
 /*
  * ringfence run without a loaded fence: when it fails nothing is started, and it says why.
  */
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,6 +131,78 @@ static bool test_own_fence(struct why *why)
 	return ok;
 }
 
+/* The command itself is denied: what ends the run is in its log. */
+static bool test_denied_command(struct why *why)
+{
+	char text[256];
+	struct journal journal;
+	struct command command;
+	bool ok = true;
+
+	unlink(LOG);
+	marker_taken();
+	snprintf(text, sizeof(text), "tag: run\nmode: enforce\nservices:\n"
+		 "  itself: {execs: [%s]}\nrules:\n  - {deny: itself, errno: EACCES}\n", self_path());
+	write_small(POLICY, text);
+	command_run(&command, 0, COMMAND("ringfence", "run", "--tag", "run", "--policy", POLICY,
+					 "--log", LOG, ATTEMPT));
+	journal_read(&journal, LOG, NULL);
+	if (command.status != 126 || marker_taken())
+		ok = fail(why, "status %d: %.300s", command.status, command.err);
+	else if (journal_count(&journal, "ringfence.service", "itself") != 1)
+		ok = fail(why, "the log has no record of it, or several");
+	journal_free(&journal);
+	return ok;
+}
+
+static bool wait_for_records(size_t want)
+{
+	int64_t end = now_ms() + WAIT_MS;
+	size_t count = 0;
+
+	while (count != want && now_ms() < end) {
+		struct journal journal;
+
+		journal_read(&journal, LOG, NULL);
+		count = journal_count(&journal, "ringfence.errno", "EHOSTUNREACH");
+		journal_free(&journal);
+		pause_briefly();
+	}
+	return count == want;
+}
+
+/* The launcher is killed with SIGKILL: the command is fenced and recorded as before. */
+static bool test_killed_launcher(struct why *why)
+{
+	struct background stepper;
+	int server = far_listen(SERVER_IP, SERVER_PORT);
+	const char *before, *after;
+	bool ok;
+
+	unlink(LOG);
+	policy_write(POLICY, "run", DENY);
+	if (background_start(&stepper, COMMAND("ringfence", "run", "--tag", "run", "--policy",
+					       POLICY, "--log", LOG, "--", (char *)self_path(),
+					       "step")))
+		return fail(why, "not started");
+	before = attempt_step(&stepper);
+	ok = !strcmp(before, "EHOSTUNREACH") || fail(why, "before: %s", before);
+	if (ok && !wait_for_records(1))
+		ok = fail(why, "the log does not have the first record");
+	kill(stepper.pid, SIGKILL);
+	for (int i = 0; ok && i < 3; i++) {
+		after = attempt_step(&stepper);
+		ok = !strcmp(after, "EHOSTUNREACH") || fail(why, "after: %s", after);
+	}
+	if (ok && far_accepted(server))
+		ok = fail(why, "the server was reached");
+	if (ok && !wait_for_records(4))
+		ok = fail(why, "the log does not have its four records");
+	background_end(&stepper);
+	close(server);
+	return ok;
+}
+
 /* As before, everything was taken down again. */
 static bool test_own_fence_is_gone(struct why *why)
 {
@@ -152,6 +226,8 @@ const struct test run_tests[] = {
 	{ "ordinary-user", test_ordinary_user },
 	{ "ordinary-user-and-not-loaded", test_ordinary_user_not_loaded },
 	{ "own-fence", test_own_fence },
+	{ "denied-command", test_denied_command },
+	{ "killed-launcher", test_killed_launcher },
 	{ "own-fence-is-gone", test_own_fence_is_gone },
 	{},
 };

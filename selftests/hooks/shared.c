@@ -64,20 +64,10 @@ static long long status_number(const char *path)
 	return number;
 }
 
-/* One step of a tagged `hooks step`: what its attempt met. */
-static const char *step(struct background *stepper)
-{
-	static char line[64];
-
-	if (write(stepper->in, "\n", 1) != 1 || !background_line(stepper, line, sizeof(line)))
-		return "no answer";
-	return line;
-}
-
 static bool step_meets(struct background *stepper, const char *want, struct why *why)
 {
 	unsigned int accepted = !strcmp(want, "none");
-	const char *met = step(stepper);
+	const char *met = attempt_step(stepper);
 
 	if (strcmp(met, want))
 		return fail(why, "the attempt met %s and not %s", met, want);
@@ -210,6 +200,15 @@ static bool test_untagged_is_free(struct why *why)
 static bool test_own_status(struct why *why)
 {
 	return ends_with(7, COMMAND(RUN, ATTEMPT("7")), why);
+}
+
+/* What is tagged stays so: a run inside a run is refused, and does not hang. */
+static bool test_nested(struct why *why)
+{
+	marker_taken();
+	return ends_with(125, COMMAND(RUN, "--", "ringfence", "run", "--tag", "shared",
+				      ATTEMPT("0")), why) &&
+		(!marker_taken() || fail(why, "the inner command was started"));
 }
 
 static bool test_signal(struct why *why)
@@ -514,7 +513,7 @@ static bool test_free_after_unload(struct why *why)
 	int64_t end = now_ms() + WAIT_MS;
 	bool ok;
 
-	while (!strcmp(step(&stepper), "EHOSTUNREACH") && now_ms() < end)
+	while (!strcmp(attempt_step(&stepper), "EHOSTUNREACH") && now_ms() < end)
 		pause_briefly();
 	far_accepted(server);
 	ok = step_meets(&stepper, "none", why);
@@ -531,6 +530,7 @@ const struct test shared_tests[] = {
 	{ "denied", test_denied },
 	{ "untagged-is-free", test_untagged_is_free },
 	{ "own-status", test_own_status },
+	{ "nested", test_nested },
 	{ "signal", test_signal },
 	{ "not-found", test_not_found },
 	{ "not-executable", test_not_executable },
