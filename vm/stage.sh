@@ -7,7 +7,11 @@
 #
 # The kernel unpacks several archives one after the other, each over what is there already. A
 # folder entry named `lib` would replace the symlink `lib -> usr/lib` of the archive before it, so
-# every staging folder begins with the same skeleton.
+# every staging folder begins with the same skeleton. An entry for a folder that is there changes
+# its owner and mode, so the archives behind the first have none.
+
+# A list of what the archives before have put there, a line TYPE/PATH each, as stage_list prints it.
+stage_there=/dev/null
 
 stage_skeleton() # ROOT
 {
@@ -47,24 +51,41 @@ stage_at_own_path() # ROOT PATH
 	ln -s "$real" "$root$path"
 }
 
+# A library that the guest has is not put over it: Debian's there go together as they are.
+stage_library() # ROOT PATH
+{
+	local name
+
+	name=$(realpath "$(dirname "$2")")/$(basename "$2")
+	grep -qxF -e "f$name" -e "l$name" "$stage_there" || stage_at_own_path "$1" "$2"
+}
+
 # The shared libraries a dynamic program names, their own included, and the loader; then those
 # that libc opens by name while the program runs: name service and thread cancellation.
-stage_libraries() # ROOT PROGRAM
+stage_needs() # PROGRAM
 {
-	local root=$1 program=$2 library libc named
+	local library named
 
 	# ldd refuses a static program, which needs none.
-	{ ldd "$program" 2>/dev/null || true; } |
+	{ ldd "$1" 2>/dev/null || true; } |
 		sed -n 's/.*=> \(\/.*\) (0x.*/\1/p; s/^[[:space:]]*\(\/.*\) (0x.*/\1/p' |
 		while IFS= read -r library; do
-			stage_at_own_path "$root" "$library"
+			echo "$library"
 			[ "${library##*/}" = libc.so.6 ] || continue
-			libc=$(dirname "$library")
 			for named in libnss_{files,dns}.so.2 libresolv.so.2 libgcc_s.so.1; do
-				named=$libc/$named
-				[ ! -e "$named" ] || stage_at_own_path "$root" "$named"
+				named=$(dirname "$library")/$named
+				[ ! -e "$named" ] || echo "$named"
 			done
 		done
+}
+
+stage_libraries() # ROOT PROGRAM
+{
+	local library
+
+	stage_needs "$2" | while IFS= read -r library; do
+		stage_library "$1" "$library"
+	done
 }
 
 # A program found through PATH, or by its path, with all it needs to start. A script brings its
@@ -105,10 +126,31 @@ stage_git_parts() # ROOT GIT
 	[ ! -d $folder ] || stage_copy "$root" $folder $folder
 }
 
-# All of it belongs to root in the guest, whoever built it, and the bytes depend on the content
-# alone. Not compressed: unpacking under emulation costs more than copying.
-stage_pack() # ROOT ARCHIVE
+stage_list() # ROOT
 {
-	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
-		cpio --null --create --format=newc --owner=0:0 --reproducible --quiet) >"$2"
+	find "$1" -mindepth 1 -printf '%y/%P\n'
+}
+
+# The memory that the files take, in KiB: whole pages.
+stage_size() # ROOT
+{
+	find "$1" -type f -printf '%s\n' | awk '{ n += int(($1 + 4095) / 4096) } END { print n * 4 }'
+}
+
+# Prints the archive. Its bytes depend on the content alone. Not compressed: unpacking takes no less
+# time under emulation (lz4 as long, zstd and gzip longer).
+stage_pack() # ROOT [CPIO-OPTION]...
+{
+	local root=$1
+
+	shift
+	sed -n 's/^d/./p' "$stage_there" |
+		(
+			cd "$root"
+			{
+				find . -mindepth 1 ! -type d -print0
+				find . -mindepth 1 -type d -print0 | grep -zvxFf /dev/fd/3 || true
+			} | LC_ALL=C sort -z |
+				cpio --null --create --format=newc --reproducible --quiet "$@"
+		) 3<&0
 }
