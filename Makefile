@@ -39,7 +39,7 @@ OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$(B)/san/%.o)
 UNIT_TESTS  := $(patsubst selftests/unit/%.c,$(B)/unit/%,$(wildcard selftests/unit/test_*.c))
 HOOK_TESTS  := $(B)/hooks/hooks
-HOOK_OBJECTS := $(patsubst selftests/hooks/%.c,$(B)/hooks/%.o,$(wildcard selftests/hooks/*.c))
+HOOK_OBJECTS := $(patsubst selftests/%.c,$(B)/%.o,$(wildcard selftests/hooks/*.c selftests/escapes/*.c))
 # Static, for guests without libraries; the sanitisers cannot be linked so.
 HOOK_CFLAGS := $(filter-out $(SAN_FLAGS),$(ALL_CFLAGS))
 FUZZERS	    := $(patsubst selftests/fuzz/%.c,$(B)/fuzz/%,$(wildcard selftests/fuzz/*.c))
@@ -122,6 +122,9 @@ $(B)/san/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN_FLAGS) -I$(B)/lsm -MMD -MP -c $< -o $@
 
+# Its text is part of the program.
+$(B)/policy/implied.o $(B)/san/policy/implied.o: policy/services/handoff.yaml
+
 # The skeleton must be there before the one file that includes it is compiled for the first time.
 $(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON)
 
@@ -148,7 +151,7 @@ $(B)/unit/%: selftests/unit/%.c $(B)/san/libringfence.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Werror=unused-function -O1 $(SAN_FLAGS) -I. -MMD -MP -o $@ $< \
 		$(B)/san/libringfence.a $(LIBS) -lcmocka
 
-$(B)/hooks/%.o: selftests/hooks/%.c Makefile
+$(HOOK_OBJECTS): $(B)/%.o: selftests/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(HOOK_CFLAGS) -MMD -MP -c $< -o $@
@@ -187,11 +190,12 @@ uninstall:				## remove what install put there, but no policy of yours
 	rm -rf $(DESTDIR)$(PREFIX)/share/ringfence
 
 clean:					## remove what was built; keeps kernels and guests
-	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/bench \
+	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/escapes $(B)/bench \
 		$(B)/fuzz $(B)/ringfence $(B)/flags
 
 distclean:				## remove build/ as a whole
 	rm -rf $(B)
 
 -include $(wildcard $(B)/lsm/*.d $(B)/policy/*.d $(B)/userspace/*.d $(B)/san/policy/*.d \
-	$(B)/san/userspace/*.d $(B)/unit/*.d $(B)/hooks/*.d $(B)/bench/*.d)
+	$(B)/san/userspace/*.d $(B)/unit/*.d $(B)/hooks/*.d $(B)/escapes/*.d \
+	$(B)/bench/*.d)

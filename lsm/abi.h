@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include "hooks.h"
+
 #ifdef __bpf__
 #include "kernel.h"
 #else
@@ -20,7 +22,7 @@
 #include <stddef.h>
 #endif
 
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 /* Limits. */
 #define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
@@ -47,12 +49,16 @@ enum mode {
 	MODE_ENFORCE,
 };
 
-/* The kinds of object a policy has a default for. */
+/* The kinds of object: those that a policy has rules and a default for, and two that it has not. */
 enum object_class {
 	CLASS_NET,
 	CLASS_FILE,
 	CLASS_EXEC,
+	CLASS_SOCKET,			/* unix sockets */
 	CLASS_COUNT,
+	CLASS_KERNEL = CLASS_COUNT,	/* what the kernel would do on the task's behalf */
+	CLASS_FENCE,			/* the fence itself, and what stands outside of it */
+	OBJECT_COUNT,
 };
 
 enum protocol {
@@ -71,20 +77,22 @@ enum protocol {
 #define ACCESS_KINDS	2
 
 enum hook {
-	HOOK_SOCKET_CONNECT,
-	HOOK_SOCKET_SENDMSG,
-	HOOK_FILE_OPEN,
-	HOOK_BPRM_CHECK,
-	HOOK_TASK_ALLOC,	/* never in a record: named by status and doctor */
+#define HOOK_NUMBER(NAME, name, open) HOOK_##NAME,
+	HOOKS(HOOK_NUMBER)
+#undef HOOK_NUMBER
 	HOOK_COUNT,
 };
+#define HOOKS_NEEDED (HOOK_TASK_ALLOC + 1)	/* the first so many must be there */
 
 /* Rule numbers that are not rules: why an object was judged without one. */
 #define RULE_DEFAULT	0xffff	/* no rule matched: the default of its class */
 #define RULE_UNRESOLVED 0xfffe	/* its path or ancestors could not be told: doubt denies */
 #define RULE_MALFORMED	0xfffd	/* where it goes could not be told: doubt denies */
 #define RULE_NO_RULESET 0xfffc	/* the task's policy is not loaded, or damaged: doubt denies */
-#define RULE_SPECIAL	RULE_NO_RULESET	/* the smallest of them */
+#define RULE_ALIAS	0xfffb	/* it would give files other names, and names decide: doubt denies */
+#define RULE_BEHALF	0xfffa	/* the kernel would act on the task's behalf */
+#define RULE_GUARD	0xfff9	/* the fence protects itself, and what stands outside of it */
+#define RULE_SPECIAL	RULE_GUARD	/* the smallest of them */
 
 /* --- the ruleset --------------------------------------------------------------------------- */
 
@@ -111,6 +119,12 @@ struct ruleset {
 	__u32 size;			/* bytes of the whole image, a multiple of RULESET_CHUNK */
 	__u8 mode;			/* MODE_AUDIT or MODE_ENFORCE */
 	__u8 defaults[CLASS_COUNT];	/* enum verdict */
+	__u8 said[CLASS_COUNT];		/* ACCESS_* that rules of the policy speak of, by path, */
+	__u8 implied[CLASS_COUNT];	/* and those that only implied rules do */
+	__u8 names_grant;		/* some name lets pass what is denied elsewhere: a mount that
+					 * gave a file another name would be a way round */
+	__u8 unused[2];
+	__u32 rules_said;		/* the rules of the policy's own; those implied come behind */
 	__u32 v4_shift;			/* v4_index is indexed by address >> v4_shift */
 	/* IPv4 (numbers in host order): ranges as the places where the matching port map changes.
 	 * v4_map[i] holds from v4_start[i] up to v4_start[i + 1]; v4_start[0] is 0. v4_index[h] is
@@ -124,8 +138,8 @@ struct ruleset {
 	struct table v6_map;		/* __u32 */
 	struct table port_maps;		/* struct port_map */
 	struct table port_starts;	/* __u32: PORT_START(first port, rule) */
-	/* Paths of CLASS_FILE and CLASS_EXEC. Both hash tables have a power of two as their size
-	 * and are probed at most HASH_PROBES entries onwards. */
+	/* Paths of CLASS_FILE, CLASS_EXEC and CLASS_SOCKET. Both hash tables have a power of two as
+	 * their size and are probed at most HASH_PROBES entries onwards. */
 	struct table paths[CLASS_COUNT];	/* struct path_entry; [CLASS_NET] is empty */
 	struct table inodes[CLASS_COUNT];	/* struct inode_entry; [CLASS_NET] is empty */
 	struct table rules;		/* struct rule */
@@ -155,16 +169,19 @@ struct port_map {
 
 #define HASH_PROBES 16
 
-/* A path of the policy. Matches the path itself if PATH_EXACT, and if PATH_TREE the directory of
- * that name and everything below. */
+/* A path of the policy, or "@" and the abstract name of a unix socket. Matches the path itself if
+ * PATH_EXACT, and if PATH_TREE the directory of that name and everything below. What every policy
+ * has without saying so (PATH_IMPLIED) gives way to all that one says. */
 #define PATH_EXACT 1
 #define PATH_TREE 2
+#define PATH_KINDS (PATH_EXACT | PATH_TREE)
+#define PATH_IMPLIED 4
 struct path_entry {
 	__u64 hash;			/* path_hash() of the string with the kind; 0: free slot */
 	__u32 string;			/* offset into strings; without the trailing slash */
 	__u16 length;			/* of the string */
-	__u16 kind;			/* PATH_EXACT or PATH_TREE */
-	__u16 rule[ACCESS_KINDS];	/* for read (exec), for write; RULE_DEFAULT: none */
+	__u16 kind;			/* PATH_EXACT or PATH_TREE, and PATH_IMPLIED */
+	__u16 rule[ACCESS_KINDS];	/* for read (exec, connect), for write; RULE_DEFAULT: none */
 	__u32 unused[3];
 };
 
@@ -177,13 +194,20 @@ struct inode_entry {
 
 struct rule {
 	__u8 verdict;			/* enum verdict */
-	__u8 unused;
+	__u8 implied;			/* every policy has it without saying so */
 	__s16 err;			/* -EPERM and the like; what deny returns */
 	__u32 service;			/* offsets into strings: the service's name, */
 	__u32 why;			/* the reason given, or "", */
 	__u32 name;			/* "deny github", */
 	__u32 where;			/* "mysql.yaml:12" */
 	__u32 reserved[3];
+};
+
+/* What a process is called: a pid, and since pids are used again the time it began. */
+struct process_id {
+	__u64 start_ns;			/* CLOCK_BOOTTIME of the thread group leader */
+	__u32 pid;			/* in the initial pid namespace */
+	__u32 unused;
 };
 
 /* --- the tag, and the accounts of a run ---------------------------------------------------- */
@@ -193,6 +217,9 @@ struct rule {
 /* Task storage of every tagged task. */
 struct tag {
 	__u64 run;			/* key of the map `runs` */
+	__u64 generation;		/* of the ruleset that all its descriptors were opened under: what
+					 * it opened is judged again once another is in force. 0: some
+					 * come from before it was tagged */
 	__u32 policy;			/* slot of its ruleset */
 	__u16 mode;			/* enum mode: MODE_POLICY unless the run overrides it */
 	__u16 flags;			/* TAG_* */
@@ -215,6 +242,16 @@ struct run {
 	__u32 pid;
 	__u32 uid;
 	__u32 flags;			/* TAG_* */
+};
+
+/* A process that holds the fence or its records (map `keepers`, by pid), and the control groups it
+ * is in: a tagged task may not kill it, nor freeze or kill one of those. */
+#define KEEPERS_MAX 1024
+#define KEEPER_CGROUPS 8
+#define KEEPER_TICK_NS 10000000		/* of start_ticks: USER_HZ, as /proc has it */
+struct keeper {
+	__u64 start_ticks;		/* when it began, since the pid may be used again */
+	__u64 cgroups[KEEPER_CGROUPS];	/* inode numbers, from its own one up; 0: no more */
 };
 
 /* Records a CPU could not submit (map `losses`, one per CPU). */
@@ -246,13 +283,6 @@ enum record_kind {
 #define RECORD_UNREADABLE 8		/* text could not be read from the task's memory */
 #define RECORD_ROOT	16		/* of a child of the run's launcher: no parent is tagged */
 
-/* What a process is called: a pid, and since pids are used again the time it began. */
-struct process_id {
-	__u64 start_ns;			/* CLOCK_BOOTTIME of the thread group leader */
-	__u32 pid;			/* in the initial pid namespace */
-	__u32 unused;
-};
-
 struct record {
 	__u32 version;			/* ABI_VERSION */
 	__u16 kind;			/* enum record_kind */
@@ -273,7 +303,9 @@ struct record {
 	__u32 policy;			/* and the slot it stood in */
 	__u32 script;			/* CLASS_EXEC: offset in text of the script this file
 					 * interprets, or 0 */
-	__u64 ino;			/* CLASS_FILE, CLASS_EXEC: identity; the path is the text */
+	/* Of files, programs and sockets with a path: identity; the path is the text. Of CLASS_KERNEL
+	 * and CLASS_FENCE the text says what it was. */
+	__u64 ino;
 	__u32 dev;
 	__u16 rule;			/* number, or RULE_* */
 	__s16 err;			/* what deny returned, or would have returned: -EPERM, … */
@@ -286,6 +318,9 @@ struct record {
 	__u8 object;			/* enum object_class */
 	__u8 access;			/* ACCESS_* */
 	__u8 unused[7];
+	/* Who is at the other end: of a unix socket the process that listens, of a signal or ptrace
+	 * its target; pid 0 where that cannot be told. */
+	struct process_id peer;
 #ifndef __bpf__
 	char text[];			/* text_size bytes */
 #endif
@@ -303,6 +338,26 @@ struct tagged_task {
 };
 
 
+/* What `late_tasks` is to do in its next pass, and what it did (map `late`). */
+struct late {
+	struct tag tag;
+	__u32 root;			/* pid of the process that is the root of the tree */
+	__u8 tree;			/* with all its descendants; else alone */
+	__u8 undo;			/* take the tags of the run back */
+	__u16 unused;
+	__u32 changed;			/* tasks that got the tag, or lost it */
+	__u32 failed;			/* that did not get it: there was no memory */
+	__u32 others;			/* that have the tag of another run */
+	__u32 unused2;
+};
+
+/* A ring that a task of that run holds, as `late_files` and `late_mappings` write them. */
+struct late_ring {
+	__u32 pid, tid;
+	__s32 fd;			/* -1: mapped */
+	__u32 unused;
+};
+
 /* What the linker, the loader and a reader of raw memory rely on. */
 #define ABI_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " has another size")
 ABI_SIZE(struct table, 8);
@@ -311,8 +366,10 @@ ABI_SIZE(struct port_map, 32);
 ABI_SIZE(struct path_entry, 32);
 ABI_SIZE(struct inode_entry, 16);
 ABI_SIZE(struct rule, 32);
-ABI_SIZE(struct tag, 16);
+ABI_SIZE(struct tag, 24);
 ABI_SIZE(struct run, 72);
-ABI_SIZE(struct record, 168);
-ABI_SIZE(struct tagged_task, 56);
+ABI_SIZE(struct record, 184);
+ABI_SIZE(struct tagged_task, 64);
+ABI_SIZE(struct late, 48);
+ABI_SIZE(struct late_ring, 16);
 _Static_assert(sizeof(struct ruleset) <= RULESET_CHUNK, "the header fits the first chunk");

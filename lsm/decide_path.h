@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * May this file be opened, this program be executed? The longest path of the policy wins, known by
- * name or by identity.
+ * May this file be opened, this program be executed, this unix socket be talked to? The longest path
+ * of the policy wins, known by name or by identity.
  *
  * State that the body of a loop changes lives in struct path_object, never on the stack: in the
  * kernel that is a map value, whose contents the verifier takes for unknown. Kernels before 6.7
@@ -19,23 +19,28 @@ struct inode_id {
 	__u32 unused;
 };
 
-/* A file or program being judged. The caller begins it with path_begin(), fills in path, length,
- * chain and depth, and asks decide_path(), which works on the rest. */
+/* A file, program or socket being judged. The caller fills in path, length, chain, depth and
+ * foreign, says what is asked with path_ask(), and asks decide_path(), which works on the rest. */
 struct path_object {
-	char path[PATH_LENGTH_MAX];	/* absolute, ends with 0 */
+	char path[PATH_LENGTH_MAX];	/* absolute, or "@" and an abstract name; ends with 0 */
 	struct inode_id chain[DENTRY_DEPTH_MAX]; /* its identity, and those of its ancestors */
 	__u32 length;			/* of the path, without the 0 */
 	__u32 depth;			/* of the chain */
-	__u8 object;			/* CLASS_FILE or CLASS_EXEC */
+	__u8 foreign;			/* the name is not one of the task's own name space: it may
+					 * forbid, but not permit */
+	__u8 object;			/* CLASS_FILE, CLASS_EXEC or CLASS_SOCKET */
 	__u8 access;			/* ACCESS_* */
 	__u8 differs;			/* path_compare_step() found a difference */
-	__u8 traced;			/* the chain reaches a root; the kernel side's own */
 	/* The best match so far, by kind of access: */
 	__u32 rank[ACCESS_KINDS];	/* of the best match: 0 none, else longer is higher */
 	__u32 entry[ACCESS_KINDS];	/* its index in paths */
 	__u16 rule[ACCESS_KINDS];
+	__u16 own_rule[ACCESS_KINDS];	/* of the best match by identity alone */
 	__u8 by_name[ACCESS_KINDS];	/* known by its hash alone: to be compared */
-	__u8 unused2[2];
+	__u8 settled;			/* there is an outcome, */
+	__u8 unused;
+	struct decision outcome;	/* which is the strictest candidate so far, */
+	struct decision candidate;	/* and the one at hand */
 	__u64 hash;			/* of path[0 … ] as far as the scan came */
 };
 
@@ -74,14 +79,12 @@ DECIDE __u64 inode_hash(__u32 object, __u64 ino, __u32 dev)
 #define FILTER_BIT(hash) (1ULL << ((hash) >> 48 & 63))
 #define HASH_SLOT(hash, count) ((__u32)((hash) >> 1) & ((count) - 1))
 
-DECIDE void path_begin(struct path_object *path, enum object_class object, __u8 access)
+DECIDE void path_ask(struct path_object *path, enum object_class object, __u8 access)
 {
 	path->object = object;
 	path->access = access;
-	path->length = 0;
-	path->depth = 0;
 	path->differs = 0;
-	path->traced = 0;
+	path->settled = 0;
 	for (int kind = 0; kind < ACCESS_KINDS; kind++) {
 		path->rank[kind] = 0;
 		path->rule[kind] = RULE_DEFAULT;
@@ -89,25 +92,33 @@ DECIDE void path_begin(struct path_object *path, enum object_class object, __u8 
 	}
 }
 
-/* The tables of the object's class. The class is a constant to the verifier this way. */
-DECIDE struct table path_table(const struct rules *rules, const struct path_object *path)
+/* The tables of a class. The class is a constant to the verifier this way. */
+DECIDE struct table path_table(const struct rules *rules, enum object_class object)
 {
-	return path->object == CLASS_EXEC ? rules->head->paths[CLASS_EXEC] :
-					    rules->head->paths[CLASS_FILE];
+	return object == CLASS_EXEC ? rules->head->paths[CLASS_EXEC] :
+	       object == CLASS_SOCKET ? rules->head->paths[CLASS_SOCKET] :
+					rules->head->paths[CLASS_FILE];
 }
 
-DECIDE struct table inode_table(const struct rules *rules, const struct path_object *path)
+DECIDE struct table inode_table(const struct rules *rules, enum object_class object)
 {
-	return path->object == CLASS_EXEC ? rules->head->inodes[CLASS_EXEC] :
-					    rules->head->inodes[CLASS_FILE];
+	return object == CLASS_EXEC ? rules->head->inodes[CLASS_EXEC] :
+	       object == CLASS_SOCKET ? rules->head->inodes[CLASS_SOCKET] :
+					rules->head->inodes[CLASS_FILE];
 }
+
+/* Above every rank that an implied entry has. */
+#define PATH_RANK_SAID (1 << 14)
+_Static_assert(PATH_RANK_SAID > 2 * PATH_LENGTH_MAX + 2, "what a policy says goes before");
 
 /* Takes a matching entry into account, for each kind of access it has a rule for. */
 DECIDE void path_offer(struct path_object *path, const struct path_entry *entry, __u32 index,
 		       bool by_name)
 {
-	__u32 rank = 1 + 2 * (__u32)entry->length + (entry->kind == PATH_EXACT);
+	__u32 rank = 1 + 2 * (__u32)entry->length + (entry->kind & PATH_EXACT ? 1 : 0);
 
+	if (!(entry->kind & PATH_IMPLIED))
+		rank += PATH_RANK_SAID;
 	for (int kind = 0; kind < ACCESS_KINDS; kind++) {
 		if (entry->rule[kind] == RULE_DEFAULT || rank <= path->rank[kind])
 			continue;
@@ -144,7 +155,7 @@ static long path_inode_step(__u32 i, void *ctx)
 	if (inode->ino != walk->inode.ino || inode->dev != walk->inode.dev)
 		return 0;
 	index = inode->path;
-	entry = image_entry(walk->rules, path_table(walk->rules, walk->path), index,
+	entry = image_entry(walk->rules, path_table(walk->rules, walk->path->object), index,
 			    struct path_entry);
 	if (entry && entry->kind & walk->kinds)
 		path_offer(walk->path, entry, index, false);
@@ -238,51 +249,90 @@ DECIDE bool path_ends(const struct path_object *path, const struct path_entry *e
 {
 	char next = path->path[entry->length & (PATH_LENGTH_MAX - 1)];
 
-	if (entry->kind == PATH_EXACT || path->length <= entry->length)
+	if (entry->kind & PATH_EXACT || path->length <= entry->length)
 		return path->length == entry->length;
 	return next == '/';
 }
 
-/* Compares the entry that a hash found with the path: false when they differ after all. */
-DECIDE bool path_confirm(const struct rules *rules, struct path_object *path, __u32 index)
+/* Compares the entry that a hash found with the path: sets `differs` when they differ after all. */
+DECIDE_STEP int path_compare(struct path_walk *walk, __u32 index)
 {
-	struct path_walk walk = { .rules = rules, .path = path };
+	struct path_object *path = walk->path;
 	const struct path_entry *entry =
-		image_entry(rules, path_table(rules, path), index, struct path_entry);
+		image_entry(walk->rules, path_table(walk->rules, path->object), index,
+			    struct path_entry);
 
+	path->differs = 1;
 	if (!entry || !path_ends(path, entry))
-		return false;
-	walk.string = rules->head->strings.off + entry->string;
-	walk.length = entry->length;
-	decide_loop((entry->length + 7) / 8, path_compare_step, &walk);
-	return !path->differs;
+		return 0;
+	path->differs = 0;
+	walk->string = walk->rules->head->strings.off + entry->string;
+	walk->length = entry->length;
+	decide_loop((entry->length + 7) / 8, path_compare_step, walk);
+	return 0;
 }
 
-/* Judges a path. */
-DECIDE struct decision decide_path(const struct rules *rules, struct path_object *path)
+/* Each kind of access has two candidates: the best match; and where that is by a foreign name, the
+ * best by identity alone, since such a name may forbid, but not permit. */
+#define PATH_CANDIDATES (2 * ACCESS_KINDS)
+
+/* Of the candidates the strictest holds. */
+static long path_settle_step(__u32 i, void *ctx)
+{
+	struct path_walk *walk = ctx;
+	struct path_object *path = walk->path;
+	__u32 kind = i & (ACCESS_KINDS - 1);
+	bool own = i >= ACCESS_KINDS;
+	__u16 rule = path->rule[kind];
+
+	if (!(path->access & 1 << kind) || (own && !(path->foreign && path->by_name[kind])))
+		return 0;
+	if (own)
+		rule = path->own_rule[kind];
+	else if (path->by_name[kind])
+		path_compare(walk, path->entry[kind]);
+	if (path->differs) {
+		path->outcome = decision_doubt(RULE_UNRESOLVED);
+		return 1;
+	}
+	path->candidate = decision_of_rule(walk->rules, path->object, rule);
+	if (!path->settled || path->candidate.verdict > path->outcome.verdict)
+		path->outcome = path->candidate;
+	path->settled = 1;
+	return 0;
+}
+
+/* Finds the best match by identity. */
+DECIDE_STEP int path_find_identity(const struct rules *rules, struct path_object *path)
 {
 	struct path_walk walk = { .rules = rules, .path = path };
-	struct decision strictest = { .rule = RULE_DEFAULT };
-	bool any = false;
 
-	walk.table = inode_table(rules, path);
+	walk.table = inode_table(rules, path->object);
 	if (walk.table.count)
 		decide_loop(path->depth, path_chain_step, &walk);
-	walk.table = path_table(rules, path);
+	for (int kind = 0; kind < ACCESS_KINDS; kind++)
+		path->own_rule[kind] = path->rule[kind];
+	return 0;
+}
+
+/* Finds a better one by name. */
+DECIDE_STEP int path_find_name(const struct rules *rules, struct path_object *path)
+{
+	struct path_walk walk = { .rules = rules, .path = path };
+
+	walk.table = path_table(rules, path->object);
 	path->hash = path_hash_begin(path->object);
 	if (walk.table.count)
 		decide_loop(path->length + 2, path_scan_step, &walk);
-	for (int kind = 0; kind < ACCESS_KINDS; kind++) {
-		struct decision decision;
+	return 0;
+}
 
-		if (!(path->access & 1 << kind))
-			continue;
-		if (path->by_name[kind] && !path_confirm(rules, path, path->entry[kind]))
-			return decision_doubt(RULE_UNRESOLVED);
-		decision = decision_of_rule(rules, path->object, path->rule[kind]);
-		if (!any || decision.verdict > strictest.verdict)
-			strictest = decision;
-		any = true;
-	}
-	return strictest;
+/* Judges a path: path->outcome is the strictest verdict on the kinds of access that are asked for. */
+DECIDE void decide_path(const struct rules *rules, struct path_object *path)
+{
+	struct path_walk walk = { .rules = rules, .path = path };
+
+	path_find_identity(rules, path);
+	path_find_name(rules, path);
+	decide_loop(PATH_CANDIDATES, path_settle_step, &walk);
 }

@@ -71,16 +71,74 @@ struct {
 	__type(value, struct about);
 } about SEC(".maps");
 
+/* An object that a run has been told about: allowed, but recorded. What is done with it again is no
+ * news. The object is known by the addresses that the kernel has for it, which may in time mean
+ * another one: at worst a record is missing that would have said the same of that. */
+struct told {
+	__u64 run;
+	__u64 object;			/* struct sock, struct dentry */
+	__u64 hi, lo;			/* its peer */
+	__u32 what;			/* enum told_what, with what belongs to it */
+	__u32 generation;		/* of the ruleset that decided */
+};
+#define TOLD_MAX 8192
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TOLD_MAX);
+	__type(key, struct told);
+	__type(value, __u32);
+} told SEC(".maps");
+
+/* 0 -> which tasks are to be tagged late, and how far that has come; written by user space, and by
+ * the iterator that it starts */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct late);
+} late SEC(".maps");
+
+/* pid -> what a tagged task may not touch of it: the daemon, who guards a fence of one's own */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, KEEPERS_MAX);
+	__type(key, __u32);
+	__type(value, struct keeper);
+} keepers SEC(".maps");
+
+/* What a hook returns after a decision: the errno where the mode enforces, 0 where it only records.
+ * Without a ruleset there is no mode, and no doubt either. */
+struct outcome {
+	__u64 generation;
+	long err;
+	__u16 flags;			/* RECORD_ENFORCED, or 0 */
+	__u16 unused[3];
+};
+
 /* Room for a path and the record about it: too large for a stack, and too large to keep one per
  * tagged task. Not per CPU: a program may be preempted, and the next one on that CPU would write
  * over its path. Taken and given back in scratch.bpf.h. */
 #define SCRATCH_COUNT 512
 struct scratch {
 	__u32 taken;
-	__u32 unused;
+	__u32 walked;			/* walk.bpf.h has filled in the path */
+	struct walk {
+		__u64 dentry;		/* where the walk is: struct dentry *, */
+		__u64 mount;		/* struct mount *, or 0 where that is not known, */
+		__u64 mount_root;	/* struct dentry * of that mount's root */
+		__u32 dev;		/* of that mount's file system */
+		__u32 begin;		/* offset in `text` of the name so far, which grows to the front */
+		__u8 ended;		/* at the root of all */
+		__u8 unused[7];
+	} walk;
 	struct path_object path;
+	struct outcome outcome;
+	__u32 denied;			/* by a class of objects: the others are not asked any more */
+	__u32 news;			/* the run has not been told about it */
+	struct told told;		/* hi and lo are zero */
 	struct record record;
-	char text[RECORD_TEXT_MAX];	/* record.text */
+	char text[RECORD_TEXT_MAX];	/* record.text; while walking, the name, ending at its end */
+	char slack[PATH_LENGTH_MAX];	/* a copy from `text` is bounded by length, not by place */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

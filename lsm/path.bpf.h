@@ -1,192 +1,339 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * A file or program as an object: its name as the task sees it, and its identity with that of every
- * directory above it, which no bind mount, chroot or link can change. What file.bpf.c and
- * exec.bpf.c have in common.
+ * Judges what has a path: files, programs and unix sockets. What file.bpf.c, exec.bpf.c and
+ * ipc.bpf.c have in common: a hook says in a path_question what is done with what, and returns what
+ * judge_path() says.
  */
 #pragma once
 
 #include "record.bpf.h"
-#include "scratch.bpf.h"
+#include "walk.bpf.h"
 
-struct chain_walk {
-	struct path_object *path;
-	struct dentry *dentry;
+#define CLASS_BIT(object) (1 << (object))
+
+/* What is asked about a path. Passed by address, so that judge_path() is verified once and not with
+ * every state that a hook can be in. */
+struct path_question {
+	struct tag tag;
+	struct place place;
+	__u64 text;			/* const char *, or 0: of a program the script that it is to
+					 * interpret; of a unix socket its abstract name, without a place */
+	struct process_id peer;
+	__u32 text_length;		/* of an abstract name */
+	__u8 hook;			/* enum hook */
+	__u8 object;			/* enum object_class */
+	__u8 access;			/* ACCESS_* */
+	__u8 rules_only;		/* the default does not speak of this */
+	__u8 also;			/* CLASS_BIT()s: classes whose rules speak of it, too */
+	__u8 tell;			/* enum tell: whether this is news to the run */
+	__u8 unused[2];
 };
 
-/* Reads one identity and goes to the parent; the root of a file system is its own. */
-static long chain_step(__u32 i, void *ctx)
+/* When something that is allowed, but recorded, is recorded. */
+enum tell {
+	TELL_ALWAYS,
+	TELL_ONCE,			/* not when TELL_ALWAYS or TELL_ONCE did before */
+	TELL_FIRST,			/* always; the next TELL_AGAIN is part of the same system call */
+	TELL_AGAIN,			/* not right behind TELL_FIRST */
+};
+
+#define TOLD_FIRST 0x100		/* in struct told's `what`, beside the class */
+
+/* Whether what was let pass is to be recorded. */
+static __noinline int find_news(struct scratch *scratch, const struct path_question *question,
+				enum object_class object)
 {
-	struct chain_walk *walk = ctx;
-	struct dentry *dentry = walk->dentry, *parent;
-	struct inode_id *id = &walk->path->chain[i & (DENTRY_DEPTH_MAX - 1)];
-	struct super_block *sb;
-	struct inode *inode;
+	struct told *key = &scratch->told;
+	__u32 value = 1;
+	bool news = true;
 
-	if (!dentry)
-		return 1;
-	inode = dentry->d_inode;
-	sb = inode ? inode->i_sb : NULL;
-	id->ino = inode ? inode->i_ino : 0;
-	id->dev = sb ? sb->s_dev : 0;
-	walk->path->depth = i + 1;
-	parent = dentry->d_parent;
-	walk->path->traced = parent == dentry;
-	walk->dentry = parent;
-	return walk->path->traced ? 1 : 0;
-}
-
-/* Reads the identities of the file and its ancestors. False: there are more than we look at. */
-static __always_inline bool path_read_chain(struct path_object *path, struct file *file)
-{
-	struct chain_walk walk = { .path = path, .dentry = file->f_path.dentry };
-
-	bpf_loop(DENTRY_DEPTH_MAX, chain_step, &walk, 0);
-	return path->traced;
-}
-
-/* Reads the name. False: it is longer than PATH_LENGTH_MAX, or cannot be told. */
-static __always_inline bool path_read_name(struct path_object *path, struct file *file)
-{
-	long length = bpf_d_path(&file->f_path, path->path, sizeof(path->path));
-
-	if (length <= 0 || length > PATH_LENGTH_MAX) {
-		path->length = 0;
-		return false;
+	key->run = question->tag.run;
+	key->object = question->place.dentry;
+	key->what = object;
+	key->generation = scratch->outcome.generation;
+	if (question->tell == TELL_FIRST) {
+		key->what |= TOLD_FIRST;
+	} else if (question->tell == TELL_AGAIN) {
+		key->what |= TOLD_FIRST;
+		news = bpf_map_delete_elem(&told, key) != 0;
+		key->what = object;
+	} else if (question->tell == TELL_ONCE) {
+		news = !bpf_map_lookup_elem(&told, key);
 	}
-	path->length = length - 1;
+	bpf_map_update_elem(&told, key, &value, BPF_ANY);
+	scratch->news = news;
+	return 0;
+}
+
+/* Whether a descriptor may be from another time than the ruleset in force: before the tag, or under
+ * another ruleset. */
+static __always_inline bool is_from_before(const struct tag *tag)
+{
+	struct rules rules;
+
+	rules_of(tag, &rules);
+	return !rules.head || rules.head->generation != tag->generation;
+}
+
+/* An io_uring. One that another task made acts for that: in its threads, with what it had opened. */
+static __always_inline bool is_ring(const struct file *file)
+{
+	static const char ring[] = "[io_uring]";
+	char name[sizeof(ring)] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	for (int i = 0; i < (int)sizeof(ring); i++)
+		if (name[i] != ring[i])
+			return false;
 	return true;
 }
 
-static __always_inline struct decision decide_file(const struct rules *rules,
-						   struct path_object *path, struct file *file)
-{
-	bool named, traced;
+/* --- the record ------------------------------------------------------------------------------ */
 
-	if (!path_table(rules, path).count)
-		return decision_of_rule(rules, path->object, RULE_DEFAULT);
-	named = path_read_name(path, file);
-	traced = path_read_chain(path, file);
-	if (!named || !traced)
-		return decision_doubt(RULE_UNRESOLVED);
-	return decide_path(rules, path);
+/* Programs and sockets know no writing. */
+static __always_inline __u8 access_to(enum object_class object, __u8 access)
+{
+	return object == CLASS_FILE ? access : ACCESS_READ;
 }
 
-/* The object's identity and name, as the record's text. Returns the size of the text. */
-static __always_inline __u32 record_path(struct record *record, char *text,
-					 struct path_object *path, struct file *file)
+static __always_inline void record_question(struct record *record,
+					    const struct path_question *question,
+					    enum object_class object)
 {
-	struct inode *inode = file->f_inode;
-	__u32 size;
+	record->hook = question->hook;
+	record->object = object;
+	record->access = access_to(object, question->access);
+	record->peer = question->peer;
+}
 
-	if (inode) {
-		struct super_block *sb = inode->i_sb;
+/* The path and the identity. Returns the size of the text. */
+static __always_inline __u32 record_path(struct scratch *scratch)
+{
+	struct record *record = &scratch->record;
+	__u32 size = scratch->path.length + 1;
 
-		record->ino = inode->i_ino;
-		record->dev = sb ? sb->s_dev : 0;
+	if (scratch->path.depth) {
+		record->ino = scratch->path.chain[0].ino;
+		record->dev = scratch->path.chain[0].dev;
 	}
-	if (!path->length && !path_read_name(path, file)) {
+	if (!scratch->path.length) {
 		record->flags |= RECORD_UNREADABLE;
 		return 0;
 	}
-	size = path->length + 1;
 	if (size > PATH_LENGTH_MAX)
 		size = PATH_LENGTH_MAX;
-	bpf_probe_read_kernel(text, size, path->path);
+	bpf_probe_read_kernel(scratch->text, size, scratch->path.path);
 	return size;
 }
 
 /* Puts the script behind the interpreter's path. Returns the size of both. */
-static __always_inline __u32 record_script(struct record *record, char *text, __u32 size,
-					   const char *script)
+static __always_inline __u32 record_script(struct scratch *scratch, __u32 size, __u64 script)
 {
 	long length;
 
 	if (!size || size > PATH_LENGTH_MAX)
 		return size;
-	length = bpf_probe_read_kernel_str(text + size, PATH_LENGTH_MAX, script);
+	length = bpf_probe_read_kernel_str(scratch->text + size, PATH_LENGTH_MAX,
+					   (const char *)script);
 	if (length <= 0)
 		return size;
-	record->script = size;
+	scratch->record.script = size;
 	return size + length;
 }
 
-/* What is asked about a file. */
-struct path_question {
-	enum hook hook;
-	enum object_class object;
-	__u8 access;			/* ACCESS_* */
-	const char *script;		/* that this program is to interpret, or NULL */
+/* --- the decision ---------------------------------------------------------------------------- */
+
+/* A decision that is made without looking at the path. */
+__noinline long judge_unseen(struct path_question *question, __u16 why)
+{
+	struct decision decision = decision_doubt(why);
+	struct record_about about;
+	struct outcome outcome;
+	struct record *record;
+	struct rules rules;
+
+	if (!question)
+		return -EPERM;
+	rules_of(&question->tag, &rules);
+	outcome_of(&outcome, &question->tag, &rules, &decision);
+	about = record_about_decision(&question->tag, decision.verdict);
+	record = record_open(&about, sizeof(*record));
+	if (!record)
+		return outcome.err;
+	record_outcome(record, &outcome, &decision);
+	record_question(record, question, question->object);
+	record->flags |= RECORD_UNREADABLE;
+	record_close(record);
+	return outcome.err;
+}
+
+static long trim_step(__u32 i, void *ctx)
+{
+	struct scratch *scratch = *(struct scratch **)ctx;
+	__u32 last = scratch->path.length - 1;
+
+	if (scratch->path.path[last & (PATH_LENGTH_MAX - 1)])
+		return 1;
+	scratch->path.length = last;
+	return 0;
+}
+
+/* "@" and the abstract name. Names that are padded with zeros stand without them. */
+static __always_inline void name_abstract(struct scratch *scratch,
+					  const struct path_question *question)
+{
+	__u32 length = question->text_length & 127;
+
+	scratch->path.path[0] = '@';
+	bpf_probe_read_kernel(scratch->path.path + 1, length, (const void *)question->text);
+	scratch->path.path[length + 1] = 0;
+	scratch->path.length = length + 1;
+	scratch->path.depth = 0;
+	scratch->path.foreign = 0;
+	bpf_loop(length, trim_step, &scratch, 0);
+}
+
+/* The steps of a judgement stand in functions of their own, and hand on what they find in @scratch:
+ * the verifier forgets what it knew about that, and need not look at a step once for every way through
+ * the one before. */
+static __always_inline void decide_class(struct scratch *scratch, const struct rules *rules,
+				   enum object_class object, __u8 access)
+{
+	access = access_to(object, access);
+	path_ask(&scratch->path, object, access);
+	if (scratch->walked)
+		decide_path(rules, &scratch->path);
+	else if (rules->head->said[object & 3] & access)
+		scratch->path.outcome = decision_doubt(RULE_UNRESOLVED);
+	else
+		scratch->path.outcome = decision_of_rule(rules, object, RULE_DEFAULT);
+}
+
+static __noinline int find_outcome(struct scratch *scratch, const struct rules *rules,
+				   const struct tag *tag)
+{
+	outcome_of(&scratch->outcome, tag, rules, &scratch->path.outcome);
+	return 0;
+}
+
+static __noinline int draft_record(struct scratch *scratch, const struct path_question *question,
+				   enum object_class object)
+{
+	struct record_about about = record_about_decision(&question->tag, scratch->path.outcome.verdict);
+	__u32 size;
+
+	record_draft(&scratch->record, &about);
+	record_outcome(&scratch->record, &scratch->outcome, &scratch->path.outcome);
+	record_question(&scratch->record, question, object);
+	size = record_path(scratch);
+	if (question->text && object == CLASS_EXEC)
+		size = record_script(scratch, size, question->text);
+	scratch->record.text_size = size;
+	return 0;
+}
+
+/* Pipes, name spaces, descriptors for processes and the like: files that no user can ever give a
+ * name. */
+static __always_inline bool is_nameless(__u64 dentry)
+{
+	return KREAD(dentry, dentry, d_sb, s_flags) & SB_NOUSER;
+}
+
+static __always_inline long judge_class(struct scratch *scratch, const struct path_question *question,
+					const struct rules *rules, enum object_class object)
+{
+	bool rules_only = question->rules_only || object != question->object;
+
+	decide_class(scratch, rules, object, question->access);
+	if (scratch->path.outcome.verdict == VERDICT_ALLOW ||
+	    (rules_only && scratch->path.outcome.rule == RULE_DEFAULT))
+		return 0;
+	scratch->denied = scratch->path.outcome.verdict == VERDICT_DENY;
+	find_outcome(scratch, rules, &question->tag);
+	if (!scratch->outcome.err) {
+		find_news(scratch, question, object);
+		if (!scratch->news)
+			return 0;
+	}
+	draft_record(scratch, question, object);
+	record_submit(&scratch->record);
+	return scratch->outcome.err;
+}
+
+/* Whether rules speak of this access to a class. */
+static __always_inline bool rules_speak(const struct rules *rules, enum object_class object,
+					__u8 access)
+{
+	const struct ruleset *head = rules->head;
+
+	return (head->said[object & 3] | head->implied[object & 3]) & access_to(object, access);
+}
+_Static_assert(CLASS_COUNT == 4, "a class is an index modulo 4");
+
+/* The classes that have anything to say: where there are none, nothing is looked at. */
+static __always_inline __u32 classes_asked(const struct path_question *question,
+					   const struct rules *rules)
+{
+	__u32 classes = 0;
+
+	if (rules_speak(rules, question->object, question->access) ||
+	    (!question->rules_only &&
+	     rules->head->defaults[question->object & 3] != VERDICT_ALLOW))
+		classes = CLASS_BIT(question->object & 3);
+	for (int object = CLASS_EXEC; object <= CLASS_SOCKET; object++)
+		if (question->also & CLASS_BIT(object) &&
+		    rules_speak(rules, object, question->access))
+			classes |= CLASS_BIT(object);
+	return classes;
+}
+
+static __noinline int walk_question(struct scratch *scratch, const struct path_question *question)
+{
+	if (question->text_length) {
+		name_abstract(scratch, question);
+		scratch->walked = true;
+	} else {
+		scratch->walked = walk_place(scratch, &question->place);
+	}
+	return 0;
+}
+
+struct class_walk {
+	struct scratch *scratch;
+	const struct path_question *question;
+	struct rules rules;
+	__u32 classes;
+	int err;
 };
 
-/* Records a decision that was made without looking at the path. */
-static __always_inline long judge_without_path(const struct tag *tag, const struct rules *rules,
-					       const struct path_question *question,
-					       struct decision decision)
+static long class_step(__u32 object, void *ctx)
 {
-	struct record record;
-	long err;
+	struct class_walk *walk = ctx;
 
-	record_begin(&record, RECORD_DECISION, tag, bpf_get_current_task_btf());
-	record.flags |= RECORD_UNREADABLE;
-	record.hook = question->hook;
-	record.object = question->object;
-	record.access = question->access;
-	err = record_decision(&record, rules, tag, decision);
-	record_submit(&record, sizeof(record));
-	return err;
+	if (walk->classes & CLASS_BIT(object & 3))
+		walk->err = judge_class(walk->scratch, walk->question, &walk->rules, object & 3);
+	return walk->scratch->denied ? 1 : 0;	/* in audit mode, too */
 }
 
-static __always_inline long judge_in(struct scratch *scratch, const struct tag *tag,
-				     const struct rules *rules, struct file *file,
-				     const struct path_question *question)
+/* Judges a path for a tagged task: what the hook returns, to be passed through hook_result(). */
+__noinline long judge_path(struct path_question *question)
 {
-	struct path_object *path = &scratch->path;
-	struct record *record = &scratch->record;
-	struct decision decision;
-	__u32 size;
-	long err;
+	struct class_walk walk = { .question = question };
 
-	path_begin(path, question->object, question->access);
-	decision = decide_file(rules, path, file);
-	if (decision.verdict == VERDICT_ALLOW)
+	if (!question)
+		return -EPERM;
+	rules_of(&question->tag, &walk.rules);
+	if (!walk.rules.head)
+		return judge_unseen(question, RULE_NO_RULESET);
+	walk.classes = classes_asked(question, &walk.rules);
+	if (!walk.classes || (!question->text_length && is_nameless(question->place.dentry)))
 		return 0;
-	record_begin(record, RECORD_DECISION, tag, bpf_get_current_task_btf());
-	record->hook = question->hook;
-	record->object = question->object;
-	record->access = question->access;
-	size = record_path(record, scratch->text, path, file);
-	if (question->script)
-		size = record_script(record, scratch->text, size, question->script);
-	if (size > RECORD_TEXT_MAX)
-		size = RECORD_TEXT_MAX;
-	record->text_size = size;
-	record->size = sizeof(*record) + size;
-	err = record_decision(record, rules, tag, decision);
-	record_submit(record, sizeof(*record) + size);
-	return err;
-}
-
-/* Judges a file for a tagged task: what the hook returns. Where the policy has no path of this
- * class and lets its default pass, nothing is looked at. */
-static __always_inline long judge_file(const struct tag *tag, struct file *file,
-				       const struct path_question *question)
-{
-	struct scratch *scratch;
-	struct rules rules;
-	long err;
-
-	rules_of(tag, &rules);
-	if (!rules.head)
-		return judge_without_path(tag, &rules, question,
-					  decision_doubt(RULE_NO_RULESET));
-	if (!rules.head->paths[question->object].count &&
-	    rules.head->defaults[question->object] == VERDICT_ALLOW)
-		return 0;
-	scratch = scratch_take();
-	if (!scratch)
-		return judge_without_path(tag, &rules, question, decision_doubt(RULE_UNRESOLVED));
-	err = judge_in(scratch, tag, &rules, file, question);
-	scratch_give(scratch);
-	return err;
+	walk.scratch = scratch_take();
+	if (!walk.scratch)
+		return judge_unseen(question, RULE_UNRESOLVED);
+	walk.scratch->denied = false;
+	walk_question(walk.scratch, question);
+	bpf_loop(CLASS_COUNT, class_step, &walk, 0);
+	scratch_give(walk.scratch);
+	return walk.err;
 }

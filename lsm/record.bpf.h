@@ -5,16 +5,11 @@
  */
 #pragma once
 
-#include "maps.bpf.h"
+#include "tag.bpf.h"
 
 /* The collector polls on a timer; it is woken early only when the ring fills up, because a wakeup
  * per record costs more than the record. */
 #define RING_WAKE_BYTES (RING_BYTES / 8)
-
-static __always_inline struct tag *tag_of_current(void)
-{
-	return bpf_task_storage_get(&tags, bpf_get_current_task_btf(), NULL, 0);
-}
 
 static __always_inline void process_id_of(struct process_id *id, struct task_struct *task)
 {
@@ -24,36 +19,70 @@ static __always_inline void process_id_of(struct process_id *id, struct task_str
 	id->start_ns = leader ? leader->start_boottime : 0;
 }
 
-/* The fields that every record has, about the task at hand. The rest is zero. */
-static __always_inline void record_begin(struct record *record, enum record_kind kind,
-					 const struct tag *tag, struct task_struct *task)
+/* What a record is begun with. */
+struct record_about {
+	const struct tag *tag;
+	struct task_struct *task, *parent;
+	__u8 kind;			/* enum record_kind */
+	__u8 verdict;			/* enum verdict, of a decision */
+};
+
+/* A decision about what the task at hand does. */
+static __always_inline struct record_about record_about_decision(const struct tag *tag, __u8 verdict)
 {
-	struct task_struct *parent = task->real_parent;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct record_about about = {
+		.tag = tag,
+		.task = task,
+		.parent = task->real_parent,
+		.kind = RECORD_DECISION,
+		.verdict = verdict,
+	};
+
+	return about;
+}
+
+/* The fields that every record has. The rest is zero. */
+static __always_inline void record_begin(struct record *record, const struct record_about *about,
+					 const struct run *run, const struct losses *lost)
+{
 	__u64 ids = bpf_get_current_uid_gid();
 
 	__builtin_memset(record, 0, sizeof(*record));
 	record->version = ABI_VERSION;
-	record->kind = kind;
+	record->kind = about->kind;
+	record->verdict = about->verdict;
 	record->size = sizeof(*record);
-	record->run = tag->run;
-	record->policy = tag->policy;
-	if (tag->flags & TAG_PROBE)
-		record->flags = RECORD_PROBE;
+	record->run = about->tag->run;
+	record->policy = about->tag->policy;
 	record->time_ns = bpf_ktime_get_boot_ns();
 	record->cpu = bpf_get_smp_processor_id();
-	process_id_of(&record->process, task);
-	if (parent)
-		process_id_of(&record->parent, parent);
-	record->tid = task->pid;
+	process_id_of(&record->process, about->task);
+	if (about->parent)
+		process_id_of(&record->parent, about->parent);
+	record->tid = about->task->pid;
 	record->uid = ids;
 	record->gid = ids >> 32;
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	if (about->tag->flags & TAG_PROBE)
+		record->flags = RECORD_PROBE;
+	if (run && run->pid == record->parent.pid)
+		record->flags |= RECORD_ROOT;
+	if (lost)
+		record->cpu_lost = lost->decisions;
 }
 
-static __always_inline void record_count_lost(const struct record *record, struct run *run,
-					      struct losses *lost)
+static __always_inline void count_submitted(struct run *run, __u8 kind, __u8 verdict)
 {
-	bool decision = record->kind == RECORD_DECISION;
+	if (!run || kind != RECORD_DECISION)
+		return;
+	__sync_fetch_and_add(&run->submitted, 1);
+	__sync_fetch_and_add(verdict == VERDICT_DENY ? &run->denied : &run->audited, 1);
+}
+
+static __always_inline void count_lost(struct run *run, struct losses *lost, __u8 kind)
+{
+	bool decision = kind == RECORD_DECISION;
 
 	if (lost)
 		__sync_fetch_and_add(decision ? &lost->decisions : &lost->lineage, 1);
@@ -61,26 +90,75 @@ static __always_inline void record_count_lost(const struct record *record, struc
 		__sync_fetch_and_add(decision ? &run->lost : &run->lost_lineage, 1);
 }
 
-/* Submits @size bytes from @record on. Never changes a verdict: what does not fit is counted. */
-static __always_inline void record_submit(struct record *record, __u32 size)
+static __always_inline struct run *run_of(__u64 run)
 {
-	struct run *run = bpf_map_lookup_elem(&runs, &record->run);
-	__u32 key = 0;
-	struct losses *lost = bpf_map_lookup_elem(&losses, &key);
-	__u64 wake = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > RING_WAKE_BYTES ?
-		BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return bpf_map_lookup_elem(&runs, &run);
+}
 
-	if (run && record->kind == RECORD_DECISION) {
-		__sync_fetch_and_add(&run->submitted, 1);
-		__sync_fetch_and_add(record->verdict == VERDICT_DENY ? &run->denied :
-				     &run->audited, 1);
-	}
-	if (run && run->pid == record->parent.pid)
-		record->flags |= RECORD_ROOT;
-	if (lost)
-		record->cpu_lost = lost->decisions;
-	if (bpf_ringbuf_output(&ring, record, size, wake))
-		record_count_lost(record, run, lost);
+static __always_inline struct losses *losses_here(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&losses, &key);
+}
+
+static __always_inline __u64 wakeup(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > RING_WAKE_BYTES ?
+		BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* A record in the ring, of @size bytes, begun. What does not fit never changes a verdict: it is
+ * counted, and there is NULL. */
+static __always_inline struct record *record_open(const struct record_about *about, __u32 size)
+{
+	struct run *run = run_of(about->tag->run);
+	struct losses *lost = losses_here();
+	struct record *record;
+
+	count_submitted(run, about->kind, about->verdict);
+	record = bpf_ringbuf_reserve(&ring, size, 0);
+	if (record)
+		record_begin(record, about, run, lost);
+	else
+		count_lost(run, lost, about->kind);
+	return record;
+}
+
+static __always_inline void record_close(struct record *record)
+{
+	bpf_ringbuf_submit(record, wakeup());
+}
+
+/* A record whose size shows when it is done, elsewhere, begun. */
+static __always_inline void record_draft(struct record *record, const struct record_about *about)
+{
+	record_begin(record, about, run_of(about->tag->run), losses_here());
+}
+
+/* Submits a draft with its text, record->text_size bytes. */
+static __noinline int record_submit(struct record *record)
+{
+	struct run *run = run_of(record->run);
+	__u32 size = record->text_size;
+
+	if (size > RECORD_TEXT_MAX)
+		size = RECORD_TEXT_MAX;
+	record->text_size = size;
+	size += sizeof(*record);
+	record->size = size;
+	count_submitted(run, record->kind, record->verdict);
+	if (bpf_ringbuf_output(&ring, record, size, wakeup()))
+		count_lost(run, losses_here(), record->kind);
+	return 0;
+}
+
+/* What a hook returns. The verifier wants to see its range, in 64 bits and on the copy that is
+ * returned, of what comes from a function that it looks at by itself. */
+static __always_inline long hook_result(long err)
+{
+	barrier_var(err);
+	return err < -MAX_ERRNO || err > 0 ? -EPERM : err;
 }
 
 /* The ruleset of a tag; rules.head is NULL where its slot is empty, and the task is to be
@@ -95,29 +173,27 @@ static __always_inline void rules_of(const struct tag *tag, struct rules *ret_ru
 		ret_rules->head = bpf_map_lookup_elem(ret_rules->chunks, &first);
 }
 
-/* Writes a decision into its record and tells what the hook returns: the errno where the mode
- * enforces, 0 where it only records. Without a ruleset there is no mode, and no doubt either. */
-static __always_inline long record_decision(struct record *record, const struct rules *rules,
-					    const struct tag *tag, struct decision decision)
+static __always_inline void outcome_of(struct outcome *ret_outcome, const struct tag *tag,
+				       const struct rules *rules, const struct decision *decision)
 {
 	__u32 mode = MODE_ENFORCE;
-	long err = decision.err;
 
+	ret_outcome->generation = 0;
 	if (rules->head) {
-		record->generation = rules->head->generation;
+		ret_outcome->generation = rules->head->generation;
 		mode = tag->mode == MODE_POLICY ? rules->head->mode : tag->mode;
 	}
-	record->rule = decision.rule;
-	record->err = decision.err;
-	record->verdict = decision.verdict;
-	if (mode == MODE_AUDIT)
-		return 0;
-	record->flags |= RECORD_ENFORCED;
-	if (decision.verdict != VERDICT_DENY)
-		return 0;
-	/* The verifier wants to see the range, in 64 bits and on the copy that is returned. */
-	barrier_var(err);
-	if (err < -MAX_ERRNO || err >= 0)
-		err = -EPERM;
-	return err;
+	ret_outcome->flags = mode == MODE_AUDIT ? 0 : RECORD_ENFORCED;
+	ret_outcome->err = 0;
+	if (mode != MODE_AUDIT && decision->verdict == VERDICT_DENY)
+		ret_outcome->err = decision->err < 0 ? decision->err : -EPERM;
+}
+
+static __always_inline void record_outcome(struct record *record, const struct outcome *outcome,
+					   const struct decision *decision)
+{
+	record->generation = outcome->generation;
+	record->flags |= outcome->flags;
+	record->rule = decision->rule;
+	record->err = decision->err;
 }

@@ -4,8 +4,12 @@
  * without a linker. (That of libbpf 1.1 refuses a kernel function that two objects call.)
  */
 #include "tag.bpf.c"
+#include "late.bpf.c"
 #include "net.bpf.c"
 #include "file.bpf.c"
 #include "exec.bpf.c"
+#include "ipc.bpf.c"
+#include "behalf.bpf.c"
+#include "guard.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -19,6 +19,9 @@ struct rules {
 };
 
 #define DECIDE static __always_inline
+/* A step of a decision: hands on what it finds in memory that the caller passes. The verifier looks
+ * at it for itself, and not once for every way through the steps before. */
+#define DECIDE_STEP static __noinline
 #define DECIDE_EPERM 1
 
 /* The entry of @size bytes (a power of two) at @off, or NULL. The AND takes nothing away from a
@@ -49,6 +52,7 @@ struct rules {
 };
 
 #define DECIDE static inline __attribute__((unused))
+#define DECIDE_STEP DECIDE
 #define DECIDE_EPERM EPERM
 
 DECIDE const void *image_at(const struct rules *rules, __u32 off, __u32 size)
@@ -72,6 +76,7 @@ struct decision {
 	__u16 rule;			/* number, or RULE_* */
 	__s16 err;
 	__u8 verdict;			/* enum verdict */
+	__u8 unused;
 };
 
 /* Entry @i of @table, which holds entries of type @type; NULL only for a damaged image. */
@@ -97,6 +102,8 @@ DECIDE struct decision decision_of_rule(const struct rules *rules, enum object_c
 	const struct rule *rule;
 
 	if (number == RULE_DEFAULT) {
+		if (object >= CLASS_COUNT)
+			return decision;
 		decision.verdict = rules->head->defaults[object];
 		decision.err = decision.verdict == VERDICT_DENY ? -DECIDE_EPERM : 0;
 		return decision;

@@ -14,24 +14,43 @@ extern void bpf_preempt_enable(void) __weak __ksym;
 
 #define SCRATCH_TRIES 16
 
-/* A free buffer, or NULL when SCRATCH_TRIES of them, picked by the task and well apart, were taken:
- * the caller then doubts. */
+struct scratch_search {
+	__u32 first;
+	__u32 found;			/* key + 1 */
+};
+
+/* Picked by the task, and well apart. */
+static long scratch_step(__u32 i, void *ctx)
+{
+	struct scratch_search *search = ctx;
+	__u32 key = (search->first + i * 31) % SCRATCH_COUNT;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
+
+	if (!scratch || __sync_val_compare_and_swap(&scratch->taken, 0, 1))
+		return 0;
+	search->found = key + 1;
+	return 1;
+}
+
+/* A free buffer, or NULL when SCRATCH_TRIES of them were taken: the caller then doubts. */
 static __always_inline struct scratch *scratch_take(void)
 {
-	__u32 first = (__u32)bpf_get_current_pid_tgid() * 0x9e3779b1;	/* 2^32 / golden ratio */
+	struct scratch_search search = {
+		/* 2^32 / golden ratio: neighbours are far apart */
+		.first = (__u32)bpf_get_current_pid_tgid() * 0x9e3779b1 >> 16,
+	};
+	struct scratch *scratch = NULL;
+	__u32 key;
 
 	if (bpf_preempt_disable)
 		bpf_preempt_disable();
-	for (__u32 try = 0; try < SCRATCH_TRIES; try++) {
-		__u32 key = ((first >> 16) + try * 31) % SCRATCH_COUNT;
-		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
-
-		if (scratch && __sync_val_compare_and_swap(&scratch->taken, 0, 1) == 0)
-			return scratch;
-	}
-	if (bpf_preempt_enable)
+	bpf_loop(SCRATCH_TRIES, scratch_step, &search, 0);
+	key = search.found - 1;
+	if (search.found)
+		scratch = bpf_map_lookup_elem(&scratches, &key);
+	if (!scratch && bpf_preempt_enable)
 		bpf_preempt_enable();
-	return NULL;
+	return scratch;
 }
 
 static __always_inline void scratch_give(struct scratch *scratch)

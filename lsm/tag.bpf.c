@@ -3,10 +3,10 @@
  * Who is tagged.
  *
  *	task_alloc		a child gets its parent's tag before it can run, or is not born
- *	task_newtask		tells the collector about the new process,
+ *	task_newtask		gives it what its parent got meanwhile (late.bpf.c), and tells the
+ *				collector about the new process,
  *	sched_process_exec	what it executes and with which arguments,
  *	sched_process_exit	and that it is gone
- *	iter/task		lists the tagged tasks (ringfence ps)
  *
  * Threat: a task that leaves the tree, by whatever kind of fork, or whose tag is lost for want of
  * memory. The tag comes from `current`, which forks, and never from real_parent, which CLONE_PARENT
@@ -18,37 +18,43 @@
 SEC("lsm/task_alloc")
 int BPF_PROG(tag_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
 {
-	struct tag *tag;
 	struct run *run;
+	struct tag tag;
 
 	if (ret)
 		return ret;
-	tag = tag_of_current();
-	if (!tag)
+	if (!tag_of_current(&tag) || tag_give(task, &tag))
 		return 0;
-	if (bpf_task_storage_get(&tags, task, tag, BPF_LOCAL_STORAGE_GET_F_CREATE))
-		return 0;
-	run = bpf_map_lookup_elem(&runs, &tag->run);
+	run = bpf_map_lookup_elem(&runs, &tag.run);
 	if (run)
 		__sync_fetch_and_add(&run->refused_forks, 1);
 	return -EAGAIN;
 }
 
+/* A record that is nothing but who and when. */
+static __always_inline void record_lineage(const struct record_about *about)
+{
+	struct record *record = record_open(about, sizeof(*record));
+
+	if (record)
+		record_close(record);
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(tag_task_newtask, struct task_struct *task, unsigned long clone_flags)
 {
-	struct task_struct *parent = bpf_get_current_task_btf();
-	struct record record;
-	struct tag *tag;
+	struct tag tag;
+	struct record_about about = {
+		.tag = &tag,
+		.task = task,
+		.parent = bpf_get_current_task_btf(),
+		.kind = RECORD_FORK,
+	};
 
-	if (clone_flags & CLONE_THREAD)
+	if (!tag_of(task, &tag) && (!tag_of_current(&tag) || !tag_give(task, &tag)))
 		return 0;
-	tag = bpf_task_storage_get(&tags, task, NULL, 0);
-	if (!tag)
-		return 0;
-	record_begin(&record, RECORD_FORK, tag, task);
-	process_id_of(&record.parent, parent);
-	record_submit(&record, sizeof(record));
+	if (!(clone_flags & CLONE_THREAD))
+		record_lineage(&about);
 	return 0;
 }
 
@@ -78,32 +84,33 @@ static __always_inline __u32 exec_text(struct record *record, char *text,
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(tag_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct tag *tag = tag_of_current();
-	struct mm_struct *mm;
+	struct tag tag;
+	struct record_about about = {
+		.tag = &tag,
+		.task = task,
+		.parent = task->real_parent,
+		.kind = RECORD_EXEC,
+	};
 	struct scratch *scratch;
-	struct record *record;
-	__u32 size;
+	struct mm_struct *mm;
 
-	if (!tag)
+	if (!tag_of_current(&tag))
 		return 0;
 	scratch = scratch_take();
 	if (!scratch) {
-		struct record lost;
+		struct record *record = record_open(&about, sizeof(*record));
 
-		record_begin(&lost, RECORD_EXEC, tag, task);
-		lost.flags |= RECORD_UNREADABLE;
-		record_submit(&lost, sizeof(lost));
+		if (record) {
+			record->flags |= RECORD_UNREADABLE;
+			record_close(record);
+		}
 		return 0;
 	}
-	record = &scratch->record;
-	record_begin(record, RECORD_EXEC, tag, task);
+	record_draft(&scratch->record, &about);
 	mm = task->mm;
-	size = mm ? exec_text(record, scratch->text, bprm, mm) : 0;
-	if (size > RECORD_TEXT_MAX)
-		size = RECORD_TEXT_MAX;
-	record->text_size = size;
-	record->size = sizeof(*record) + size;
-	record_submit(record, sizeof(*record) + size);
+	if (mm)
+		scratch->record.text_size = exec_text(&scratch->record, scratch->text, bprm, mm);
+	record_submit(&scratch->record);
 	scratch_give(scratch);
 	return 0;
 }
@@ -111,36 +118,16 @@ int BPF_PROG(tag_process_exec, struct task_struct *task, int old_pid, struct lin
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tag_process_exit, struct task_struct *task)
 {
-	struct tag *tag = tag_of_current();
-	struct record record;
+	struct tag tag;
+	struct record_about about = {
+		.tag = &tag,
+		.task = task,
+		.parent = task->real_parent,
+		.kind = RECORD_EXIT,
+	};
 
 	/* do_exit() has taken this thread off `live` already. */
-	if (!tag || task->signal->live.counter > 0)
-		return 0;
-	record_begin(&record, RECORD_EXIT, tag, task);
-	record_submit(&record, sizeof(record));
-	return 0;
-}
-
-SEC("iter/task")
-int tagged_tasks(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct tagged_task entry = {};
-	struct task_struct *parent;
-	struct tag *tag;
-
-	if (!task)
-		return 0;
-	tag = bpf_task_storage_get(&tags, task, NULL, 0);
-	if (!tag)
-		return 0;
-	process_id_of(&entry.process, task);
-	parent = task->real_parent;
-	entry.ppid = parent ? parent->tgid : 0;
-	entry.tid = task->pid;
-	entry.tag = *tag;
-	bpf_probe_read_kernel_str(entry.comm, sizeof(entry.comm), task->comm);
-	bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry));
+	if (task->signal->live.counter <= 0 && tag_of_current(&tag))
+		record_lineage(&about);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "implied.h"
 
 /* --- services ------------------------------------------------------------------------------ */
 
@@ -13,6 +14,7 @@ enum service_field {
 	SERVICE_PORTS,
 	SERVICE_FILES,
 	SERVICE_EXECS,
+	SERVICE_SOCKETS,
 	SERVICE_FIELDS,
 };
 
@@ -21,11 +23,11 @@ static const char *const service_keys[SERVICE_FIELDS + 1] = {
 	[SERVICE_PORTS] = "ports",
 	[SERVICE_FILES] = "files",
 	[SERVICE_EXECS] = "execs",
+	[SERVICE_SOCKETS] = "sockets",
 };
 
 static const struct planned_key service_planned[] = {
 	{ "hosts", "list addresses under nets; for large providers `ringfence import` writes them" },
-	{ "sockets", "remove it" },
 	{ NULL, NULL },
 };
 
@@ -41,6 +43,8 @@ static void service_fields(struct checker *checker, const struct node *const *fi
 				    &service->file_count);
 	service->execs = items_read(checker, fields[SERVICE_EXECS], &path_items,
 				    &service->exec_count);
+	service->sockets = items_read(checker, fields[SERVICE_SOCKETS], &socket_items,
+				      &service->socket_count);
 	if (fields[SERVICE_PORTS] && !fields[SERVICE_NETS])
 		check_fault(checker, fields[SERVICE_PORTS],
 			    "for every address write nets: [0.0.0.0/0, \"::/0\"]",
@@ -62,6 +66,7 @@ static void service_read(struct checker *checker, const struct node *key)
 	name_read(checker, key, "the name of a service");
 	service->where = node_where(&checker->source, key);
 	service->included = checker->included;
+	service->implied = checker->implied;
 	service->name = strdup(name);
 	if (!service->name) {
 		checker->out_of_memory = true;
@@ -69,7 +74,7 @@ static void service_read(struct checker *checker, const struct node *key)
 	}
 	policy->service_count++;
 	if (node_is_null(key->value)) {
-		check_fault(checker, key, "give it nets, files or execs",
+		check_fault(checker, key, "give it nets, files, execs or sockets",
 			    "the service \"%.80s\" has no keys", name);
 	} else {
 		fields_read(checker, key->value, &service_type, fields);
@@ -185,7 +190,8 @@ static void included_services(struct checker *checker)
 		check_fault_at(checker, (struct diag_where){ .file = checker->source.name },
 			       "write services: {NAME: {nets: [192.0.2.0/24]}}",
 			       "the service file has no services");
-	services_compare(checker, from);
+	if (!checker->implied)
+		services_compare(checker, from);
 	tree_free(tree);
 }
 
@@ -197,10 +203,21 @@ static bool included_before(const struct checker *checker, const char *name)
 	return false;
 }
 
-static void include_item(struct checker *checker, const struct node *item)
+void services_include(struct checker *checker, struct source source)
 {
 	struct source policy_source = checker->source;
 	bool policy_faulty = checker->tree_faulty;
+
+	checker->included = true;
+	checker->source = source;
+	included_services(checker);
+	checker->included = false;
+	checker->source = policy_source;
+	checker->tree_faulty = policy_faulty;
+}
+
+static void include_item(struct checker *checker, const struct node *item)
+{
 	const char *name;
 	char *path, *text;
 	size_t size;
@@ -214,12 +231,7 @@ static void include_item(struct checker *checker, const struct node *item)
 		check_fault(checker, item, "remove one of the two", "%s is included already", name);
 	} else {
 		checker->includes[checker->include_count++] = name;
-		checker->included = true;
-		checker->source = source_make(name, text, size);
-		included_services(checker);
-		checker->included = false;
-		checker->source = policy_source;
-		checker->tree_faulty = policy_faulty;
+		services_include(checker, source_make(name, text, size));
 	}
 	free(path);
 	free(text);
@@ -269,6 +281,7 @@ static const char *const class_keys[CLASS_COUNT + 1] = {
 	[CLASS_NET] = "net",
 	[CLASS_FILE] = "file",
 	[CLASS_EXEC] = "exec",
+	[CLASS_SOCKET] = "socket",
 };
 
 static void read_tag(struct checker *checker, const struct node *key)
@@ -327,8 +340,10 @@ static void read_policy(struct checker *checker, const struct node *root)
 		services_read(checker, fields[POLICY_SERVICES]);
 		services_compare(checker, from);
 	}
+	implied_services(checker);
 	if (fields[POLICY_RULES])
 		rules_read(checker, fields[POLICY_RULES]);
+	implied_rules(checker);
 	if (fields[POLICY_DEFAULT])
 		read_defaults(checker, fields[POLICY_DEFAULT]);
 }
@@ -348,7 +363,7 @@ static void warn_unused(struct checker *checker)
 					 "no rule names the service \"%s\"",
 					 policy->services[i].name);
 	for (size_t i = 0; i < policy->rule_count; i++)
-		idle &= policy->rules[i].verdict == VERDICT_ALLOW;
+		idle &= policy->rules[i].implied || policy->rules[i].verdict == VERDICT_ALLOW;
 	for (int i = 0; i < CLASS_COUNT; i++)
 		idle &= policy->defaults[i] == VERDICT_ALLOW;
 	if (idle)
@@ -414,19 +429,22 @@ static void paths_free(struct policy_path *paths, size_t count)
 	free(paths);
 }
 
+void policy_service_free(struct policy_service *service)
+{
+	paths_free(service->files, service->file_count);
+	paths_free(service->execs, service->exec_count);
+	paths_free(service->sockets, service->socket_count);
+	free(service->nets);
+	free(service->ports);
+	free(service->name);
+}
+
 void policy_free(struct policy *policy)
 {
 	if (!policy)
 		return;
-	for (size_t i = 0; i < policy->service_count; i++) {
-		struct policy_service *service = &policy->services[i];
-
-		paths_free(service->files, service->file_count);
-		paths_free(service->execs, service->exec_count);
-		free(service->nets);
-		free(service->ports);
-		free(service->name);
-	}
+	for (size_t i = 0; i < policy->service_count; i++)
+		policy_service_free(&policy->services[i]);
 	for (size_t i = 0; i < policy->rule_count; i++)
 		free(policy->rules[i].why);
 	free(policy->services);

@@ -4,6 +4,7 @@
  *
  *	check.c		the policy, its services and its includes
  *	check_rules.c	its rules
+ *	implied.c	what it includes without saying so
  *	values.c	single values: names, addresses, ports, paths, errnos
  *	fields.c	what all of them are read with: keys of a mapping, scalars, lists, faults
  *	files.c		texts from files
@@ -31,7 +32,8 @@ struct checker {
 	struct source source;		/* what is read at present */
 	struct policy *policy;
 	struct service_state *states;	/* one for each of policy->services */
-	bool included;			/* an included file is read */
+	bool included;			/* an included file is read, */
+	bool implied;			/* and that the one that every policy includes */
 	bool tree_faulty;		/* what is read lacks parts that YAML has and policies have not */
 	const char *includes[POLICY_INCLUDE_MAX]; /* the paths of those read */
 	size_t include_count;
@@ -39,6 +41,13 @@ struct checker {
 	bool out_of_memory;
 	char hint[1024];
 };
+
+/* --- check.c -------------------------------------------------------------------------------- */
+
+/* Reads @source, the text of a service file. */
+void services_include(struct checker *checker, struct source source);
+
+void policy_service_free(struct policy_service *service);
 
 /* --- fields.c ------------------------------------------------------------------------------ */
 
@@ -117,7 +126,7 @@ void *items_read(struct checker *checker, const struct node *key, const struct i
 
 /* --- values.c ------------------------------------------------------------------------------ */
 
-extern const struct item_type net_items, port_items, path_items;
+extern const struct item_type net_items, port_items, path_items, socket_items;
 
 /* A tag or the name of a service. Returns it, or NULL and a fault. */
 const char *name_read(struct checker *checker, const struct node *node, const char *what);

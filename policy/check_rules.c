@@ -138,9 +138,9 @@ static void read_access(struct checker *checker, const struct node *key, struct 
 	if (!service->file_count && !checker->states[rule->service].faulty)
 		check_fault(checker, key, "remove it, or give the service files",
 			    "\"access\" speaks of files, and \"%s\" has none", service->name);
-	else if (service->net_count || service->exec_count)
+	else if (service->net_count || service->exec_count || service->socket_count)
 		check_fault(checker, key, "give the files a service of their own",
-			    "\"access\" speaks of files, and \"%s\" has nets or execs as well",
+			    "\"access\" speaks of files, and \"%s\" has nets, execs or sockets as well",
 			    service->name);
 }
 
@@ -151,8 +151,8 @@ static void check_effect(struct checker *checker, const struct node *node, size_
 	const struct policy_service *service = &checker->policy->services[index];
 
 	if (!service->net_count && !service->file_count && !service->exec_count &&
-	    !checker->states[index].faulty)
-		check_fault(checker, node, "give it nets, files or execs",
+	    !service->socket_count && !checker->states[index].faulty)
+		check_fault(checker, node, "give it nets, files, execs or sockets",
 			    "this has no effect: the service \"%s\" is empty", service->name);
 }
 

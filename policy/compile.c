@@ -55,6 +55,7 @@ static int rule_build(struct compiler *compiler, size_t number, struct rule *rul
 	if (!name || !where)
 		goto cleanup;
 	rule->verdict = source->verdict;
+	rule->implied = source->implied;
 	rule->err = (int16_t)-source->err;
 	err = string_add(compiler, compiler->policy->services[source->service].name,
 			 &rule->service);
@@ -98,7 +99,7 @@ struct part {
 
 #define PART(name, from, n) \
 	{ offsetof(struct ruleset, name), from, n, sizeof(*(from)) }
-#define PART_COUNT 13
+#define PART_COUNT 15
 
 static void parts_list(const struct compiler *compiler, struct part parts[PART_COUNT])
 {
@@ -116,8 +117,12 @@ static void parts_list(const struct compiler *compiler, struct part parts[PART_C
 		PART(port_starts, port_starts, nets->ports.lists.size / sizeof(*port_starts)),
 		PART(paths[CLASS_FILE], paths->paths[CLASS_FILE], paths->path_count[CLASS_FILE]),
 		PART(paths[CLASS_EXEC], paths->paths[CLASS_EXEC], paths->path_count[CLASS_EXEC]),
+		PART(paths[CLASS_SOCKET], paths->paths[CLASS_SOCKET],
+		     paths->path_count[CLASS_SOCKET]),
 		PART(inodes[CLASS_FILE], paths->inodes[CLASS_FILE], paths->inode_count[CLASS_FILE]),
 		PART(inodes[CLASS_EXEC], paths->inodes[CLASS_EXEC], paths->inode_count[CLASS_EXEC]),
+		PART(inodes[CLASS_SOCKET], paths->inodes[CLASS_SOCKET],
+		     paths->inode_count[CLASS_SOCKET]),
 		PART(rules, compiler->rules, compiler->policy->rule_count),
 		PART(strings, strings->bytes, strings->size),
 	};
@@ -142,6 +147,11 @@ static void header_fill(const struct compiler *compiler, uint64_t generation, st
 		head->defaults[object] = (uint8_t)policy->defaults[object];
 	head->v4_shift = compiler->nets.v4_count ? compiler->nets.v4_shift : 32;
 	strcpy(head->tag, policy->tag);		/* policy_fits() has measured it */
+	memcpy(head->said, compiler->paths.said, sizeof(head->said));
+	memcpy(head->implied, compiler->paths.implied, sizeof(head->implied));
+	while (head->rules_said < policy->rule_count && !policy->rules[head->rules_said].implied)
+		head->rules_said++;
+	head->names_grant = compiler->paths.names_grant;
 	head->path_filter = compiler->paths.path_filter;
 	head->inode_filter = compiler->paths.inode_filter;
 }

@@ -33,7 +33,7 @@ static bool header_sound(const struct ruleset *head)
 	for (int object = 0; object < CLASS_COUNT; object++)
 		if (head->defaults[object] > VERDICT_DENY)
 			return false;
-	return (head->mode == MODE_AUDIT || head->mode == MODE_ENFORCE) &&
+	return head->rules_said <= head->rules.count && (head->mode == MODE_AUDIT || head->mode == MODE_ENFORCE) &&
 	       head->tag[0] && memchr(head->tag, '\0', sizeof(head->tag));
 }
 
@@ -164,16 +164,35 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 	struct path_object judged;
 	size_t length = strlen(path);
 
-	if (!image->paths[object].count)
-		return decision_of_rule(&rules, object, RULE_DEFAULT);
 	if (length >= PATH_LENGTH_MAX || chain_count > DENTRY_DEPTH_MAX)
-		return decision_doubt(RULE_UNRESOLVED);
-	path_begin(&judged, object, access);
+		return image->said[object] & access ? decision_doubt(RULE_UNRESOLVED) :
+			decision_of_rule(&rules, object, RULE_DEFAULT);
+	path_ask(&judged, object, access);
+	judged.foreign = 0;
 	memset(judged.path, 0, sizeof(judged.path));
 	memcpy(judged.path, path, length);
 	judged.length = (__u32)length;
 	for (size_t i = 0; i < chain_count; i++)
 		judged.chain[i] = chain[i];
 	judged.depth = (__u32)chain_count;
-	return decide_path(&rules, &judged);
+	decide_path(&rules, &judged);
+	return judged.outcome;
+}
+
+/* As judge_path() in lsm/path.bpf.h does: the rules of the second class, without its default. */
+struct decision image_decide_open(const struct ruleset *image, uint8_t access, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object)
+{
+	struct decision file, exec;
+
+	file = image_decide_path(image, CLASS_FILE, access, path, chain, chain_count);
+	*ret_object = CLASS_FILE;
+	if (file.verdict == VERDICT_DENY || !(access & ACCESS_READ))
+		return file;
+	exec = image_decide_path(image, CLASS_EXEC, ACCESS_READ, path, chain, chain_count);
+	if (exec.rule == RULE_DEFAULT || exec.verdict <= file.verdict)
+		return file;
+	*ret_object = CLASS_EXEC;
+	return exec;
 }

@@ -28,7 +28,14 @@ struct decision image_decide_net(const struct ruleset *image, const uint8_t addr
 				 uint16_t port, enum protocol proto);
 
 /* Judges a path by name and by the identities in @chain: that of the object itself, then those of
- * its ancestors up to the root of its file system. @object: CLASS_FILE or CLASS_EXEC. */
+ * its ancestors up to the root of its file system. @object: CLASS_FILE, CLASS_EXEC or
+ * CLASS_SOCKET. */
 struct decision image_decide_path(const struct ruleset *image, enum object_class object,
 				  uint8_t access, const char *path, const struct inode_id *chain,
 				  size_t chain_count);
+
+/* Judges the opening of a file: what may not be executed may not be read either. *ret_object is the
+ * class whose rules decided: CLASS_FILE or CLASS_EXEC. */
+struct decision image_decide_open(const struct ruleset *image, uint8_t access, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object);

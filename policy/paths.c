@@ -18,6 +18,7 @@ struct known_path {
 	uint16_t kind;			/* PATH_EXACT or PATH_TREE */
 	uint16_t length;
 	uint32_t string;		/* number in strings */
+	bool implied;
 	uint32_t slot;			/* its place in the table */
 	uint64_t hash;
 	enum object_class object;
@@ -47,7 +48,8 @@ static const char *const access_names[ACCESS_KINDS] = { "reading", "writing" };
 
 static const char *object_verb(enum object_class object, int access)
 {
-	return object == CLASS_EXEC ? "executing" : access_names[access];
+	return object == CLASS_EXEC ? "executing" :
+	       object == CLASS_SOCKET ? "talking to" : access_names[access];
 }
 
 static const struct policy_path *known_source(const struct known_path *path)
@@ -119,16 +121,29 @@ static int known_path(struct path_compiler *compiler, enum object_class object,
 	return 0;
 }
 
-/* Rule @rule speaks of @path: of the kinds of access in @access. The rule listed first holds. */
+/* What is implied would let pass what a default denies: there it does not hold. */
+static bool rule_holds(const struct path_compiler *compiler, enum object_class object, size_t rule)
+{
+	return !compiler->policy->rules[rule].implied ||
+	       compiler->policy->defaults[object] == VERDICT_ALLOW;
+}
+
+/* Rule @rule speaks of @path: of the kinds of access in @access. The rule listed first holds, and
+ * what is implied, which is listed last, only where nothing is said of the path. */
 static int path_claim(struct path_compiler *compiler, enum object_class object,
 		      const struct policy_path *path, size_t rule, uint8_t access)
 {
+	bool implied = compiler->policy->rules[rule].implied;
 	struct known_path *known;
 	int err;
 
-	if (!access)
+	if (!access || !rule_holds(compiler, object, rule))
 		return 0;
 	err = known_path(compiler, object, path, &known);
+	if (!err && implied && !known->implied && known_source(known))
+		return 0;
+	if (!err)
+		known->implied = implied;
 	for (int kind = 0; kind < ACCESS_KINDS && !err; kind++) {
 		if (!(access & 1 << kind))
 			continue;
@@ -158,6 +173,9 @@ static int paths_collect(struct path_compiler *compiler)
 			err = path_claim(compiler, CLASS_FILE, &service->files[j], i, rule->access);
 		for (size_t j = 0; j < service->exec_count && !err; j++)
 			err = path_claim(compiler, CLASS_EXEC, &service->execs[j], i,
+					 rule->access & ACCESS_READ);
+		for (size_t j = 0; j < service->socket_count && !err; j++)
+			err = path_claim(compiler, CLASS_SOCKET, &service->sockets[j], i,
 					 rule->access & ACCESS_READ);
 	}
 	return err;
@@ -193,13 +211,15 @@ static int path_resolve(struct path_compiler *compiler, uint32_t index)
 	size_t count = 0;
 	int err;
 
+	if (*name == '@')
+		return 0;
 	err = compiler->resolver->find(compiler->resolver->ctx, name, source->tree, &list, &count);
 	if (err) {
 		diags_add(compiler->conflicts->diags, DIAG_ERROR, source->where, NULL, 0, NULL,
 			  "cannot tell what stands at %s: %s", name, strerror(-err));
 		return err;
 	}
-	if (count && list[0].directory && known->kind == PATH_EXACT) {
+	if (count && list[0].directory && known->kind == PATH_EXACT && !known->implied) {
 		char *hint = NULL;
 
 		if (asprintf(&hint, "write %s/ for the directory and all below", name) < 0)
@@ -231,6 +251,8 @@ static int inode_compare(const void *a, const void *b, void *ctx)
 		return one->ino < other->ino ? -1 : 1;
 	if (path->kind != other_path->kind)
 		return path->kind < other_path->kind ? -1 : 1;
+	if (path->implied != other_path->implied)
+		return path->implied ? 1 : -1;
 	if (path->length != other_path->length)
 		return path->length > other_path->length ? -1 : 1;
 	return (one->path > other->path) - (one->path < other->path);
@@ -284,7 +306,8 @@ static int inode_settle(struct path_compiler *compiler, const struct known_inode
 				continue;
 			}
 			held = &compiler->paths[best[access]->path];
-			if (held != path && held->length == path->length &&
+			if (held != path && held->implied == path->implied &&
+			    held->length == path->length &&
 			    rules_disagree(compiler->policy, held->rule[access],
 					   path->rule[access]))
 				err = inode_conflict(compiler, held, path, access);
@@ -347,7 +370,7 @@ static struct path_entry path_entry(const struct path_compiler *compiler,
 		.hash = known->hash,
 		.string = compiler->strings->items[known->string].off,
 		.length = known->length,
-		.kind = known->kind,
+		.kind = known->kind | (known->implied ? PATH_IMPLIED : 0),
 		.rule = { known->rule[0], known->rule[1] },
 	};
 }
@@ -420,10 +443,36 @@ static int inode_table_build(const struct path_compiler *compiler, enum object_c
 	return err;
 }
 
+/* Of which accesses to each class rules speak, and whether a name permits what is denied. */
+static void paths_sum_up(const struct path_compiler *compiler, struct path_tables *tables)
+{
+	const struct policy *policy = compiler->policy;
+	bool denies[CLASS_COUNT], permits[CLASS_COUNT] = { false };
+
+	for (int object = 0; object < CLASS_COUNT; object++)
+		denies[object] = policy->defaults[object] == VERDICT_DENY;
+	for (size_t i = 0; i < compiler->path_count; i++) {
+		const struct known_path *path = &compiler->paths[i];
+		uint8_t *spoken = path->implied ? tables->implied : tables->said;
+
+		for (int access = 0; access < ACCESS_KINDS; access++) {
+			if (path->rule[access] == RULE_DEFAULT)
+				continue;
+			spoken[path->object] |= 1 << access;
+			if (policy->rules[path->rule[access]].verdict == VERDICT_DENY)
+				denies[path->object] = true;
+			else if (!path->implied)
+				permits[path->object] = true;
+		}
+	}
+	for (int object = 0; object < CLASS_COUNT; object++)
+		tables->names_grant |= denies[object] && permits[object];
+}
+
 int paths_compile(const struct policy *policy, const struct path_resolver *resolver,
 		  struct conflicts *conflicts, struct intern *strings, struct path_tables *tables)
 {
-	static const enum object_class objects[] = { CLASS_FILE, CLASS_EXEC };
+	static const enum object_class objects[] = { CLASS_FILE, CLASS_EXEC, CLASS_SOCKET };
 	struct path_compiler compiler = {
 		.policy = policy,
 		.resolver = resolver,
@@ -440,6 +489,7 @@ int paths_compile(const struct policy *policy, const struct path_resolver *resol
 		if (!err)
 			err = inode_table_build(&compiler, objects[i], tables);
 	}
+	paths_sum_up(&compiler, tables);
 	intern_free(&compiler.keys);
 	free(compiler.paths);
 	free(compiler.inodes);

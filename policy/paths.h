@@ -21,10 +21,13 @@ struct path_tables {
 	size_t inode_count[CLASS_COUNT];
 	struct filter path_filter;
 	struct filter inode_filter;
+	uint8_t said[CLASS_COUNT];	/* as in struct ruleset */
+	uint8_t implied[CLASS_COUNT];
+	bool names_grant;
 };
 
 /*
- * Compiles files and execs of every service that a rule names. The paths are added to @strings.
+ * Compiles files, execs and sockets of every service that a rule names. The paths are added to @strings.
  * @resolver may be NULL: no identities. @tables: the caller's to path_tables_free(), zeroed before.
  *
  * Returns 0, also when conflicts were found and complained about, -ENOMEM, -E2BIG, or the

@@ -29,7 +29,8 @@ struct policy_ports {
 	uint8_t protos;
 };
 
-/* A path without its trailing slash; `tree` says there was one: the directory and all below. */
+/* A path without its trailing slash; `tree` says there was one: the directory and all below. Of a
+ * unix socket it may be an abstract name instead, behind "@". */
 struct policy_path {
 	struct diag_where where;
 	char *path;			/* absolute and normal: no "//", "/./" or "/../"; "" is "/" */
@@ -40,6 +41,7 @@ struct policy_service {
 	struct diag_where where;
 	char *name;
 	bool included;			/* from an included file: need not be named by a rule */
+	bool implied;			/* from the file that every policy includes */
 	struct policy_net *nets;
 	size_t net_count;
 	struct policy_ports *ports;	/* none: every port of every protocol */
@@ -48,6 +50,8 @@ struct policy_service {
 	size_t file_count;
 	struct policy_path *execs;
 	size_t exec_count;
+	struct policy_path *sockets;
+	size_t socket_count;
 };
 
 struct policy_rule {
@@ -57,6 +61,7 @@ struct policy_rule {
 	uint8_t access;			/* ACCESS_READ | ACCESS_WRITE: opens of `files` it speaks of */
 	char *why;			/* or NULL */
 	size_t service;			/* index into policy.services */
+	bool implied;			/* not written in the policy: gives way to whatever is */
 };
 
 struct policy {
@@ -66,7 +71,7 @@ struct policy {
 	enum verdict defaults[CLASS_COUNT];
 	struct policy_service *services;
 	size_t service_count;
-	struct policy_rule *rules;
+	struct policy_rule *rules;	/* those that are implied come last */
 	size_t rule_count;
 };
 

@@ -297,6 +297,32 @@ static int path_compare(const void *a, const void *b)
 
 const struct item_type path_items = { sizeof(struct policy_path), path_read, path_compare };
 
+/* What fits struct sockaddr_un behind the 0 of an abstract name (unix(7)). */
+#define ABSTRACT_MAX 107
+
+/* "@NAME" is an abstract name, everything else a path. */
+static bool socket_read(struct checker *checker, const struct node *node, void *ret_item)
+{
+	struct policy_path *path = ret_item;
+	const char *text;
+
+	if (node->kind != NODE_SCALAR || node->text[0] != '@')
+		return path_read(checker, node, ret_item);
+	text = scalar_read(checker, node, "an abstract name", ABSTRACT_MAX + 1);
+	if (!text)
+		return false;
+	if (!text[1]) {
+		check_fault(checker, node, "write \"@\" and the name", "expected an abstract name behind the @, found nothing");
+		return false;
+	}
+	path->path = check_alloc(checker, 1, node->size + 1);
+	if (path->path)
+		strcpy(path->path, text);
+	return path->path;
+}
+
+const struct item_type socket_items = { sizeof(struct policy_path), socket_read, path_compare };
+
 /* --- errnos -------------------------------------------------------------------------------- */
 
 const char *policy_errno_name(int err)

@@ -184,7 +184,7 @@ static bool is_record(const void *data, size_t size)
 	if (record->kind != RECORD_DECISION)
 		return true;
 	return record->verdict <= VERDICT_DENY && record->hook < HOOK_COUNT &&
-	       record->object < CLASS_COUNT && record->proto <= PROTO_NONE &&
+	       record->object < OBJECT_COUNT && record->proto <= PROTO_NONE &&
 	       record->access <= (ACCESS_READ | ACCESS_WRITE) && record->err <= 0 &&
 	       (!record->script || record->script < record->text_size);
 }
@@ -259,6 +259,7 @@ static int add_line(struct audit *audit, const struct record *record,
 {
 	const struct audit_config *config = &audit->config;
 	const size_t size = audit->buffer.size;
+	struct peer peer;
 	struct audit_event event = {
 		.record = record,
 		.ruleset = config->ruleset(config->ctx, record->policy, record->generation),
@@ -269,7 +270,13 @@ static int add_line(struct audit *audit, const struct record *record,
 		.seq = audit->seq + 1,
 		.lost_before = audit->lost,
 	};
-	int r = audit_json_line(&audit->buffer, &event);
+	int r;
+
+	if (record->peer.pid) {
+		peer_read(&record->peer, &peer);
+		event.peer = &peer;
+	}
+	r = audit_json_line(&audit->buffer, &event);
 
 	if (r >= 0)
 		r = queue_line(audit, record);

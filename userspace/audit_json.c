@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "hooks.h"
 #include "run_id.h"
 #include "../policy/image.h"
 #include "../policy/policy.h"
@@ -169,22 +170,20 @@ static void write_flag(struct writer *w, const char *name, bool value)
 
 /* --- the parts of a line ------------------------------------------------------------------ */
 
-static const char *const class_names[] = { "net", "file", "exec" };
-static const char *const category_names[] = { "network", "file", "process" };
+static const char *const class_names[] = { "net", "file", "exec", "socket", "kernel", "fence" };
+static const char *const category_names[] = {
+	"network", "file", "process", "network", "configuration", "intrusion_detection",
+};
 static const char *const verdict_names[] = { "allow", "audit", "deny" };
 static const char *const protocol_names[] = { "tcp", "udp", "other", NULL };
-static const char *const hook_names[] = {
-	"socket_connect", "socket_sendmsg", "file_open", "bprm_check_security", "task_alloc",
-};
 static const char *const access_names[] = { NULL, "read", "write", "read,write" };
 
-static_assert(sizeof(class_names) / sizeof(class_names[0]) == CLASS_COUNT, "a name per class");
+static_assert(sizeof(class_names) / sizeof(class_names[0]) == OBJECT_COUNT, "a name per class");
 static_assert(sizeof(category_names) == sizeof(class_names), "a category per class");
 static_assert(sizeof(verdict_names) / sizeof(verdict_names[0]) == VERDICT_DENY + 1,
 	      "a name per verdict");
 static_assert(sizeof(protocol_names) / sizeof(protocol_names[0]) == PROTO_NONE + 1,
 	      "a name per protocol");
-static_assert(sizeof(hook_names) / sizeof(hook_names[0]) == HOOK_COUNT, "a name per hook");
 static_assert(sizeof(access_names) / sizeof(access_names[0]) == (ACCESS_READ | ACCESS_WRITE) + 1,
 	      "a name per access");
 
@@ -222,7 +221,7 @@ static void write_event(struct writer *w, const struct record *record)
 	begin(w, "type", "[");
 	write_string(w, NULL, refused ? "denied" : "allowed");
 	end(w, "]");
-	write_string(w, "action", hook_names[record->hook]);
+	write_string(w, "action", hook_name(record->hook));
 	write_string(w, "outcome", refused ? "failure" : "success");
 	end(w, "}");
 }
@@ -310,6 +309,36 @@ static bool has_address(const struct record *record)
 	return record->rule != RULE_MALFORMED && memcmp(record->addr, none, sizeof(none));
 }
 
+static void write_inode(struct writer *w, const struct record *record)
+{
+	char device[2 * 20 + 1], *first, *last = device + sizeof(device);
+
+	if (!record->ino)
+		return;
+	first = digits_before(last, record->dev & 0xfffff);
+	*--first = ':';
+	first = digits_before(first, record->dev >> 20);
+	write_id(w, "inode", record->ino);
+	write_bytes(w, "device", first, last - first);
+}
+
+/* A unix socket: the path or the abstract name that it was bound to. */
+static void write_socket(struct writer *w, const struct record *record)
+{
+	begin(w, "destination", "{");
+	if (!(record->flags & RECORD_UNREADABLE))
+		write_path(w, "address", record->text, strnlen(record->text, record->text_size));
+	end(w, "}");
+	begin(w, "network", "{");
+	write_string(w, "type", "unix");
+	end(w, "}");
+	if (!record->ino)
+		return;
+	begin(w, "file", "{");
+	write_inode(w, record);
+	end(w, "}");
+}
+
 static void write_destination(struct writer *w, const struct record *record)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -334,18 +363,10 @@ static void write_destination(struct writer *w, const struct record *record)
 
 static void write_file(struct writer *w, const struct record *record)
 {
-	char device[2 * 20 + 1], *first, *last = device + sizeof(device);
-
 	begin(w, "file", "{");
 	if (!(record->flags & RECORD_UNREADABLE))
 		write_path(w, "path", record->text, strnlen(record->text, record->text_size));
-	if (record->ino) {
-		first = digits_before(last, record->dev & 0xfffff);
-		*--first = ':';
-		first = digits_before(first, record->dev >> 20);
-		write_id(w, "inode", record->ino);
-		write_bytes(w, "device", first, last - first);
-	}
+	write_inode(w, record);
 	end(w, "}");
 }
 
@@ -381,7 +402,7 @@ static void write_rule(struct writer *w, const struct audit_event *event, const 
 /* Why it was judged so where no rule tells. */
 static void write_reason(struct writer *w, const struct record *record, const struct rule *rule)
 {
-	char text[sizeof("default of exec")] = "default of ";
+	char text[sizeof("default of socket")] = "default of ";
 
 	switch (record->rule) {
 	case RULE_DEFAULT:
@@ -396,6 +417,15 @@ static void write_reason(struct writer *w, const struct record *record, const st
 		break;
 	case RULE_NO_RULESET:
 		write_string(w, "reason", "policy is not loaded or damaged");
+		break;
+	case RULE_ALIAS:
+		write_string(w, "reason", "files would get other names, and names decide here");
+		break;
+	case RULE_BEHALF:
+		write_string(w, "reason", "done by the kernel on the task's behalf");
+		break;
+	case RULE_GUARD:
+		write_string(w, "reason", "the fence protects itself");
 		break;
 	default:
 		if (!rule)
@@ -440,6 +470,21 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 	write_reason(w, record, rule);
 }
 
+/* Who is at the other end, or whom it was about. */
+static void write_peer(struct writer *w, const struct audit_event *event)
+{
+	if (!event->record->peer.pid)
+		return;
+	begin(w, "peer", "{");
+	write_identity(w, event->boot_id, &event->record->peer);
+	if (event->peer && *event->peer->name)
+		write_string(w, "name", event->peer->name);
+	if (event->peer && *event->peer->executable)
+		write_path(w, "executable", event->peer->executable,
+			   strlen(event->peer->executable));
+	end(w, "}");
+}
+
 static void write_object(struct writer *w, const struct record *record)
 {
 	if (record->object == CLASS_NET) {
@@ -447,6 +492,12 @@ static void write_object(struct writer *w, const struct record *record)
 			write_number(w, "family", record->family);
 		return;
 	}
+	if (record->object >= CLASS_COUNT) {
+		write_path(w, "act", record->text, strnlen(record->text, record->text_size));
+		return;
+	}
+	if (record->object == CLASS_SOCKET)
+		return;
 	if (access_names[record->access])
 		write_string(w, "access", access_names[record->access]);
 	if (record->script)
@@ -488,6 +539,7 @@ static void write_ringfence(struct writer *w, const struct audit_event *event,
 	write_string(w, "run", run_id_name(event->record->run, run));
 	write_verdict(w, event, rule);
 	write_object(w, event->record);
+	write_peer(w, event);
 	write_ancestors(w, event);
 	write_flag(w, "args_truncated", w->args_cut);
 	write_flag(w, "not_utf8", w->text_flags & TEXT_NOT_UTF8);
@@ -497,6 +549,22 @@ static void write_ringfence(struct writer *w, const struct audit_event *event,
 	write_number(w, "seq", event->seq);
 	write_number(w, "lost_before", event->lost_before);
 	end(w, "}");
+}
+
+static void write_target(struct writer *w, const struct record *record)
+{
+	switch (record->object) {
+	case CLASS_NET:
+		write_destination(w, record);
+		break;
+	case CLASS_SOCKET:
+		write_socket(w, record);
+		break;
+	case CLASS_FILE:
+	case CLASS_EXEC:
+		write_file(w, record);
+		break;
+	}
 }
 
 static void write_line(struct text *out, const struct audit_event *event,
@@ -514,10 +582,7 @@ static void write_line(struct text *out, const struct audit_event *event,
 	write_string(&w, "hostname", event->hostname);
 	end(&w, "}");
 	write_process(&w, event);
-	if (event->record->object == CLASS_NET)
-		write_destination(&w, event->record);
-	else
-		write_file(&w, event->record);
+	write_target(&w, event->record);
 	write_rule(&w, event, rule);
 	/* Last: it says what had to be done to all texts before. */
 	write_ringfence(&w, event, rule);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lineage.h"
+#include "peer.h"
 #include "text.h"
 #include "../lsm/abi.h"
 
@@ -28,6 +29,7 @@ struct audit_event {
 	const struct record *record;	/* of kind RECORD_DECISION, checked */
 	const struct ruleset *ruleset;	/* that decided, or NULL */
 	const struct lineage_process *process;
+	const struct peer *peer;		/* of record->peer, or NULL where there is none */
 	const char *hostname;
 	const char *boot_id;
 	int64_t realtime_ns;		/* what CLOCK_REALTIME is ahead of CLOCK_BOOTTIME */

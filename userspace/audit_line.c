@@ -50,6 +50,10 @@ int audit_line_parse(const char *text, size_t size, struct audit_line *ret_line)
 		.reason = string_of(VALUE(own, "reason")),
 		.category = string_of(json_array_get(VALUE(root, "event", "category"), 0)),
 		.ip = string_of(VALUE(root, "destination", "ip")),
+		.address = string_of(VALUE(root, "destination", "address")),
+		.act = string_of(VALUE(own, "act")),
+		.peer_pid = number_of(VALUE(own, "peer", "pid")),
+		.peer_name = string_of(VALUE(own, "peer", "name")),
 		.transport = string_of(VALUE(root, "network", "transport")),
 		.family = VALUE(own, "family"),
 		.path = string_of(VALUE(root, "file", "path")),
@@ -83,10 +87,25 @@ void audit_line_free(struct audit_line *line)
 	line->root = NULL;
 }
 
+static void append_peer(struct text *out, const struct audit_line *line)
+{
+	if (!line->peer_pid)
+		return;
+	text_append_string(out, " (");
+	text_printable(out, line->peer_name, strlen(line->peer_name));
+	text_append_format(out, "%s%llu)", *line->peer_name ? " " : "pid ",
+			   (unsigned long long)line->peer_pid);
+}
+
 static void append_network(struct text *out, const struct audit_line *line)
 {
 	bool v6 = strchr(line->ip, ':') != NULL;
 
+	if (*line->address) {
+		text_printable(out, line->address, strlen(line->address));
+		append_peer(out, line);
+		return;
+	}
 	if (!*line->ip) {
 		text_append_string(out, "(address not known");
 		if (json_is_integer(line->family))
@@ -108,6 +127,11 @@ void audit_line_object(struct text *out, const struct audit_line *line)
 {
 	if (!strcmp(line->category, "network")) {
 		append_network(out, line);
+		return;
+	}
+	if (*line->act) {
+		text_printable(out, line->act, strlen(line->act));
+		append_peer(out, line);
 		return;
 	}
 	if (*line->path)

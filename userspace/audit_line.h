@@ -21,6 +21,10 @@ struct audit_line {
 	const char *err;		/* "EPERM" */
 	const char *rule, *rule_id, *why, *reason;
 	const char *category;		/* "network", "file" or "process" */
+	const char *address;		/* of a unix socket */
+	const char *act;		/* where there is no object: what it was, "ptrace" */
+	const char *peer_name;
+	uint64_t peer_pid;		/* who is at the other end; 0: nobody that is known */
 	const char *ip, *transport, *path, *access, *script;
 	const json_t *family;		/* AF_*, where there is no ip; or NULL */
 	const char *comm, *entity_id;

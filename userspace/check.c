@@ -46,7 +46,7 @@ int check_main(int argc, char **argv)
 		else if (!quiet)
 			printf("%s: ok: tag %s, %s mode, %u rule%s, %u KiB compiled\n", argv[i],
 			       image->tag, image->mode == MODE_ENFORCE ? "enforce" : "audit",
-			       image->rules.count, image->rules.count == 1 ? "" : "s",
+			       image->rules_said, image->rules_said == 1 ? "" : "s",
 			       image->size / 1024);
 		free(image);
 	}

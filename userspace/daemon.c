@@ -119,6 +119,9 @@ int daemon_main(int argc, char **argv)
 	err = open_fence(folder, &fence);
 	if (err)
 		return 1;
+	err = fence_keep(fence);
+	if (err)
+		say_errno(err, "cannot have this process protected from tagged ones");
 	err = path_make(PATH_LOGS) ?: collector_open(fence, PATH_LOG, true, &collector);
 	if (err)
 		say_errno(err, "cannot open the audit log " PATH_LOG);
@@ -128,6 +131,7 @@ int daemon_main(int argc, char **argv)
 		say("records are lost: the audit log did not take the last of them");
 		err = -EIO;
 	}
+	fence_unkeep(fence);
 	fence_close(fence);
 	return err ? 1 : 0;
 }

@@ -33,13 +33,15 @@ static const struct verb_option options[] = {
 static const struct verb verb = {
 	.name = "explain",
 	.arguments = "(--tag TAG | --policy FILE) [OPTION]... connect ADDRESS[:PORT]\n"
+		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... connect /SOCKET|@NAME\n"
 		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... open PATH\n"
 		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... exec PATH",
-	.help = "Tells what a policy says about an address, a file or a program, by which rule and why. An\n"
-		"IPv6 address with a port stands in brackets: [2a0a:a440::1]:443. Without a port the answer\n"
-		"is for what has none (raw sockets, ping): the strictest of all ports. A path is judged as\n"
-		"it stands on this host, links followed, by its name and the folders it is named by: other\n"
-		"names that bind mounts give it, which the kernel knows, are not looked for.\n\n"
+	.help = "Tells what a policy says about an address, a unix socket, a file or a program, by which rule\n"
+		"and why. An IPv6 address with a port stands in brackets: [2a0a:a440::1]:443. Without a port\n"
+		"the answer is for what has none (raw sockets, ping): the strictest of all ports. A unix\n"
+		"socket is named by its path, or by @ and its abstract name. A path is judged as it stands on\n"
+		"this host, links followed, by its name and the folders it is named by: other names that bind\n"
+		"mounts give it, which the kernel knows, are not looked for.\n\n"
 		"Exit status: 0 with an answer, whatever it is; 1 without.",
 	.options = options,
 	.colored = true,
@@ -157,7 +159,8 @@ static int ask_address(struct question *question, const struct ruleset *image,
 	bool any, v4;
 
 	if (parse_endpoint(question->object, address.s6_addr, &port, &any)) {
-		say("%s: expected ADDRESS, ADDRESS:PORT or [IPV6]:PORT", question->object);
+		say("%s: expected ADDRESS, ADDRESS:PORT, [IPV6]:PORT, /SOCKET or @NAME",
+		    question->object);
 		say_remedy("names are not looked up: ringfence asks nothing of the network");
 		return -EINVAL;
 	}
@@ -212,9 +215,11 @@ static int ask_path(struct question *question, const struct ruleset *image,
 	char path[PATH_MAX];
 	size_t count = 0;
 
-	if (question->class == CLASS_EXEC)
+	if (question->class != CLASS_FILE)
 		question->access = ACCESS_READ;
-	if (realpath(question->object, path)) {
+	if (question->class == CLASS_SOCKET && *question->object == '@') {
+		snprintf(path, sizeof(path), "%s", question->object);
+	} else if (realpath(question->object, path)) {
 		count = read_chain(strcmp(path, "/") ? path : "", chain);
 	} else if (*question->object == '/' && strlen(question->object) < sizeof(path)) {
 		strcpy(path, question->object);
@@ -225,16 +230,24 @@ static int ask_path(struct question *question, const struct ruleset *image,
 		return -errno;
 	}
 	snprintf(question->shown, sizeof(question->shown), "%s%s", path,
-		 question->class == CLASS_EXEC ? "" :
+		 question->class != CLASS_FILE ? "" :
 		 question->access == ACCESS_WRITE ? " for writing" : " for reading");
-	*ret_decision = image_decide_path(image, question->class, question->access, path, chain,
-					  count);
+	if (question->class == CLASS_FILE)
+		*ret_decision = image_decide_open(image, question->access, path, chain, count,
+						  &question->class);
+	else
+		*ret_decision = image_decide_path(image, question->class, question->access, path,
+						  chain, count);
 	return 0;
 }
 
 static int ask(struct question *question, const struct ruleset *image,
 	       struct decision *ret_decision)
 {
+	if (!strcmp(question->verb, "connect") && strchr("/@", *question->object)) {
+		question->class = CLASS_SOCKET;
+		return ask_path(question, image, ret_decision);
+	}
 	if (!strcmp(question->verb, "connect"))
 		return ask_address(question, image, ret_decision);
 	question->class = !strcmp(question->verb, "exec") ? CLASS_EXEC : CLASS_FILE;
@@ -251,6 +264,7 @@ static const char *default_reason(const struct question *question, const struct 
 		"no rule matches: the policy's default for net",
 		"no rule matches: the policy's default for file",
 		"no rule matches: the policy's default for exec",
+		"no rule matches: the policy's default for socket",
 	};
 
 	if (decision->rule == RULE_DEFAULT)
@@ -281,6 +295,9 @@ static json_t *answer(const struct question *question, const struct ruleset *ima
 	json_object_set_new(json, "where", json_string(image_string(image, rule->where)));
 	if (*image_string(image, rule->why))
 		json_object_set_new(json, "why", json_string(image_string(image, rule->why)));
+	if (question->class == CLASS_EXEC && !strcmp(question->verb, "open"))
+		json_object_set_new(json, "note", json_string(
+			"a rule about executing: what could be read could be copied and executed"));
 	return json;
 }
 
@@ -310,6 +327,7 @@ static void print(const json_t *json)
 		       where);
 	print_row(json, "why");
 	print_row(json, "reason");
+	print_row(json, "note");
 }
 
 /* The ruleset to ask: compiled from the file, or read back from the kernel. */

@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "ringfence.skel.h"
 #include "fence_private.h"
+#include "hooks.h"
 #include "version.h"
 
 /* Where pins are made and where they are removed: in FENCE_PINS, all of them are there or none. */
@@ -31,10 +33,17 @@ static const char *const map_names[FENCE_MAPS] = {
 	[MAP_RING] = "ring",
 	[MAP_LOSSES] = "losses",
 	[MAP_ABOUT] = "about",
+	[MAP_KEEPERS] = "keepers",
+	[MAP_LATE] = "late",
 };
 
-/* The program whose link is kept open to start iterators from. */
-#define ITERATOR "tagged_tasks"
+/* The programs whose links are kept open to start iterators from. */
+static const char *const iterator_names[FENCE_ITERATORS] = {
+	[ITERATOR_TASKS] = "tagged_tasks",
+	[ITERATOR_LATE] = "late_tasks",
+	[ITERATOR_FILES] = "late_files",
+	[ITERATOR_MAPPINGS] = "late_mappings",
+};
 
 /* --- what libbpf says ----------------------------------------------------------------------- */
 
@@ -66,6 +75,43 @@ const char *fence_log(void)
 	return log_text;
 }
 
+/* --- hooks ---------------------------------------------------------------------------------- */
+
+int fence_kernel_hooks(bool ret_present[HOOK_COUNT])
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	char function[64];
+
+	if (!btf)
+		return -errno;
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++) {
+		snprintf(function, sizeof(function), "bpf_lsm_%s", hook_name(hook));
+		ret_present[hook] = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC) > 0;
+	}
+	btf__free(btf);
+	return 0;
+}
+
+/* The program on a hook: that whose section is "lsm/NAME". */
+static struct bpf_program *program_on(const struct fence *fence, enum hook hook)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, fence->skeleton->obj) {
+		const char *section = bpf_program__section_name(program);
+
+		if (!strncmp(section, "lsm/", 4) && !strcmp(section + 4, hook_name(hook)))
+			return program;
+	}
+	return NULL;
+}
+
+void fence_hooks(const struct fence *fence, bool ret_attached[HOOK_COUNT])
+{
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		ret_attached[hook] = fence->attached[hook];
+}
+
 /* --- loading -------------------------------------------------------------------------------- */
 
 static int adopt_maps(struct fence *fence)
@@ -80,25 +126,45 @@ static int adopt_maps(struct fence *fence)
 	return 0;
 }
 
+static void mark_attached(struct fence *fence, const struct bpf_program *program)
+{
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		if (program_on(fence, hook) == program)
+			fence->attached[hook] = true;
+}
+
 static int attach(struct fence *fence)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, fence->skeleton->obj) {
-		struct bpf_link *link = bpf_program__attach(program);
+		struct bpf_link *link;
 
+		if (!bpf_program__autoload(program))
+			continue;
+		link = bpf_program__attach(program);
 		if (!link)
 			return -errno;
 		if (fence->link_count == FENCE_LINKS_MAX) {
 			bpf_link__destroy(link);
 			return -E2BIG;
 		}
-		if (!strcmp(bpf_program__name(program), ITERATOR))
-			fence->iterator = bpf_link__fd(link);
+		for (int i = 0; i < FENCE_ITERATORS; i++)
+			if (!strcmp(bpf_program__name(program), iterator_names[i]))
+				fence->iterator[i] = bpf_link__fd(link);
+		mark_attached(fence, program);
 		fence->links[fence->link_count].link = link;
 		fence->links[fence->link_count++].name = bpf_program__name(program);
 	}
 	return 0;
+}
+
+/* Which mount name space the pins are in: that of the first process. */
+static uint32_t host_mount_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/1/ns/mnt", &st) ? 0 : st.st_ino;
 }
 
 static int sign(struct fence *fence)
@@ -124,10 +190,31 @@ static struct fence *fence_new(void)
 		return NULL;
 	for (int i = 0; i < FENCE_MAPS; i++)
 		fence->map[i] = -1;
-	fence->iterator = -1;
+	for (int i = 0; i < FENCE_ITERATORS; i++)
+		fence->iterator[i] = -1;
 	libbpf_set_print(log_keep);
 	log_text[0] = 0;
 	return fence;
+}
+
+/* Leaves out the programs of hooks that this kernel has not. */
+static int choose_programs(struct fence *fence)
+{
+	bool present[HOOK_COUNT];
+	int err = fence_kernel_hooks(present);
+
+	if (err)
+		return err;
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++) {
+		struct bpf_program *program = program_on(fence, hook);
+
+		if (!program)
+			return -ENOENT;
+		if (!present[hook] && hook < HOOKS_NEEDED)
+			return -EOPNOTSUPP;
+		bpf_program__set_autoload(program, present[hook]);
+	}
+	return 0;
 }
 
 int fence_load(struct fence **ret_fence)
@@ -143,7 +230,10 @@ int fence_load(struct fence **ret_fence)
 		fence_close(fence);
 		return err;
 	}
-	err = ringfence_bpf__load(fence->skeleton);
+	fence->skeleton->rodata->host_mount_namespace = host_mount_namespace();
+	err = choose_programs(fence);
+	if (!err)
+		err = ringfence_bpf__load(fence->skeleton);
 	if (!err)
 		err = adopt_maps(fence);
 	if (!err)
@@ -254,6 +344,23 @@ int fence_unpin(void)
 	return remove_pins(FENCE_PINS_OLD);
 }
 
+/* A link is pinned under the name of its program, "file_path_unlink": the room's, and the hook's. */
+static void find_attached(struct fence *fence)
+{
+	DIR *folder = opendir(FENCE_PINS "/links");
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		const char *name = strchr(entry->d_name, '_');
+
+		for (enum hook hook = 0; name && hook < HOOK_COUNT; hook++)
+			if (!strcmp(name + 1, hook_name(hook)))
+				fence->attached[hook] = true;
+	}
+	if (folder)
+		closedir(folder);
+}
+
 static int open_pins(struct fence *fence)
 {
 	char path[256];
@@ -267,10 +374,17 @@ static int open_pins(struct fence *fence)
 		if (fence->map[i] < 0)
 			return -errno;
 	}
-	if (pin_path(path, sizeof(path), FENCE_PINS, "links", ITERATOR))
-		return -ENAMETOOLONG;
-	fence->iterator = bpf_obj_get(path);
-	return fence->iterator < 0 ? -errno : 0;
+	find_attached(fence);
+	for (int i = 0; i < FENCE_ITERATORS; i++) {
+		int err = pin_path(path, sizeof(path), FENCE_PINS, "links", iterator_names[i]);
+
+		if (err)
+			return err;
+		fence->iterator[i] = bpf_obj_get(path);
+		if (fence->iterator[i] < 0)
+			return -errno;
+	}
+	return 0;
 }
 
 int fence_open(struct fence **ret_fence)
@@ -309,8 +423,9 @@ void fence_close(struct fence *fence)
 		for (int i = 0; i < FENCE_MAPS; i++)
 			if (fence->map[i] >= 0)
 				close(fence->map[i]);
-		if (fence->iterator >= 0)
-			close(fence->iterator);
+		for (int i = 0; i < FENCE_ITERATORS; i++)
+			if (fence->iterator[i] >= 0)
+				close(fence->iterator[i]);
 	}
 	free(fence);
 }

@@ -31,6 +31,13 @@ int fence_load(struct fence **ret_fence);
  * bpf(2). */
 int fence_open(struct fence **ret_fence);
 
+/* Which hooks this kernel has, as its BTF tells. Returns 0, or -errno where it has no BTF. */
+int fence_kernel_hooks(bool ret_present[HOOK_COUNT]);
+
+/* On which hooks this fence has programs: not on those that the kernel lacked when it was loaded, nor
+ * on those whose pin was removed since. */
+void fence_hooks(const struct fence *fence, bool ret_attached[HOOK_COUNT]);
+
 /* The last complaint of libbpf in this process, "" if there was none. */
 const char *fence_log(void);
 
@@ -100,6 +107,28 @@ int fence_tag(struct fence *fence, int pidfd, const struct tag *tag);
  * -errno. */
 int fence_tasks(const struct fence *fence,
 		int (*each)(void *ctx, const struct tagged_task *task), void *ctx);
+
+/* --- late tags --- */
+
+/* Makes a pass over all tasks: gives those that @order means its tag, or takes it back. Fills in what
+ * it did. One order at a time: with PATH_LOCK held. Returns 0 or -errno. */
+int fence_late_pass(struct fence *fence, struct late *order);
+
+/* Finds an io_uring that a task of the last order's run holds. Returns 0 and *ret_ring, -ENOENT where
+ * there is none, or -errno. */
+int fence_late_ring(struct fence *fence, struct late_ring *ret_ring);
+
+/* --- keepers --- */
+
+/* Has this process protected from tagged tasks for as long as it lives, or until fence_unkeep().
+ * -EALREADY: it is. */
+int fence_keep(struct fence *fence);
+void fence_unkeep(struct fence *fence);
+
+/* The kernel's id of the map of tags, and that of one of the programs; 0 where it cannot be told. For
+ * the probe, which must not get at them. */
+uint32_t fence_tags_id(const struct fence *fence);
+uint32_t fence_program_id(const struct fence *fence);
 
 /* --- records --- */
 

@@ -3,8 +3,11 @@
  * What the fence holds: rulesets, runs, tags and losses, read and written through its maps.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +16,7 @@
 
 #include "../policy/image.h"
 #include "fence_private.h"
+#include "peer.h"
 
 int fence_about(const struct fence *fence, struct about *ret_about)
 {
@@ -213,23 +217,153 @@ int fence_tag(struct fence *fence, int pidfd, const struct tag *tag)
 	return bpf_map_update_elem(fence->map[MAP_TAGS], &pidfd, tag, BPF_NOEXIST) ? -errno : 0;
 }
 
-int fence_tasks(const struct fence *fence,
-		int (*each)(void *ctx, const struct tagged_task *task), void *ctx)
+/* Runs an iterator to its end, and hands on what it writes: entries of one size, read by a multiple of
+ * it, so that none is ever split. */
+static int iterate(const struct fence *fence, enum fence_iterator iterator, size_t size,
+		   int (*each)(void *ctx, const void *entry), void *ctx)
 {
-	struct tagged_task tasks[64];
-	ssize_t size;
-	int err = 0, fd = bpf_iter_create(fence->iterator);
+	char entries[4096];
+	ssize_t got;
+	int err = 0, fd = bpf_iter_create(fence->iterator[iterator]);
 
 	if (fd < 0)
 		return -errno;
-	/* Entries of one size, read by a multiple of it: none is ever split. */
-	while (!err && (size = read(fd, tasks, sizeof(tasks))) > 0)
-		for (size_t i = 0; !err && i < size / sizeof(*tasks); i++)
-			err = each(ctx, &tasks[i]);
-	if (!err && size < 0)
+	while (!err && (got = read(fd, entries, sizeof(entries) / size * size)) > 0)
+		for (size_t i = 0; !err && i < got / size; i++)
+			err = each(ctx, entries + i * size);
+	if (!err && got < 0)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+struct task_reader {
+	int (*each)(void *ctx, const struct tagged_task *task);
+	void *ctx;
+};
+
+static int take_task(void *ctx, const void *entry)
+{
+	const struct task_reader *reader = ctx;
+
+	return reader->each(reader->ctx, entry);
+}
+
+int fence_tasks(const struct fence *fence,
+		int (*each)(void *ctx, const struct tagged_task *task), void *ctx)
+{
+	struct task_reader reader = { each, ctx };
+
+	return iterate(fence, ITERATOR_TASKS, sizeof(struct tagged_task), take_task, &reader);
+}
+
+/* --- late tags ------------------------------------------------------------------------------ */
+
+int fence_late_pass(struct fence *fence, struct late *order)
+{
+	uint32_t key = 0;
+	int err;
+
+	order->changed = order->failed = order->others = 0;
+	if (bpf_map_update_elem(fence->map[MAP_LATE], &key, order, BPF_ANY))
+		return -errno;
+	err = iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
+	if (err)
+		return err;
+	return bpf_map_lookup_elem(fence->map[MAP_LATE], &key, order) ? -errno : 0;
+}
+
+static int take_ring(void *ctx, const void *entry)
+{
+	*(struct late_ring *)ctx = *(const struct late_ring *)entry;
+	return 1;
+}
+
+int fence_late_ring(struct fence *fence, struct late_ring *ret_ring)
+{
+	int found = iterate(fence, ITERATOR_FILES, sizeof(*ret_ring), take_ring, ret_ring);
+
+	if (!found)
+		found = iterate(fence, ITERATOR_MAPPINGS, sizeof(*ret_ring), take_ring, ret_ring);
+	return found < 0 ? found : found ? 0 : -ENOENT;
+}
+
+/* --- keepers -------------------------------------------------------------------------------- */
+
+/* When this process began. */
+static int read_start(__u64 *ret_ticks)
+{
+	char text[1024];
+	FILE *file = fopen("/proc/self/stat", "re");
+	size_t size;
+
+	if (!file)
+		return -errno;
+	size = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[size] = 0;
+	*ret_ticks = peer_start_ticks(text);
+	return *ret_ticks ? 0 : -EIO;
+}
+
+/* The inode numbers of this process's control group (cgroup v2) and of all above it. */
+static void read_cgroups(__u64 ret_cgroups[KEEPER_CGROUPS])
+{
+	char line[PATH_MAX], path[PATH_MAX + 32];
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	struct stat st;
+	size_t count = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = 0;
+		if (strncmp(line, "0::/", 4))
+			continue;
+		snprintf(path, sizeof(path), "/sys/fs/cgroup%s", line + 3);
+		for (char *slash; count < KEEPER_CGROUPS && (slash = strrchr(path, '/')) &&
+		     slash > path + strlen("/sys/fs"); *slash = 0)
+			if (!stat(path, &st))
+				ret_cgroups[count++] = st.st_ino;
+	}
+	if (file)
+		fclose(file);
+}
+
+int fence_keep(struct fence *fence)
+{
+	struct keeper keeper = {}, before;
+	uint32_t pid = getpid();
+	int err = read_start(&keeper.start_ticks);
+
+	if (err)
+		return err;
+	if (!bpf_map_lookup_elem(fence->map[MAP_KEEPERS], &pid, &before) &&
+	    before.start_ticks == keeper.start_ticks)
+		return -EALREADY;
+	read_cgroups(keeper.cgroups);
+	return bpf_map_update_elem(fence->map[MAP_KEEPERS], &pid, &keeper, BPF_ANY) ? -errno : 0;
+}
+
+void fence_unkeep(struct fence *fence)
+{
+	uint32_t pid = getpid();
+
+	bpf_map_delete_elem(fence->map[MAP_KEEPERS], &pid);
+}
+
+uint32_t fence_tags_id(const struct fence *fence)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fence->map[MAP_TAGS], &info, &size) ? 0 : info.id;
+}
+
+uint32_t fence_program_id(const struct fence *fence)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fence->iterator[ITERATOR_TASKS], &info, &size) ? 0 : info.prog_id;
 }
 
 /* --- records -------------------------------------------------------------------------------- */

@@ -14,17 +14,28 @@ enum fence_map {
 	MAP_RING,
 	MAP_LOSSES,
 	MAP_ABOUT,
+	MAP_KEEPERS,
+	MAP_LATE,
 	FENCE_MAPS,
 };
 
-#define FENCE_LINKS_MAX 32
+enum fence_iterator {
+	ITERATOR_TASKS,			/* lists tagged tasks */
+	ITERATOR_LATE,			/* makes a pass */
+	ITERATOR_FILES,			/* lists rings: descriptors, */
+	ITERATOR_MAPPINGS,		/* and mappings */
+	FENCE_ITERATORS,
+};
+
+#define FENCE_LINKS_MAX 64
 
 struct bpf_link;
 struct ringfence_bpf;
 
 struct fence {
 	int map[FENCE_MAPS];
-	int iterator;			/* link of the program that lists tagged tasks */
+	int iterator[FENCE_ITERATORS];	/* links of programs that are started by reading */
+	bool attached[HOOK_COUNT];
 	struct ringfence_bpf *skeleton;	/* NULL: opened from its pins */
 	struct {
 		const char *name;

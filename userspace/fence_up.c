@@ -43,8 +43,10 @@ void fence_tell_missing(int err)
 		break;
 	case -EACCES:
 	case -EPERM:
-		say("the fence under " FENCE_PINS " is not open to this user");
-		say_remedy("run it as root");
+		say("the fence under " FENCE_PINS " is not open to this %s",
+		    geteuid() ? "user" : "process");
+		say_remedy(geteuid() ? "run it as root" :
+			   "a tagged process cannot reach it, root or not: what it starts is governed by its tag");
 		break;
 	default:
 		say_errno(err, "cannot open the fence under " FENCE_PINS);
@@ -58,6 +60,53 @@ int fence_open_told(struct fence **ret_fence)
 	if (err)
 		fence_tell_missing(err);
 	return err;
+}
+
+static void tell_tags(const struct fence *fence)
+{
+	for (uint32_t slot = 1; slot < POLICY_SLOTS; slot++) {
+		struct ruleset header;
+
+		if (fence_get_header(fence, slot, &header))
+			break;
+		say_remedy("there is a policy for tag %s", header.tag);
+	}
+	say_remedy("ringfence apply FILE puts another one in force");
+}
+
+int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *ret_slot)
+{
+	int err = fence_find_tag(fence, tag, ret_slot, NULL, NULL);
+
+	if (err == -ENOENT) {
+		say("unknown tag \"%s\": no policy for it is in force", tag);
+		tell_tags(fence);
+	} else if (err) {
+		say_errno(err, "cannot read the policies in force");
+	}
+	return err;
+}
+
+int fence_prove_told(struct fence *fence, struct collector *collector)
+{
+	struct probe_result result = {};
+	int err = probe_fence(fence, collector, &result);
+
+	if (err == -EEXIST) {
+		say("this process is tagged itself: a run cannot start another one");
+		say_remedy("what it starts is governed by its own tag already");
+	} else if (err) {
+		say_errno(err, "cannot run the probe");
+	}
+	if (err)
+		return err;
+	if (probe_passed(&result))
+		return 0;
+	fence_tell_dead(&result);
+	if (!result.recorded && !collector_active(collector))
+		say_remedy("another process holds " PATH_COLLECTOR " and does not empty the ring "
+			   "buffer: is it stopped?");
+	return -ENOTSUP;
 }
 
 /* --- policies ------------------------------------------------------------------------------- */
@@ -155,7 +204,7 @@ static int switch_to(struct fence *fence, const struct applied *applied)
 	       "%.1f ms from text to active (%.1f compiling, %.1f in the kernel)\n",
 	       image->tag, (unsigned long long)image->generation,
 	       image->mode == MODE_ENFORCE ? "enforce" : "audit",
-	       image->rules.count, image->rules.count == 1 ? "" : "s", image->size / 1024,
+	       image->rules_said, image->rules_said == 1 ? "" : "s", image->size / 1024,
 	       applied->compile_ms + kernel_ms, applied->compile_ms, kernel_ms);
 	return 0;
 }
@@ -211,20 +260,16 @@ int fence_apply_files(struct fence *fence, char **files, size_t count)
 /* --- the fence ------------------------------------------------------------------------------ */
 
 /* With a collector of our own: the fence is not pinned yet, so nobody else can have its records. */
-static int prove(struct fence *fence)
+static int prove_new(struct fence *fence)
 {
 	struct collector *collector = NULL;
-	struct probe_result result = {};
-	int err = collector_open(fence, "/dev/null", false, &collector) ?:
-		probe_fence(fence, collector, &result);
+	int err = collector_open(fence, "/dev/null", false, &collector);
 
-	collector_close(collector);
-	if (err) {
+	if (err)
 		say_errno(err, "cannot run the probe");
-	} else if (!probe_passed(&result)) {
-		fence_tell_dead(&result);
-		err = -ENOTSUP;
-	}
+	else
+		err = fence_prove_told(fence, collector);
+	collector_close(collector);
 	return err;
 }
 
@@ -237,7 +282,7 @@ static int load_and_pin(struct applied *applied, size_t count, struct fence **re
 		host_explain(err);
 		return err;
 	}
-	err = probe_install(fence) ?: prove(fence) ?: put_all(fence, applied, count);
+	err = probe_install(fence) ?: prove_new(fence) ?: put_all(fence, applied, count);
 	if (!err && (err = fence_pin(fence)))
 		say_errno(err, "cannot pin the fence under " FENCE_PINS);
 	if (err) {

@@ -9,6 +9,7 @@
 
 #include "fence.h"
 
+struct collector;
 struct probe_result;
 
 /* Tells on stderr what the probe found dead, and why that may be. */
@@ -19,6 +20,13 @@ void fence_tell_missing(int err);
 
 /* fence_open(), which tells why it failed. */
 int fence_open_told(struct fence **ret_fence);
+
+/* Finds the slot of the policy for @tag, and tells where there is none, or why it cannot be told. */
+int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *ret_slot);
+
+/* Proves with a probe that the fence is live, and tells what it found dead. Returns 0, -ENOTSUP for a
+ * dead fence, or -errno where the probe could not be run. */
+int fence_prove_told(struct fence *fence, struct collector *collector);
 
 /*
  * Compiles every policy file, and puts them in force once all of them are sound. Tells every fault,

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "launch.h"
 #include "say.h"
 
@@ -28,11 +29,13 @@ static void passed_signals(sigset_t *ret_set)
 /* --- the child ------------------------------------------------------------------------------ */
 
 /* Waits to be tagged, then becomes the command; what execve(2) refused goes back as an errno. */
-static void child_main(int go, int failed, char **argv, const sigset_t *signals)
+static void child_main(int go, int failed, char **argv, bool keep_fds, const sigset_t *signals)
 {
 	char byte;
 	int err;
 
+	if (!keep_fds)
+		descriptors_close_later();
 	if (read(go, &byte, 1) != 1)
 		_exit(LAUNCH_FAILED);
 	sigprocmask(SIG_SETMASK, signals, NULL);
@@ -78,7 +81,7 @@ static void close_pair(const int pair[2])
 	close(pair[1]);
 }
 
-int launch(struct fence *fence, const struct tag *tag, char **argv, pid_t *ret_pid,
+int launch(struct fence *fence, const struct tag *tag, char **argv, bool keep_fds, pid_t *ret_pid,
 	   int *ret_pidfd)
 {
 	int go[2], failed[2], pidfd, err = 0;
@@ -100,7 +103,7 @@ int launch(struct fence *fence, const struct tag *tag, char **argv, pid_t *ret_p
 	if (!child) {
 		/* Its own end of `go` must not keep it waiting when the parent is gone. */
 		close(go[1]);
-		child_main(go[0], failed[1], argv, &before);
+		child_main(go[0], failed[1], argv, keep_fds, &before);
 	}
 	pidfd = child < 0 ? -errno : release(fence, tag, child, go[1]);
 	close_pair(go);

@@ -17,12 +17,13 @@
 #define LAUNCH_NOT_FOUND	127
 
 /*
- * Forks, tags the child, and only then lets it execute argv[0], looked up in PATH.
+ * Forks, tags the child, and only then lets it execute argv[0], looked up in PATH; with the descriptors
+ * above standard error that this process would hand on only if @keep_fds.
  *
  * Returns 0 with the command running and *ret_pidfd, the caller's to close; otherwise an exit code,
  * told on stderr, with nothing running.
  */
-int launch(struct fence *fence, const struct tag *tag, char **argv, pid_t *ret_pid,
+int launch(struct fence *fence, const struct tag *tag, char **argv, bool keep_fds, pid_t *ret_pid,
 	   int *ret_pidfd);
 
 /*

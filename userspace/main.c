@@ -27,6 +27,7 @@ static const struct {
 	{ "apply", apply_main, "put policies in force" },
 	{ "daemon", daemon_main, "collect the audit log; loads the fence if need be" },
 	{ "status", status_main, "show the fence, its policies and runs" },
+	{ "tag", tag_main, "put behind the fence what already runs" },
 	{ "ps", ps_main, "show the tagged processes" },
 	{ "unload", unload_main, "take the fence down" },
 	{ "doctor", doctor_main, "look whether this host can hold a fence" },

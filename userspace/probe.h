@@ -14,7 +14,9 @@
 #include "fence.h"
 
 struct probe_result {
+	bool tried[HOOK_COUNT];		/* the fence is on this hook, and it can be tried without harm */
 	bool denied[HOOK_COUNT];
+	size_t tries;
 	bool recorded;			/* every denial came out of the ring buffer */
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collector.h"
+#include "descriptors.h"
 #include "fence_up.h"
 #include "host.h"
 #include "keeper.h"
@@ -36,6 +37,7 @@ static const struct verb_option options[] = {
 	{ 'm', "mode", "audit|enforce", "instead of the policy's own mode" },
 	{ 'l', "log", "FILE", "append the records of this run to FILE" },
 	{ 'F', "fail-on-deny", NULL, "exit with 123 when the command succeeded but was (or would have been) denied something" },
+	{ 'k', "keep-fds", NULL, "hand on open descriptors above standard error, and list them; else they are closed" },
 	{ 'q', "quiet", NULL, "no summary at the end" },
 	{},
 };
@@ -63,6 +65,7 @@ struct session {
 	enum mode mode;
 	bool fail_on_deny;
 	bool quiet;
+	bool keep_fds;
 	char **argv;
 
 	struct fence *fence;
@@ -70,6 +73,7 @@ struct session {
 	struct tag tag;
 	char run[RUN_NAME_SIZE];
 	int lock;			/* PATH_LOCK while the loaded fence is looked at, or -1 */
+	bool vouched;			/* no descriptor that it inherits need be judged */
 	char own_log[64];		/* of a fence of our own, where --log does not say */
 };
 
@@ -110,6 +114,9 @@ static int parse(struct session *session, int argc, char **argv)
 			break;
 		case 'q':
 			session->quiet = true;
+			break;
+		case 'k':
+			session->keep_fds = true;
 			break;
 		default:
 			return -EINVAL;
@@ -153,18 +160,6 @@ static int load_own_fence(struct session *session)
 	return err;
 }
 
-static void tell_tags(const struct fence *fence)
-{
-	for (uint32_t slot = 1; slot < POLICY_SLOTS; slot++) {
-		struct ruleset header;
-
-		if (fence_get_header(fence, slot, &header))
-			break;
-		say_remedy("there is a policy for tag %s", header.tag);
-	}
-	say_remedy("ringfence apply FILE puts another one in force");
-}
-
 /* With a lock until the command is tagged: `unload`, which takes the fence down where nothing is
  * tagged, must not come in between. */
 static int open_loaded_fence(struct session *session)
@@ -179,14 +174,7 @@ static int open_loaded_fence(struct session *session)
 		fence_tell_missing(err);
 		return err;
 	}
-	err = fence_find_tag(session->fence, session->tag_name, &session->tag.policy, NULL, NULL);
-	if (err == -ENOENT) {
-		say("unknown tag \"%s\": no policy for it is in force", session->tag_name);
-		tell_tags(session->fence);
-	} else if (err) {
-		say_errno(err, "cannot read the policies in force");
-	}
-	return err;
+	return fence_find_tag_told(session->fence, session->tag_name, &session->tag.policy);
 }
 
 /* Where the collector writes. Of a loaded fence, --log is a copy made at the end. */
@@ -209,28 +197,6 @@ static int start_collecting(struct session *session)
 	return err;
 }
 
-static int prove(struct session *session)
-{
-	struct probe_result result = {};
-	int err = probe_fence(session->fence, session->collector, &result);
-
-	if (err == -EEXIST) {
-		say("this process is tagged itself: a run cannot start another one");
-		say_remedy("what it starts is governed by its own tag already");
-	} else if (err) {
-		say_errno(err, "cannot run the probe");
-	}
-	if (err)
-		return err;
-	if (probe_passed(&result))
-		return 0;
-	fence_tell_dead(&result);
-	if (!result.recorded && !collector_active(session->collector))
-		say_remedy("another process holds " PATH_COLLECTOR " and does not empty the ring "
-			   "buffer: is it stopped?");
-	return -ENOTSUP;
-}
-
 /* Whether the file that --log names will do. */
 static int check_log(const struct session *session)
 {
@@ -244,6 +210,19 @@ static int check_log(const struct session *session)
 	return err;
 }
 
+/* What the command will have open, it will have opened under the ruleset that is in force now. */
+static int vouch(struct session *session)
+{
+	struct ruleset header;
+	int err = fence_get_header(session->fence, session->tag.policy, &header);
+
+	if (err)
+		say_errno(err, "cannot read the policy in force");
+	else
+		session->tag.generation = header.generation;
+	return err;
+}
+
 /* Everything that must stand before the command may start. */
 static int prepare(struct session *session)
 {
@@ -254,13 +233,16 @@ static int prepare(struct session *session)
 	session->tag.mode = session->mode;
 	run_id_name(session->tag.run, session->run);
 	snprintf(session->own_log, sizeof(session->own_log), "ringfence-%s.jsonl", session->run);
-	err = check_log(session);
+	err = check_log(session) ?: descriptors_examine(session->keep_fds, &session->vouched);
 	if (!err)
 		err = session->policy ? load_own_fence(session) : open_loaded_fence(session);
 	if (!err)
 		err = start_collecting(session);
 	if (!err)
-		err = prove(session);
+		err = fence_prove_told(session->fence, session->collector);
+	if (err)
+		return err;
+	err = session->vouched ? vouch(session) : 0;
 	if (err)
 		return err;
 	account.policy = session->tag.policy;
@@ -367,7 +349,8 @@ static int run(struct session *session)
 			return LAUNCH_FAILED;
 		}
 	}
-	status = launch(session->fence, &session->tag, session->argv, &pid, &pidfd);
+	status = launch(session->fence, &session->tag, session->argv, session->keep_fds, &pid,
+			&pidfd);
 	if (session->lock >= 0)
 		close(session->lock);
 	session->lock = -1;

@@ -56,7 +56,7 @@ static json_t *describe_policies(const struct fence *fence)
 			"tag", header.tag, "slot", slot,
 			"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
 			"generation", (json_int_t)header.generation,
-			"rules", header.rules.count, "bytes", header.size));
+			"rules", header.rules_said, "bytes", header.size));
 	}
 	return list;
 }

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "hooks.h"
+#include "../hooks/hooks.h"
 
 #define HOOK "socket_connect"
 
@@ -230,7 +230,7 @@ static int act_netlink(const struct vector *vector, struct report *report)
 #define NET .hook = HOOK, .count = far_count, .prepare = far_prepare
 #define OWN .hook = HOOK, .count = far_as_reported
 
-const struct vector connect_vectors[] = {
+const struct vector addresses_vectors[] = {
 	{ NET, .name = "connect-ipv4", .act = act_plainly, .place = TCP("127.1.1.1", 80) },
 	{ NET, .name = "connect-ipv6", .act = act_plainly, .place = TCP6("fd00:1::1", 80) },
 	{ NET, .name = "connect-udp", .act = act_plainly, .place = UDP("127.1.1.2", 80) },
@@ -261,8 +261,9 @@ const struct vector connect_vectors[] = {
 	  .place = UDP6("::1", 1005) },
 	{ NET, .name = "connect-0.0.0.0-bound", .act = act_bound, .judged = BY_DOUBT,
 	  .what = "127.1.1.25", .place = TCP("127.1.1.25", 80) },
+	/* What it was connected to is judged when it sends. */
 	{ NET, .name = "connect-0.0.0.0-bound-udp", .act = act_bound, .judged = BY_DOUBT,
-	  .what = "127.1.1.26", .place = UDP("127.1.1.26", 80) },
+	  .what = "127.1.1.26", .place = UDP("127.1.1.26", 80), .nets = "" },
 	{ NET, .name = "connect-unspecified-ipv6-bound", .act = act_bound, .judged = BY_DOUBT,
 	  .what = "::ffff:0.0.0.0", .place = TCP("127.0.0.1", 1006) },
 	{ NET, .name = "connect-ipv6-without-scope", .act = act_without_scope,

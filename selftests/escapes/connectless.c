@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "hooks.h"
+#include "../hooks/hooks.h"
 
 #define HOOK "socket_sendmsg"
 #define MESSAGES 3
@@ -209,7 +209,7 @@ static int act_raw_icmp(const struct vector *vector, struct report *report)
 
 #define NET .hook = HOOK, .count = far_count, .prepare = far_prepare
 
-const struct vector send_vectors[] = {
+const struct vector connectless_vectors[] = {
 	{ NET, .name = "send-to", .act = act_sendto, .place = UDP("127.2.1.1", 80) },
 	{ NET, .name = "send-to-ipv6", .act = act_sendto, .place = UDP6("fd00:4::1", 80) },
 	{ NET, .name = "send-message", .act = act_sendmsg, .place = UDP("127.2.1.2", 80) },

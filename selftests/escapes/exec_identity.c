@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hooks.h"
+#include "../hooks/hooks.h"
 
 #define HOOK "bprm_check_security"
 
@@ -88,7 +88,8 @@ static void by_descriptor(const struct vector *vector, char **argv)
 {
 	int fd = open(vector_path(vector, vector->target), O_RDONLY | O_CLOEXEC);
 
-	fexecve(fd, argv, environ);
+	if (fd >= 0)
+		fexecve(fd, argv, environ);
 }
 
 static int act_descriptor(const struct vector *vector, struct report *report)
@@ -128,9 +129,11 @@ static int act_proc(const struct vector *vector, struct report *report)
 static void by_memory_file(const struct vector *vector, char **argv)
 {
 	int from = open(vector_path(vector, vector->target), O_RDONLY | O_CLOEXEC);
-	int to = memfd_create("copy", MFD_CLOEXEC);
+	int to = from < 0 ? -1 : memfd_create("copy", MFD_CLOEXEC);
 	struct stat st = {};
 
+	if (to < 0)
+		return;
 	fstat(from, &st);
 	while (st.st_size > 0) {
 		ssize_t sent = sendfile(to, from, NULL, st.st_size);
@@ -287,10 +290,15 @@ static void prepare_other_file(const struct vector *vector)
 #define RUN_OTHER .hook = HOOK, .count = execs_count, .prepare = execs_prepare, \
 	.seen_access = "read"
 
-const struct vector exec_vectors[] = {
+/* What may not be executed may not be read. */
+#define OPENED .hook = "file_open", .count = execs_count, .prepare = execs_prepare, \
+	.target = "program", .execs = "program", .seen_path = "program", .seen_access = "read"
+
+const struct vector exec_identity_vectors[] = {
 	{ RUN, .name = "exec-path", .act = act_path },
 	{ RUN, .name = "exec-relative", .act = act_relative },
-	{ RUN, .name = "exec-descriptor", .act = act_descriptor },
+	{ OPENED, .name = "exec-descriptor", .act = act_descriptor, .records = 2,
+	  .records_denied = 1 },
 	{ RUN, .name = "exec-empty-path", .act = act_empty_path },
 	{ RUN, .name = "exec-from-proc", .act = act_proc },
 	{ RUN, .name = "exec-spawn", .act = act_spawn },
@@ -304,14 +312,16 @@ const struct vector exec_vectors[] = {
 	{ RUN_AFTER(prepare_other_file), .name = "exec-bind-mounted", .act = act_bind_mount,
 	  .seen_path = "other" },
 	{ RUN_AFTER(execs_prepare), .name = "exec-in-chroot", .act = act_chroot, .seen_path = "" },
-	{ RUN_AFTER(execs_prepare), .name = "exec-renamed", .act = act_renamed,
-	  .seen_path = "other" },
+	{ .name = "exec-renamed", .hook = "path_rename", .act = act_renamed,
+	  .prepare = execs_prepare, .count = execs_count, .target = "program", .execs = "program",
+	  .seen_path = "program", .seen_access = "read", .records = 2, .records_denied = 1 },
 	{ RUN_AFTER(prepare_copy), .name = "exec-replaced", .act = act_replaced,
 	  .seen_path = "program" },
-	/* A copy is another program: a policy that must hold it lists what may run instead. */
+	/* A copy that was made outside is another program: a policy that must hold it lists what may
+	 * run instead. */
 	{ RUN_AFTER(prepare_copy), .name = "exec-copy", .act = act_path, .what = "other",
 	  .judged = NOT_JUDGED },
-	{ RUN, .name = "exec-copy-in-memory", .act = act_memory_file, .judged = NOT_JUDGED },
+	{ OPENED, .name = "exec-copy-in-memory", .act = act_memory_file },
 	/* A script is checked twice: as itself, and its interpreter on its behalf. */
 	{ RUN_OTHER, .name = "exec-script", .act = act_script, .script = "script",
 	  .target = "program", .execs = "script", .seen_path = "script" },

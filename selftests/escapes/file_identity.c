@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hooks.h"
+#include "../hooks/hooks.h"
 
 #define HOOK "file_open"
 
@@ -329,7 +329,11 @@ static void prepare_named_file(const struct vector *vector)
 #define WRITE .hook = HOOK, .prepare = files_prepare, .count = files_count_written, \
 	.target = "secret", .files = "secret", .seen_path = "secret", .seen_access = "write"
 
-const struct vector open_vectors[] = {
+/* Of those that are let pass, the opening that follows is recorded as well. */
+#define RENAME .hook = "path_rename", .prepare = files_prepare, .count = files_count_read, \
+	.records = 2, .records_denied = 1
+
+const struct vector file_identity_vectors[] = {
 	{ READ, .name = "open-read", .act = act_read },
 	{ WRITE, .name = "open-write", .act = act_write },
 	{ READ, .name = "open-read-of-read-rule", .act = act_read, .access = "read" },
@@ -353,7 +357,8 @@ const struct vector open_vectors[] = {
 	  .prepare = files_prepare, .count = files_count_read, .target = "secret",
 	  .files = "secret", .access = "write", .seen_path = "secret",
 	  .seen_access = "read,write" },
-	{ .name = "open-create", .hook = HOOK, .act = act_create, .prepare = files_prepare,
+	/* Not even empty. */
+	{ .name = "open-create", .hook = "path_mknod", .act = act_create, .no_inode = true, .prepare = files_prepare,
 	  .count = files_count_written, .files = "new", .seen_path = "new",
 	  .seen_access = "write" },
 	{ READ_AFTER(files_prepare), .name = "open-below-tree", .act = act_read,
@@ -391,11 +396,14 @@ const struct vector open_vectors[] = {
 	{ READ, .name = "open-own-root", .act = act_own_root },
 	{ READ, .name = "open-again-from-proc", .act = act_reopen },
 	{ READ, .name = "open-by-handle", .act = act_by_handle },
-	{ READ_AFTER(files_prepare), .name = "open-renamed", .act = act_rename, .target = "secret",
-	  .files = "secret", .seen_path = "other" },
-	{ READ, .name = "open-replaced", .act = act_replace },
-	{ READ_AFTER(files_prepare), .name = "open-in-renamed-folder", .act = act_rename_folder,
-	  .target = "folder/secret", .files = "folder/", .seen_path = "other/secret" },
+	/* Renaming takes the permission to read and to write. */
+	{ RENAME, .name = "open-renamed", .act = act_rename, .target = "secret",
+	  .files = "secret", .seen_path = "secret", .seen_access = "read,write" },
+	{ RENAME, .name = "open-replaced", .act = act_replace, .target = "secret",
+	  .files = "secret", .seen_path = "secret", .seen_access = "write" },
+	{ RENAME, .name = "open-in-renamed-folder", .act = act_rename_folder,
+	  .target = "folder/secret", .files = "folder/", .seen_path = "folder",
+	  .seen_access = "read,write" },
 	{ READ_AFTER(prepare_long_path), .name = "open-path-too-long", .act = act_long_path,
 	  .judged = BY_DOUBT, .seen_path = "" },
 	{ READ_AFTER(prepare_deep_path), .name = "open-path-too-deep", .act = act_deep_path,
@@ -413,7 +421,7 @@ int open_long_path_main(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	for (const struct vector *vector = open_vectors; vector->name; vector++)
+	for (const struct vector *vector = file_identity_vectors; vector->name; vector++)
 		if (vector->act == act_long_path)
 			return act_long_path(vector, &report) || strcmp(report.got, vector->name);
 	return 1;

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hooks.h"
+#include "../hooks/hooks.h"
 
 #define HOOK "socket_connect"
 #define GENERATIONS 3

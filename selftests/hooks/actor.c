@@ -27,10 +27,11 @@ static int attempt(const struct vector *vector)
 	return report.err == REPORTED_LATER ? 0 : actor_report(&report);
 }
 
+/* hooks actor [inherited]: all vectors but those that need inherited descriptors, or those alone. */
 int actor_main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	bool inherited = argc > 2 && !strcmp(argv[2], "inherited");
+
 	reports = open(REPORTS, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	if (reports < 0)
 		return 1;
@@ -38,6 +39,8 @@ int actor_main(int argc, char **argv)
 		const struct vector *vector = vector_at(i);
 		pid_t child;
 
+		if (vector->inherited != inherited || vector_missing(vector))
+			continue;
 		if (vector->in_main) {
 			attempt(vector);
 			prctl(PR_SET_NAME, "actor");

@@ -3,9 +3,9 @@
  * What the enforcement tests share. They are one static program, `hooks`, that runs inside a guest:
  *
  *	main.c		its verbs; the plan: the name of every test there is
- *	vectors.c	the table of vectors, one part of it per hook:
- *	connect.c send.c open.c exec.c tree.c
+ *	vectors.c	the table of vectors: its parts stand in selftests/escapes, a file per class
  *	far.c		the far side of network vectors: servers that count
+ *	giver.c		a process outside the run that hands descriptors over
  *	files.c		the far side of file and exec vectors: contents and markers
  *	rounds.c	every vector untagged, allowed, audited, denied, and denied in audit mode
  *	actor.c		what runs tagged: makes the attempts and reports what each met
@@ -39,6 +39,7 @@
 enum judged {
 	BY_RULE,			/* by the rule about the vector's service */
 	BY_DOUBT,			/* denied with EPERM whatever the rules say */
+	AUDITED,			/* recorded whatever the rules say, and never denied */
 	NOT_JUDGED,			/* no record, no denial */
 };
 
@@ -60,24 +61,34 @@ struct report {
 
 struct vector {
 	const char *name;		/* also the name of its service */
-	const char *hook;		/* event.action of its records */
+	const char *hook;		/* event.action of its first record */
 	/* The attempt; in a process of its own unless @in_main. Returns 0 or -errno. */
 	int (*act)(const struct vector *vector, struct report *report);
+	/* Why this kernel cannot have it, or NULL: asked in the tester, once. */
+	const char *(*missing)(const struct vector *vector);
 	bool in_main;
 	enum judged judged;
+	const char *reason;		/* why it is judged where no rule tells; NULL: as others of its kind */
 	unsigned int records;		/* of one round; 0 stands for 1 */
 	unsigned int records_denied;	/* where a denial ends it early; 0: as many */
 	unsigned int effects;		/* at the far side; 0 stands for 1 */
 	int control_errno;		/* what an attempt without fence meets; then no effect */
+	bool hides_errno;		/* of a denial its caller learns nothing, or something else */
+	/* Opens what the vector is about, in a process outside the run: with @inherited, in the launcher,
+	 * which hands it on; else in the giver, which passes it when it is asked. */
+	int (*open)(const struct vector *vector);
+	bool inherited;
 	/* Its object. */
 	struct place place;
 	const char *nets, *ports;	/* in the policy; NULL: those of @place; "" : none */
 	const char *target;		/* relative to its folder */
-	const char *files, *execs;	/* in the policy, relative to its folder */
+	const char *files, *execs, *sockets; /* in the policy, relative to its folder; or "@abstract" */
 	const char *access;		/* of the rule */
 	const char *seen_path;		/* in the record, in its folder; "": not asserted */
 	const char *seen_access;	/* in the record */
 	const char *script;		/* in the record, relative to its folder */
+	const char *seen_act;		/* in the record, where there is no object */
+	bool no_inode;			/* in the record: it was not there yet */
 	/* In the tester, untagged: before each round, and the count of effects afterwards. */
 	void (*prepare)(const struct vector *vector);
 	unsigned int (*count)(const struct vector *vector, const struct report *report);
@@ -94,9 +105,31 @@ void vector_bear_name(const struct vector *vector);
 /* WORK/files/NAME or a file there, in one of a few buffers that are used in turn. */
 const char *vector_path(const struct vector *vector, const char *file);
 
-/* The parts of the table; each ends with a vector without name. */
-extern const struct vector connect_vectors[], send_vectors[], open_vectors[], exec_vectors[],
-	tree_vectors[];
+/* Asks what this kernel cannot have, for all vectors, and for the actors that are started later. */
+void vectors_examine(void);
+/* Why this kernel cannot have a vector, or NULL. */
+const char *vector_missing(const struct vector *vector);
+
+/* A class of vectors, a file of selftests/escapes; @vectors ends with one without name. */
+struct class {
+	const char *name;
+	const struct vector *vectors;
+};
+const struct class *class_at(size_t number);	/* NULL: there is none */
+
+/* --- giver.c -------------------------------------------------------------------------------- */
+
+#define INHERITED_FD(vector) (200 + (int)vector_number(vector))
+
+/* Starts the process that hands descriptors over; it ends with the tester. */
+void giver_start(void);
+/* Asks it for the descriptor of a vector. Returns it or -errno; -ENODATA where it did not come. */
+int giver_ask(const struct vector *vector);
+/* Its pid. */
+pid_t giver_pid(void);
+/* Opens what the launcher hands on under INHERITED_FD(), and closes that again. */
+void inherited_open(void);
+void inherited_close(void);
 
 /* --- far.c ---------------------------------------------------------------------------------- */
 
@@ -184,6 +217,8 @@ struct journal {
 };
 
 void journal_read(struct journal *journal, const char *path, const char *run);
+/* The lines that a ruleset of that generation decided. */
+void journal_read_ruleset(struct journal *journal, const char *path, long long generation);
 void journal_free(struct journal *journal);
 /* A value by its path, "ringfence.errno"; NULL where it is not there. */
 const json_t *record_value(const json_t *record, const char *path);
@@ -213,6 +248,7 @@ void tests_print(const char *suite, const char *name, const struct why *why, boo
 void rounds_plan(void);
 /* Prints a line per vector and round. Returns an exit status. */
 int rounds_main(int argc, char **argv);
+int classes_main(int argc, char **argv);
 int ranges_main(int argc, char **argv);		/* in the guest */
 int ranges_actor_main(int argc, char **argv);	/* in the guest, tagged */
 int sample_main(int argc, char **argv);		/* on the host */

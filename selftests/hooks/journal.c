@@ -4,7 +4,19 @@
 
 #include "hooks.h"
 
-void journal_read(struct journal *journal, const char *path, const char *run)
+static bool is_of_run(const json_t *record, const void *run)
+{
+	return !run || !strcmp(record_text(record, "ringfence.run"), run);
+}
+
+static bool is_of_ruleset(const json_t *record, const void *generation)
+{
+	return json_integer_value(record_value(record, "ringfence.ruleset")) ==
+		*(const long long *)generation;
+}
+
+static void read_lines(struct journal *journal, const char *path,
+		       bool (*wanted)(const json_t *record, const void *ctx), const void *ctx)
 {
 	static char line[128 * 1024];
 	FILE *file = fopen(path, "re");
@@ -24,12 +36,22 @@ void journal_read(struct journal *journal, const char *path, const char *run)
 		if (!record)
 			snprintf(journal->error, sizeof(journal->error), "no JSON: %.100s",
 				 error.text);
-		else if (!run || !strcmp(record_text(record, "ringfence.run"), run))
+		else if (wanted(record, ctx))
 			json_array_append_new(journal->lines, record);
 		else
 			json_decref(record);
 	}
 	fclose(file);
+}
+
+void journal_read(struct journal *journal, const char *path, const char *run)
+{
+	read_lines(journal, path, is_of_run, run);
+}
+
+void journal_read_ruleset(struct journal *journal, const char *path, long long generation)
+{
+	read_lines(journal, path, is_of_ruleset, &generation);
 }
 
 void journal_free(struct journal *journal)

@@ -53,6 +53,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } verbs[] = {
 	{ "plan", plan_main },
+	{ "classes", classes_main },
 	{ "rounds", rounds_main },
 	{ "run", run_main },
 	{ "shared", shared_main },

@@ -5,21 +5,59 @@
 
 #include "hooks.h"
 
-static const struct vector *const parts[] = {
-	connect_vectors, send_vectors, open_vectors, exec_vectors, tree_vectors,
+#define CLASS(name) extern const struct vector name##_vectors[];
+#include "../escapes/classes.h"
+#undef CLASS
+
+static const struct class classes[] = {
+#define CLASS(name) { #name, name##_vectors },
+#include "../escapes/classes.h"
+#undef CLASS
 };
+#define CLASSES (sizeof(classes) / sizeof(*classes))
 
 static const struct vector *table[VECTORS_MAX];
 static size_t count;
 
+const struct class *class_at(size_t number)
+{
+	return number < CLASSES ? &classes[number] : NULL;
+}
+
 static void fill(void)
 {
-	for (size_t part = 0; part < sizeof(parts) / sizeof(*parts); part++)
-		for (const struct vector *vector = parts[part]; vector->name; vector++) {
+	for (size_t class = 0; class < CLASSES; class++)
+		for (const struct vector *vector = classes[class].vectors; vector->name; vector++) {
 			if (count == VECTORS_MAX)
 				abort();
 			table[count++] = vector;
 		}
+}
+
+/* The tester asks the kernel and tells the actor, for whom the answer might be the fence's. */
+#define MISSING_VARIABLE "HOOKS_MISSING"
+
+static const char *missing[VECTORS_MAX];
+
+void vectors_examine(void)
+{
+	char told[VECTORS_MAX + 1] = "";
+
+	for (uint32_t i = 0; i < vector_count(); i++) {
+		const struct vector *vector = vector_at(i);
+
+		missing[i] = vector->missing ? vector->missing(vector) : NULL;
+		told[i] = missing[i] ? '1' : '0';
+	}
+	setenv(MISSING_VARIABLE, told, 1);
+}
+
+const char *vector_missing(const struct vector *vector)
+{
+	const char *told = getenv(MISSING_VARIABLE);
+	uint32_t number = vector_number(vector);
+
+	return missing[number] ?: told && told[number] == '1' ? "told by the tester" : NULL;
 }
 
 size_t vector_count(void)

@@ -224,7 +224,7 @@ static struct record *decision_on_path(enum object_class object, const void *tex
 {
 	struct record *record = record_decision(812, 2000);
 
-	record->hook = object == CLASS_FILE ? HOOK_FILE_OPEN : HOOK_BPRM_CHECK;
+	record->hook = object == CLASS_FILE ? HOOK_FILE_OPEN : HOOK_BPRM_CHECK_SECURITY;
 	record->object = object;
 	record->access = ACCESS_READ;
 	record->ino = 4711;
@@ -730,7 +730,7 @@ static void refuses_what_is_no_record(void **state)
 	assert_refused(cpu, 65536);
 	assert_refused(verdict, VERDICT_DENY + 1);
 	assert_refused(hook, HOOK_COUNT);
-	assert_refused(object, CLASS_COUNT);
+	assert_refused(object, OBJECT_COUNT);
 	assert_refused(proto, PROTO_NONE + 1);
 	assert_refused(access, 4);
 	assert_refused(script, 3);

@@ -81,7 +81,7 @@ static void test_rules(void **state)
 	const struct rule *rule = image_rule(image, 0);
 
 	(void)state;
-	assert_int_equal(image->rules.count, 2);
+	assert_int_equal(image->rules_said, 2);
 	assert_int_equal(rule->verdict, VERDICT_DENY);
 	assert_int_equal(rule->err, -EHOSTUNREACH);
 	assert_string_equal(image_string(image, rule->service), "github");

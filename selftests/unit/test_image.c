@@ -166,9 +166,11 @@ static void test_tables(void **state)
 		TABLE(paths[CLASS_NET], struct path_entry),
 		TABLE(paths[CLASS_FILE], struct path_entry),
 		TABLE(paths[CLASS_EXEC], struct path_entry),
+		TABLE(paths[CLASS_SOCKET], struct path_entry),
 		TABLE(inodes[CLASS_NET], struct inode_entry),
 		TABLE(inodes[CLASS_FILE], struct inode_entry),
 		TABLE(inodes[CLASS_EXEC], struct inode_entry),
+		TABLE(inodes[CLASS_SOCKET], struct inode_entry),
 		TABLE(rules, struct rule), TABLE(strings, char),
 #undef TABLE
 	};

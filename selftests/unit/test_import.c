@@ -796,7 +796,8 @@ static void check_included(const char *provider, const char *list)
 		fail_msg("%s", list);
 	}
 	assert_int_equal(diags.count, 0);
-	assert_int_equal(policy->service_count, 1);
+	assert_false(policy->services[0].implied);
+	assert_true(policy->services[1].implied);
 	assert_true(policy->services[0].net_count > 1);
 	assert_int_equal(policy->services[0].port_count, 3);
 	policy_free(policy);

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * What the kernel would do on a tagged task's behalf: reach a server for it, or give files other names.
+ *
+ *	sb_mount, move_mount, sb_pivotroot	mounts
+ *	fs_context_parse_param	file systems, by mount(2) and by fsopen(2) alike: this is before any of them
+ *				reaches its server
+ *	kernel_module_request	a module that is to be loaded: the kernel starts modprobe, as root, and
+ *				nobody's child
+ *	key_alloc		a key: the kernel may start request-key, likewise
+ *
+ * Threat: a connection that no task makes, to a server that the mount options name. And a mount that
+ * puts a file where another name permits it: under a policy in which names do permit, there are no
+ * mounts. Modules and keys are recorded: what is started for them reaches local files by default.
+ */
+#include "guard.bpf.h"
+#include "net.bpf.h"
+
+static __always_inline struct act act_on_behalf(enum hook hook, __u16 rule)
+{
+	struct act act = {
+		.hook = hook,
+		.object = CLASS_KERNEL,
+		.rule = rule,
+		.verdict = VERDICT_DENY,
+	};
+
+	return act;
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+static __always_inline long judge_alias(const struct tag *tag, enum hook hook)
+{
+	struct act act = act_on_behalf(hook, RULE_ALIAS);
+	struct rules rules;
+
+	rules_of(tag, &rules);
+	if (rules.head && !rules.head->names_grant)
+		return 0;
+	act.tag = *tag;
+	act_says(&act, "mount");
+	return judge_act(&act);
+}
+
+/* Judges that something is mounted at @where. */
+static __always_inline long judge_mount(const struct tag *tag, enum hook hook, const struct path *where)
+{
+	struct act act = act_against_fence(hook);
+
+	if (!holds_pins(BPF_CORE_READ(where, dentry, d_sb, s_magic)))
+		return judge_alias(tag, hook);
+	act.tag = *tag;
+	act_says(&act, "mount over the fence's pins");
+	return judge_act(&act);
+}
+
+#define MS_PROPAGATION (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+SEC("lsm/sb_mount")
+long BPF_PROG(behalf_sb_mount, const char *source, const struct path *where, const char *type,
+	     unsigned long flags, void *data, int ret)
+{
+	struct tag tag;
+
+	if (ret)
+		return ret;
+	if (!tag_of_current(&tag) || flags & MS_PROPAGATION)
+		return 0;
+	return hook_result(judge_mount(&tag, HOOK_SB_MOUNT, where));
+}
+
+SEC("lsm/move_mount")
+long BPF_PROG(behalf_move_mount, const struct path *from, const struct path *where, int ret)
+{
+	struct tag tag;
+
+	if (ret)
+		return ret;
+	return tag_of_current(&tag) ? hook_result(judge_mount(&tag, HOOK_MOVE_MOUNT, where)) : 0;
+}
+
+SEC("lsm/sb_pivotroot")
+long BPF_PROG(behalf_sb_pivotroot, const struct path *old_root, const struct path *new_root, int ret)
+{
+	struct tag tag;
+
+	if (ret)
+		return ret;
+	return tag_of_current(&tag) ? hook_result(judge_alias(&tag, HOOK_SB_PIVOTROOT)) : 0;
+}
+
+/* --- servers --------------------------------------------------------------------------------- */
+
+struct type_name {
+	char text[16];
+};
+
+static __always_inline bool is_type(const struct type_name *name, const char *want, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++)
+		if (name->text[i] != want[i])
+			return false;
+	return true;
+}
+#define IS_TYPE(name, want) is_type(name, want, sizeof(want))
+
+/* Whether a file system lives on this host: on a block device, or in memory. Those that users may
+ * mount in name spaces of their own do; of the others there are a few. */
+static __always_inline bool is_local_type(const struct file_system_type *type)
+{
+	struct type_name name = {};
+
+	if (BPF_CORE_READ(type, fs_flags) & (FS_REQUIRES_DEV | FS_USERNS_MOUNT))
+		return true;
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(type, name));
+	return IS_TYPE(&name, "tmpfs") || IS_TYPE(&name, "devtmpfs") || IS_TYPE(&name, "debugfs") ||
+	       IS_TYPE(&name, "tracefs") || IS_TYPE(&name, "securityfs") ||
+	       IS_TYPE(&name, "configfs") || IS_TYPE(&name, "hugetlbfs") ||
+	       IS_TYPE(&name, "cgroup") || IS_TYPE(&name, "cgroup2") || IS_TYPE(&name, "pstore") ||
+	       IS_TYPE(&name, "efivarfs") || IS_TYPE(&name, "binfmt_misc");
+}
+
+/* A parameter that no security module claims is answered with ENOPARAM. */
+SEC("lsm/fs_context_parse_param")
+long BPF_PROG(behalf_fs_context_parse_param, struct fs_context *context, void *parameter)
+{
+	struct act act = act_on_behalf(HOOK_FS_CONTEXT_PARSE_PARAM, RULE_BEHALF);
+	struct file_system_type *type;
+	struct rules rules;
+	long err;
+
+	if (!tag_of_current(&act.tag))
+		return -ENOPARAM;
+	type = context->fs_type;
+	rules_of(&act.tag, &rules);
+	if (!type || is_local_type(type) || (rules.head && !speaks_of_addresses(rules.head)))
+		return -ENOPARAM;
+	act_says_of(&act, "mount ", BPF_CORE_READ(type, name));
+	err = hook_result(judge_act(&act));
+	return err ?: -ENOPARAM;
+}
+
+/* --- helpers --------------------------------------------------------------------------------- */
+
+SEC("lsm/kernel_module_request")
+long BPF_PROG(behalf_kernel_module_request, char *name, int ret)
+{
+	struct act act = act_on_behalf(HOOK_KERNEL_MODULE_REQUEST, RULE_BEHALF);
+
+	if (ret)
+		return ret;
+	if (!tag_of_current(&act.tag))
+		return 0;
+	act.verdict = VERDICT_AUDIT;
+	act_says_of(&act, "module ", name);
+	return hook_result(judge_act(&act));
+}
+
+SEC("lsm/key_alloc")
+long BPF_PROG(behalf_key_alloc, struct key *key, void *cred, unsigned long flags, int ret)
+{
+	struct act act = act_on_behalf(HOOK_KEY_ALLOC, RULE_BEHALF);
+	struct type_name type = {};
+
+	if (ret)
+		return ret;
+	if (!tag_of_current(&act.tag))
+		return 0;
+	bpf_probe_read_kernel_str(type.text, sizeof(type.text), BPF_CORE_READ(key, type, name));
+	if (IS_TYPE(&type, "keyring"))
+		return 0;
+	act.verdict = VERDICT_AUDIT;
+	act_says_of(&act, "key of type ", (const char *)type.text);
+	return hook_result(judge_act(&act));
+}

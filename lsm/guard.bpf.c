@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * What a tagged task, root included, may not do to the fence and to what stands outside of it.
+ *
+ *	bpf, bpf_map, bpf_prog	no programs that could decide, rewrite or write; no maps or programs of
+ *				the fence
+ *	sb_umount		no unmounting of the pins (removing and mounting over them: file.bpf.c,
+ *				behalf.bpf.c)
+ *	ptrace_access_check	no memory, registers or descriptors of a process of another run, or of none
+ *	task_kill, task_setrlimit  no signal or limit for who holds the fence
+ *	locked_down, kernel_read_file, kernel_load_data
+ *				no /dev/mem, no kexec, no kernel modules
+ *	file_ioctl, file_ioctl_compat  no typing into terminals
+ *
+ * Threat: a deploy that runs as root. It is no stranger on this host: what it can do in the open, by
+ * writing a unit file or a cron job, is audited where it can be seen. What it must not do is switch
+ * the fence off for itself, or have a process act for it that knows nothing of it.
+ */
+#include "guard.bpf.h"
+
+/* --- bpf(2) ---------------------------------------------------------------------------------- */
+
+/* Programs of these types see packets, or devices, and can only drop and refuse them. All others can
+ * change what a deploy reaches, or what is found out about it. */
+static __always_inline bool is_harmless_program(__u32 type)
+{
+	return type == BPF_PROG_TYPE_SOCKET_FILTER || type == BPF_PROG_TYPE_CGROUP_SKB ||
+	       type == BPF_PROG_TYPE_CGROUP_DEVICE;
+}
+
+SEC("lsm/bpf")
+long BPF_PROG(guard_bpf, int cmd, union bpf_attr *attr, unsigned int size)
+{
+	struct act act = act_against_fence(HOOK_BPF);
+
+	if (!tag_of_current(&act.tag))
+		return 0;
+	switch (cmd) {
+	case BPF_PROG_LOAD:
+		if (is_harmless_program(BPF_CORE_READ(attr, prog_type)))
+			return 0;
+		act_says(&act, "bpf program load");
+		break;
+	case BPF_LINK_UPDATE:
+	case BPF_LINK_DETACH:
+		act_says(&act, "bpf link change");
+		break;
+	default:
+		return 0;
+	}
+	return hook_result(judge_act(&act));
+}
+
+/* The chunks of a ruleset are frozen: nobody writes them any more. */
+static __always_inline bool is_our_map(const struct bpf_map *map)
+{
+	return map == (void *)&tags || map == (void *)&rulesets || map == (void *)&runs ||
+	       map == (void *)&logged || map == (void *)&ring || map == (void *)&losses ||
+	       map == (void *)&about || map == (void *)&told || map == (void *)&keepers ||
+	       map == (void *)&scratches || map == (void *)&late;
+}
+
+SEC("lsm/bpf_map")
+long BPF_PROG(guard_bpf_map, struct bpf_map *map, unsigned int fmode, int ret)
+{
+	struct act act = act_against_fence(HOOK_BPF_MAP);
+
+	if (ret)
+		return ret;
+	if (!tag_of_current(&act.tag) || !is_our_map(map))
+		return 0;
+	act_says(&act, "bpf map of the fence");
+	return hook_result(judge_act(&act));
+}
+
+SEC("lsm/bpf_prog")
+long BPF_PROG(guard_bpf_prog, struct bpf_prog *prog, int ret)
+{
+	struct act act = act_against_fence(HOOK_BPF_PROG);
+
+	if (ret)
+		return ret;
+	if (!tag_of_current(&act.tag) || is_harmless_program(prog->type))
+		return 0;
+	act_says(&act, "bpf program");
+	return hook_result(judge_act(&act));
+}
+
+SEC("lsm/sb_umount")
+long BPF_PROG(guard_sb_umount, struct vfsmount *mnt, int flags, int ret)
+{
+	struct act act = act_against_fence(HOOK_SB_UMOUNT);
+
+	if (ret)
+		return ret;
+	if (!tag_of_current(&act.tag) || !holds_pins(BPF_CORE_READ(mnt, mnt_sb, s_magic)))
+		return 0;
+	act_says(&act, "umount of the fence's pins");
+	return hook_result(judge_act(&act));
+}
+
+/* --- processes outside ----------------------------------------------------------------------- */
+
+SEC("lsm/ptrace_access_check")
+long BPF_PROG(guard_ptrace_access_check, struct task_struct *child, unsigned int mode, int ret)
+{
+	struct act act = act_against_fence(HOOK_PTRACE_ACCESS_CHECK);
+	struct tag other;
+
+	if (ret)
+		return ret;
+	if (!(mode & PTRACE_MODE_ATTACH) || !tag_of_current(&act.tag))
+		return 0;
+	if (tag_of(child, &other) && other.run == act.tag.run)
+		return 0;
+	process_id_of(&act.peer, child);
+	act_says(&act, "ptrace");
+	return hook_result(judge_act(&act));
+}
+
+/* Who holds the fence or its records may be looked at, and asked whether it is there. */
+static __always_inline bool is_keeper(struct process_id *id, struct task_struct *task)
+{
+	struct keeper *keeper;
+
+	process_id_of(id, task);
+	keeper = bpf_map_lookup_elem(&keepers, &id->pid);
+	return keeper && keeper->start_ticks == id->start_ns / KEEPER_TICK_NS;
+}
+
+SEC("lsm/task_kill")
+long BPF_PROG(guard_task_kill, struct task_struct *target, void *info, int sig, void *cred, int ret)
+{
+	struct act act = act_against_fence(HOOK_TASK_KILL);
+
+	if (ret)
+		return ret;
+	if (!sig || !tag_of_current(&act.tag) || !is_keeper(&act.peer, target))
+		return 0;
+	act_says(&act, "signal");
+	return hook_result(judge_act(&act));
+}
+
+SEC("lsm/task_setrlimit")
+long BPF_PROG(guard_task_setrlimit, struct task_struct *target, unsigned int resource, void *limit,
+	     int ret)
+{
+	struct act act = act_against_fence(HOOK_TASK_SETRLIMIT);
+
+	if (ret)
+		return ret;
+	if (!tag_of_current(&act.tag) || !is_keeper(&act.peer, target))
+		return 0;
+	act_says(&act, "limit");
+	return hook_result(judge_act(&act));
+}
+
+/* --- the kernel ------------------------------------------------------------------------------ */
+
+SEC("lsm/locked_down")
+long BPF_PROG(guard_locked_down, enum lockdown_reason what, int ret)
+{
+	struct act act = act_against_fence(HOOK_LOCKED_DOWN);
+
+	if (ret)
+		return ret;
+	if (what >= bpf_core_enum_value(enum lockdown_reason, LOCKDOWN_INTEGRITY_MAX) ||
+	    !tag_of_current(&act.tag))
+		return 0;
+	act_says(&act, "change of the kernel");
+	return hook_result(judge_act(&act));
+}
+
+SEC("lsm/kernel_read_file")
+long BPF_PROG(guard_kernel_read_file, struct file *file, enum kernel_read_file_id id)
+{
+	struct act act = act_against_fence(HOOK_KERNEL_READ_FILE);
+
+	if (!tag_of_current(&act.tag))
+		return 0;
+	if (id == bpf_core_enum_value(enum kernel_read_file_id, READING_MODULE))
+		act_says(&act, "kernel module");
+	else if (id == bpf_core_enum_value(enum kernel_read_file_id, READING_KEXEC_IMAGE) ||
+		 id == bpf_core_enum_value(enum kernel_read_file_id, READING_KEXEC_INITRAMFS))
+		act_says(&act, "kexec image");
+	else
+		return 0;
+	return hook_result(judge_act(&act));
+}
+
+SEC("lsm/kernel_load_data")
+long BPF_PROG(guard_kernel_load_data, enum kernel_load_data_id id)
+{
+	struct act act = act_against_fence(HOOK_KERNEL_LOAD_DATA);
+
+	if (!tag_of_current(&act.tag))
+		return 0;
+	if (id == bpf_core_enum_value(enum kernel_load_data_id, LOADING_MODULE))
+		act_says(&act, "kernel module");
+	else if (id == bpf_core_enum_value(enum kernel_load_data_id, LOADING_KEXEC_IMAGE) ||
+		 id == bpf_core_enum_value(enum kernel_load_data_id, LOADING_KEXEC_INITRAMFS))
+		act_says(&act, "kexec image");
+	else
+		return 0;
+	return hook_result(judge_act(&act));
+}
+
+/* --- terminals ------------------------------------------------------------------------------- */
+
+static __always_inline long judge_ioctl(enum hook hook, unsigned int cmd)
+{
+	struct act act = act_against_fence(hook);
+
+	if ((cmd != TIOCSTI && cmd != TIOCLINUX) || !tag_of_current(&act.tag))
+		return 0;
+	act_says(&act, "terminal input");
+	return judge_act(&act);
+}
+
+SEC("lsm/file_ioctl")
+long BPF_PROG(guard_file_ioctl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+{
+	if (ret)
+		return ret;
+	return hook_result(judge_ioctl(HOOK_FILE_IOCTL, cmd));
+}
+
+SEC("lsm/file_ioctl_compat")
+long BPF_PROG(guard_file_ioctl_compat, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+{
+	if (ret)
+		return ret;
+	return hook_result(judge_ioctl(HOOK_FILE_IOCTL_COMPAT, cmd));
+}

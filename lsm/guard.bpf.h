@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What a tagged task, root included, may not do to the fence and to what stands outside of it, as far
+ * as it is done with files.
+ */
+#pragma once
+
+#include "act.bpf.h"
+#include "walk.bpf.h"
+
+/* What stands in /proc/1/ns/mnt: the mount name space in which the fence is pinned. */
+const volatile __u32 host_mount_namespace;
+
+static __always_inline unsigned long magic_of(__u64 dentry)
+{
+	return KREAD(dentry, dentry, d_sb, s_magic);
+}
+
+/* The name of a dentry, as far as it fits; the rest is zero. */
+struct short_name {
+	char text[24];
+};
+
+static __always_inline struct short_name name_of(__u64 dentry)
+{
+	struct short_name name = {};
+
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text),
+				  KREAD(dentry, dentry, d_name.name));
+	return name;
+}
+
+static __always_inline bool is_named(const struct short_name *name, const char *want, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++)
+		if (name->text[i] != want[i])
+			return false;
+	return true;
+}
+#define IS_NAMED(name, want) is_named(name, want, sizeof(want))
+
+/* Settings that switch every BPF program off, or name a program that the kernel starts as root. */
+static __always_inline bool is_guarded_sysctl(const struct short_name *name)
+{
+	return IS_NAMED(name, "ftrace_enabled") || IS_NAMED(name, "core_pattern") ||
+	       IS_NAMED(name, "modprobe") || IS_NAMED(name, "poweroff_cmd") ||
+	       IS_NAMED(name, "hotplug") || IS_NAMED(name, "sysrq-trigger");
+}
+
+struct keeper_search {
+	__u64 cgroup;
+	bool found;
+};
+
+static long keeper_step(struct bpf_map *map, const __u32 *pid, struct keeper *keeper,
+			struct keeper_search *search)
+{
+	for (int i = 0; i < KEEPER_CGROUPS; i++)
+		if (keeper->cgroups[i] == search->cgroup)
+			search->found = true;
+	return search->found;
+}
+
+/* Whether a control group has a keeper in it, or below. */
+static __always_inline bool holds_keeper(__u64 dentry)
+{
+	struct dentry *parent = KREAD(dentry, dentry, d_parent);
+	struct keeper_search search = { .cgroup = BPF_CORE_READ(parent, d_inode, i_ino) };
+
+	bpf_for_each_map_elem(&keepers, keeper_step, &search, 0);
+	return search.found;
+}
+
+static __noinline bool is_guarded_file(__u64 dentry)
+{
+	unsigned long magic = magic_of(dentry);
+	struct short_name name;
+
+	if (magic != PROC_SUPER_MAGIC && magic != CGROUP2_SUPER_MAGIC)
+		return false;
+	name = name_of(dentry);
+	if (magic == PROC_SUPER_MAGIC)
+		return is_guarded_sysctl(&name);
+	return (IS_NAMED(&name, "cgroup.kill") || IS_NAMED(&name, "cgroup.freeze")) &&
+	       holds_keeper(dentry);
+}
+
+/* File systems that hold the pins, or hold those that do. In a mount name space of its own a task may
+ * do with them as it likes. */
+static __always_inline bool holds_pins(unsigned long magic)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return (magic == BPF_FS_MAGIC || magic == SYSFS_MAGIC) &&
+	       BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == host_mount_namespace;
+}
+
+static __noinline long guard_refuse_write(const struct tag *tag, enum hook hook, __u64 dentry)
+{
+	struct act act = act_against_fence(hook);
+
+	act.tag = *tag;
+	act_says_of(&act, "write ", KREAD(dentry, dentry, d_name.name));
+	return judge_act(&act);
+}
+
+/* Judges that a file is opened for writing, or written. */
+static __always_inline long guard_judge_write(const struct tag *tag, enum hook hook, __u64 dentry)
+{
+	return is_guarded_file(dentry) ? guard_refuse_write(tag, hook, dentry) : 0;
+}
+
+static __noinline long guard_refuse_removal(const struct tag *tag, enum hook hook, __u64 dentry)
+{
+	struct act act = act_against_fence(hook);
+
+	act.tag = *tag;
+	act_says_of(&act, "pin ", KREAD(dentry, dentry, d_name.name));
+	return judge_act(&act);
+}
+
+/* Judges that an entry is removed, renamed or replaced: pins hold what they name in the kernel. */
+static __always_inline long guard_judge_removal(const struct tag *tag, enum hook hook, __u64 dentry)
+{
+	return magic_of(dentry) == BPF_FS_MAGIC ? guard_refuse_removal(tag, hook, dentry) : 0;
+}

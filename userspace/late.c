@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <time.h>
+
+#include "late.h"
+
+/* How often a pass must find nothing to do: one may have missed a child in the making, whose parent
+ * then was tagged already; the next one finds it. */
+#define QUIET_PASSES 3
+#define PASSES_SECONDS 10		/* until the tree is said to have no end */
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Makes passes until QUIET_PASSES of them had nothing to do, or something is in the way. */
+static int make_passes(struct fence *fence, struct late *order, struct late_result *result)
+{
+	time_t end = seconds() + PASSES_SECONDS;
+	int quiet = 0;
+
+	while (quiet < QUIET_PASSES) {
+		int err = fence_late_pass(fence, order);
+
+		if (err)
+			return err;
+		result->passes++;
+		result->tasks += order->changed;
+		quiet = order->changed || order->failed ? 0 : quiet + 1;
+		if (order->others)
+			result->refusal = LATE_OTHERS;
+		else if (seconds() >= end && quiet < QUIET_PASSES)
+			result->refusal = order->failed ? LATE_NO_MEMORY : LATE_NO_END;
+		if (result->refusal)
+			return 0;
+	}
+	if (!result->tasks)
+		result->refusal = LATE_NO_PROCESS;
+	return 0;
+}
+
+/* Takes every tag of the run back. The same race, the same answer. */
+static int take_back(struct fence *fence, struct late *order)
+{
+	time_t end = seconds() + PASSES_SECONDS;
+	int err = 0;
+
+	order->undo = 1;
+	for (int quiet = 0; !err && quiet < QUIET_PASSES && seconds() < end;) {
+		err = fence_late_pass(fence, order);
+		quiet = order->changed ? 0 : quiet + 1;
+	}
+	return err;
+}
+
+int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree,
+	     struct late_result *ret_result)
+{
+	struct late order = { .tag = *tag, .root = pid, .tree = tree };
+	int err;
+
+	*ret_result = (struct late_result){ 0 };
+	err = make_passes(fence, &order, ret_result);
+	if (!err && !ret_result->refusal) {
+		err = fence_late_ring(fence, &ret_result->ring);
+		if (!err)
+			ret_result->refusal = LATE_RING;
+		else if (err == -ENOENT)
+			err = 0;
+	}
+	if (err || ret_result->refusal) {
+		int undone = take_back(fence, &order);
+
+		err = err ?: undone;
+	}
+	return err;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringfence tag: puts behind the fence what already runs.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "fence_up.h"
+#include "late.h"
+#include "locations.h"
+#include "options.h"
+#include "run_id.h"
+#include "runs.h"
+#include "say.h"
+#include "verbs.h"
+
+static const struct verb_option options[] = {
+	{ 't', "tag", "TAG", "the policy that is to govern it (needed)" },
+	{ 'p', "pid", "PID", "the process (needed)" },
+	{ 'T', "tree", NULL, "with all its descendants; else its threads alone, and the children it has from now on" },
+	{},
+};
+
+static const struct verb verb = {
+	.name = "tag",
+	.arguments = "--tag TAG --pid PID [--tree]",
+	.help = "Tags a process that already runs, as a run of its own on the loaded fence. What it had opened\n"
+		"before is judged when it is used. What was done before, and what it has mapped already, is\n"
+		"not undone: to be sure, start it with ringfence run.\n\n"
+		"Refuses, with no tag left behind, a process that is tagged already, one that holds an\n"
+		"io_uring (its maker may act for it), and a tree that forks faster than it can be tagged.\n\n"
+		"Exit status: 0 when all of it is tagged, 1 when none is.",
+	.options = options,
+};
+
+struct order {
+	const char *tag_name;
+	uint32_t pid;
+	bool tree;
+
+	struct fence *fence;
+	struct collector *collector;
+	struct tag tag;
+	int lock;
+};
+
+static int parse_pid(struct order *order, const char *text)
+{
+	char *end;
+	unsigned long pid = strtoul(text, &end, 10);
+
+	if (*end || !pid || pid > INT32_MAX)
+		return verb_misused(&verb, "--pid %s: expected the number of a process", text);
+	order->pid = pid;
+	return 0;
+}
+
+static int parse(struct order *order, int argc, char **argv)
+{
+	int id;
+
+	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+		if (id == 't')
+			order->tag_name = optarg;
+		else if (id == 'T')
+			order->tree = true;
+		else if (id != 'p' || parse_pid(order, optarg))
+			return -EINVAL;
+	}
+	if (optind != argc)
+		return verb_misused(&verb, "%s: no argument expected", argv[optind]);
+	if (!order->tag_name)
+		return verb_misused(&verb, "--tag is missing: which policy governs it?");
+	if (!order->pid)
+		return verb_misused(&verb, "--pid is missing: which process?");
+	return 0;
+}
+
+static int prepare(struct order *order)
+{
+	int err = access(FENCE_PINS, F_OK) ? -errno : 0;
+
+	if (err) {
+		fence_tell_missing(err);
+		return err;
+	}
+	order->lock = path_lock(PATH_LOCK, LOCK_EX);
+	err = order->lock < 0 ? order->lock : fence_open_told(&order->fence);
+	if (!err)
+		err = fence_find_tag_told(order->fence, order->tag_name, &order->tag.policy);
+	if (!err) {
+		err = path_make(PATH_LOGS) ?: collector_open(order->fence, PATH_LOG, true,
+							     &order->collector);
+		if (err)
+			say_errno(err, "cannot write the audit log " PATH_LOG);
+	}
+	return err ?: fence_prove_told(order->fence, order->collector);
+}
+
+static int refused(const struct order *order, const struct late_result *result)
+{
+	const char *rest = "nothing is tagged";
+
+	switch (result->refusal) {
+	case LATE_TAGGED:
+		return 0;
+	case LATE_NO_PROCESS:
+		say("there is no process %u", order->pid);
+		break;
+	case LATE_OTHERS:
+		say("process %u, or one below it, is part of another run: %s", order->pid, rest);
+		say_remedy("ringfence ps shows which");
+		break;
+	case LATE_NO_MEMORY:
+		say("the kernel could not store every tag: %s", rest);
+		say_remedy("was the fence loaded from within a cgroup with memory.max? Load it outside");
+		break;
+	case LATE_NO_END:
+		say("the tree forks faster than it can be tagged: %s after %zu passes", rest,
+		    result->passes);
+		say_remedy("stop it for a moment (kill -STOP), or start it with ringfence run");
+		break;
+	case LATE_RING:
+		say("process %u holds an io_uring (%s): %s", result->ring.pid,
+		    result->ring.fd < 0 ? "mapped" : "open", rest);
+		say_remedy("what its maker does on its behalf is not fenced; start it with ringfence run");
+		break;
+	}
+	return 1;
+}
+
+static int tag(struct order *order)
+{
+	struct run account = { .pid = getpid(), .uid = getuid(), .policy = order->tag.policy };
+	struct late_result result;
+	char name[RUN_NAME_SIZE];
+	int err;
+
+	order->tag.run = run_id_new();
+	err = runs_begin(order->fence, order->tag.run, &account);
+	if (err) {
+		say_errno(err, "cannot open an account for the run");
+		return 1;
+	}
+	err = late_tag(order->fence, &order->tag, order->pid, order->tree, &result);
+	if (err)
+		say_errno(err, "cannot tag process %u", order->pid);
+	if (err || refused(order, &result)) {
+		fence_end_run(order->fence, order->tag.run);
+		return 1;
+	}
+	printf("run %s: %zu task%s tagged in %zu passes\n", run_id_name(order->tag.run, name),
+	       result.tasks, result.tasks == 1 ? "" : "s", result.passes);
+	return 0;
+}
+
+int tag_main(int argc, char **argv)
+{
+	struct order order = { .lock = -1 };
+	int status = 1;
+
+	if (parse(&order, argc, argv))
+		return 1;
+	if (!prepare(&order))
+		status = tag(&order);
+	if (collector_close(order.collector))
+		say("the audit log did not take the last records");
+	fence_close(order.fence);
+	if (order.lock >= 0)
+		close(order.lock);
+	return status;
+}
