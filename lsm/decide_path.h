@@ -19,15 +19,21 @@ struct inode_id {
 	__u32 unused;
 };
 
+/* What a name is good for. */
+enum path_name {
+	NAME_OWN,			/* it is one of the task's own mount name space */
+	NAME_FOREIGN,			/* of another: it may forbid, but not permit */
+	NAME_PARTIAL,			/* only within its file system: to be shown, not to decide by */
+};
+
 /* A file, program or socket being judged. The caller fills in path, length, chain, depth and
- * foreign, says what is asked with path_ask(), and asks decide_path(), which works on the rest. */
+ * name, says what is asked with path_ask(), and asks decide_path(), which works on the rest. */
 struct path_object {
 	char path[PATH_LENGTH_MAX];	/* absolute, or "@" and an abstract name; ends with 0 */
 	struct inode_id chain[DENTRY_DEPTH_MAX]; /* its identity, and those of its ancestors */
 	__u32 length;			/* of the path, without the 0 */
 	__u32 depth;			/* of the chain */
-	__u8 foreign;			/* the name is not one of the task's own name space: it may
-					 * forbid, but not permit */
+	__u8 name;			/* enum path_name */
 	__u8 object;			/* CLASS_FILE, CLASS_EXEC or CLASS_SOCKET */
 	__u8 access;			/* ACCESS_* */
 	__u8 differs;			/* path_compare_step() found a difference */
@@ -285,7 +291,7 @@ static long path_settle_step(__u32 i, void *ctx)
 	bool own = i >= ACCESS_KINDS;
 	__u16 rule = path->rule[kind];
 
-	if (!(path->access & 1 << kind) || (own && !(path->foreign && path->by_name[kind])))
+	if (!(path->access & 1 << kind) || (own && !(path->name == NAME_FOREIGN && path->by_name[kind])))
 		return 0;
 	if (own)
 		rule = path->own_rule[kind];
@@ -322,7 +328,7 @@ DECIDE_STEP int path_find_name(const struct rules *rules, struct path_object *pa
 
 	walk.table = path_table(rules, path->object);
 	path->hash = path_hash_begin(path->object);
-	if (walk.table.count)
+	if (walk.table.count && path->name != NAME_PARTIAL)
 		decide_loop(path->length + 2, path_scan_step, &walk);
 	return 0;
 }

@@ -32,6 +32,13 @@ static __always_inline __u8 access_of(const struct file *file)
 	return access ?: ACCESS_READ | ACCESS_WRITE;
 }
 
+/* What is opened to be executed is judged as a program by bprm_check_security. That sees what a union
+ * file system shows, not what it opens in its place. */
+static __always_inline bool is_read_as_program(const struct file *file, const struct place *place)
+{
+	return !(file->f_flags & FMODE_EXEC) || is_private_mount(place->mnt);
+}
+
 static __noinline long judge_open(const struct tag *tag, struct file *file)
 {
 	struct path_question question = {
@@ -42,13 +49,20 @@ static __noinline long judge_open(const struct tag *tag, struct file *file)
 		.access = access_of(file),
 		.tell = TELL_AGAIN,	/* a creation was told by path_mknod */
 	};
+	__u64 other = other_dentry(file, question.place.dentry);
 	long err = 0;
 
-	if (question.access & ACCESS_READ && !(file->f_flags & FMODE_EXEC))
-		question.also = CLASS_BIT(CLASS_EXEC);
 	if (question.access & ACCESS_WRITE)
 		err = guard_judge_write(tag, HOOK_FILE_OPEN, question.place.dentry);
-	return err ?: judge_path(&question);
+	if (question.access & ACCESS_READ && (other || is_read_as_program(file, &question.place)))
+		question.also = CLASS_BIT(CLASS_EXEC);
+	if (!err)
+		err = judge_path(&question);
+	if (err || !other)
+		return err;
+	question.place.dentry = other;
+	question.place.mnt = 0;
+	return judge_path(&question);
 }
 
 SEC("lsm/file_open")

@@ -118,6 +118,7 @@ struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	struct hlist_head i_dentry;	/* its names: d_alias of each */
 };
 
 struct qstr {
@@ -131,6 +132,13 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	struct hlist_node d_alias;
+};
+
+struct dentry___with_d_u {		/* as late as 6.12 */
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 };
 
 struct vfsmount {
@@ -142,6 +150,7 @@ struct mount {
 	struct mount *mnt_parent;	/* itself, at the root of a mount name space */
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;	/* an errno for a mount of the kernel's own */
 };
 
 struct path {

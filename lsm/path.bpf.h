@@ -189,7 +189,7 @@ static __always_inline void name_abstract(struct scratch *scratch,
 	scratch->path.path[length + 1] = 0;
 	scratch->path.length = length + 1;
 	scratch->path.depth = 0;
-	scratch->path.foreign = 0;
+	scratch->path.name = NAME_OWN;
 	bpf_loop(length, trim_step, &scratch, 0);
 }
 

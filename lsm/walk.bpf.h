@@ -46,6 +46,41 @@ static __always_inline struct place place_of_file(const struct file *file)
 }
 
 
+static __always_inline __u64 mount_of(__u64 vfsmount)
+{
+	return vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
+}
+
+/* A name of the inode that is really opened, where that is not the one of the file's own name: a union
+ * file system (overlayfs, before Linux 6.8) opens what it keeps elsewhere under the name that it shows.
+ * 0: there is no other. */
+static __always_inline __u64 other_dentry(const struct file *file, __u64 dentry)
+{
+	struct inode *inode = file->f_inode;
+	struct hlist_node *alias;
+	__u32 offset;
+
+	if (!inode || inode == KREAD(dentry, dentry, d_inode))
+		return 0;
+	alias = KREAD(inode, inode, i_dentry.first);
+	if (!alias)
+		return 0;
+	if (bpf_core_field_exists(struct dentry, d_alias))
+		offset = bpf_core_field_offset(struct dentry, d_alias);
+	else
+		offset = bpf_core_field_offset(struct dentry___with_d_u, d_u.d_alias);
+	return (__u64)alias - offset;
+}
+
+/* Whether a mount is the kernel's own, in nobody's name space: later kernels' way to open what a union
+ * file system keeps elsewhere. */
+static __always_inline bool is_private_mount(__u64 vfsmount)
+{
+	long owner = (long)KREAD(mount, mount_of(vfsmount), mnt_ns);
+
+	return owner < 0 && owner >= -MAX_ERRNO;
+}
+
 /* Names of at most so many components, mount points included. */
 #define WALK_STEPS (2 * DENTRY_DEPTH_MAX)
 #define NAME_MAX 255
@@ -142,11 +177,6 @@ static long walk_above_step(__u32 i, void *ctx)
 	return 1;
 }
 
-static __always_inline __u64 mount_of(__u64 vfsmount)
-{
-	return vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
-}
-
 /* Whether the walk ended elsewhere than at the root of the task's own mount name space. */
 static __always_inline bool walk_is_foreign(const struct walk *walk)
 {
@@ -161,7 +191,7 @@ static __always_inline void walk_finish_name(struct scratch *scratch)
 {
 	__u32 begin = scratch->walk.begin, length = RECORD_TEXT_MAX - 1 - begin;
 
-	if (!length && scratch->walk.mount) {
+	if (!length) {
 		scratch->path.path[0] = '/';
 		scratch->path.path[1] = 0;
 		scratch->path.length = 1;
@@ -175,7 +205,7 @@ static __always_inline void walk_finish_name(struct scratch *scratch)
 			      &scratch->text[begin & (RECORD_TEXT_MAX - 1)]);
 }
 
-/* Fills in the path of @scratch: name, identities, and whether the name is a foreign one. False: not
+/* Fills in the path of @scratch: name, identities, and what the name is good for. False: not
  * all of it could be told; what could is there. */
 static __always_inline bool walk_place(struct scratch *scratch, const struct place *place)
 {
@@ -197,7 +227,8 @@ static __always_inline bool walk_place(struct scratch *scratch, const struct pla
 		walk->dev = KREAD(dentry, place->dentry, d_sb, s_dev);
 	}
 	bpf_loop(WALK_STEPS, walk_step, &ctx, 0);
-	scratch->path.foreign = walk_is_foreign(walk);
+	scratch->path.name = !place->mnt ? NAME_PARTIAL :
+			     walk_is_foreign(walk) ? NAME_FOREIGN : NAME_OWN;
 	ended = walk->ended;
 	if (ended)
 		walk_finish_name(scratch);

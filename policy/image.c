@@ -168,7 +168,7 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 		return image->said[object] & access ? decision_doubt(RULE_UNRESOLVED) :
 			decision_of_rule(&rules, object, RULE_DEFAULT);
 	path_ask(&judged, object, access);
-	judged.foreign = 0;
+	judged.name = NAME_OWN;
 	memset(judged.path, 0, sizeof(judged.path));
 	memcpy(judged.path, path, length);
 	judged.length = (__u32)length;

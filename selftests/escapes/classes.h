@@ -5,6 +5,9 @@
  */
 CLASS(addresses)
 CLASS(connectless)
+CLASS(inherited_sockets)
+CLASS(unix_sockets)
 CLASS(tree)
 CLASS(file_identity)
+CLASS(file_operations)
 CLASS(exec_identity)

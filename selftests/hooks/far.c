@@ -9,8 +9,15 @@
 
 #include "hooks.h"
 
+#define CONNECTIONS_MAX 8		/* that are read from, per vector and round */
+
 static int servers[VECTORS_MAX];	/* descriptor + 1 of each vector's server */
 static unsigned int arrived[VECTORS_MAX];	/* since its preparation */
+static struct connection {
+	int fd;
+	bool heard;			/* something came */
+} connections[VECTORS_MAX][CONNECTIONS_MAX];
+static unsigned int connection_counts[VECTORS_MAX];
 
 socklen_t place_address_as(const char *ip, uint16_t port, struct sockaddr_storage *ret_address)
 {
@@ -71,12 +78,19 @@ unsigned int far_accepted(int listener)
 	return count;
 }
 
+static void hang_up(uint32_t number)
+{
+	while (connection_counts[number])
+		close(connections[number][--connection_counts[number]].fd);
+}
+
 void far_prepare(const struct vector *vector)
 {
 	uint32_t number = vector_number(vector);
 
 	if (!vector->place.ip)
 		return;
+	hang_up(number);
 	if (!servers[number])
 		servers[number] = serve(&vector->place) + 1;
 	else
@@ -98,6 +112,60 @@ unsigned int far_count(const struct vector *vector, const struct report *report)
 	while (recv(fd, packet, sizeof(packet), MSG_DONTWAIT) >= 0)
 		arrived[number]++;
 	return arrived[number];
+}
+
+/* Takes a connection of those that wait. Returns its descriptor, or -1. */
+static int pick_up(uint32_t number)
+{
+	int fd;
+
+	if (connection_counts[number] == CONNECTIONS_MAX)
+		return -1;
+	fd = accept4(servers[number] - 1, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		connections[number][connection_counts[number]++] = (struct connection){ .fd = fd };
+	return fd;
+}
+
+unsigned int far_count_heard(const struct vector *vector, const struct report *report)
+{
+	uint32_t number = vector_number(vector);
+	unsigned int heard = 0;
+	char byte;
+
+	if (vector->place.type != SOCK_STREAM)
+		return far_count(vector, report);
+	while (servers[number] && pick_up(number) >= 0)
+		;
+	for (unsigned int i = 0; i < connection_counts[number]; i++) {
+		struct connection *connection = &connections[number][i];
+
+		connection->heard |= recv(connection->fd, &byte, 1, MSG_DONTWAIT) > 0;
+		heard += connection->heard;
+	}
+	return heard;
+}
+
+int far_connect(const struct vector *vector)
+{
+	struct sockaddr_storage place;
+	socklen_t size = place_address(&vector->place, &place);
+	int fd = socket(place.ss_family, vector->place.type, vector->place.protocol);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&place, size)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int far_connect_and_greet(const struct vector *vector)
+{
+	int fd = far_connect(vector), server = pick_up(vector_number(vector));
+
+	if (server >= 0)
+		send(server, vector->name, strlen(vector->name), MSG_NOSIGNAL);
+	return fd;
 }
 
 unsigned int far_as_reported(const struct vector *vector, const struct report *report)

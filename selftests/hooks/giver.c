@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hooks.h"
@@ -75,6 +76,12 @@ void giver_start(void)
 		close(client);
 	}
 	_exit(0);
+}
+
+void giver_stop(void)
+{
+	kill(giver, SIGKILL);
+	waitpid(giver, NULL, 0);
 }
 
 int giver_ask(const struct vector *vector)

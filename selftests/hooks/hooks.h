@@ -61,7 +61,7 @@ struct report {
 
 struct vector {
 	const char *name;		/* also the name of its service */
-	const char *hook;		/* event.action of its first record */
+	const char *hook;		/* event.action of its first record: "A", or "A|B" where kernels differ */
 	/* The attempt; in a process of its own unless @in_main. Returns 0 or -errno. */
 	int (*act)(const struct vector *vector, struct report *report);
 	/* Why this kernel cannot have it, or NULL: asked in the tester, once. */
@@ -121,8 +121,9 @@ const struct class *class_at(size_t number);	/* NULL: there is none */
 
 #define INHERITED_FD(vector) (200 + (int)vector_number(vector))
 
-/* Starts the process that hands descriptors over; it ends with the tester. */
+/* Starts the process that hands descriptors over, and ends it. */
 void giver_start(void);
+void giver_stop(void);
 /* Asks it for the descriptor of a vector. Returns it or -errno; -ENODATA where it did not come. */
 int giver_ask(const struct vector *vector);
 /* Its pid. */
@@ -136,6 +137,12 @@ void inherited_close(void);
 /* Opens a server at the vector's place; counts what arrived since it was last asked. */
 void far_prepare(const struct vector *vector);
 unsigned int far_count(const struct vector *vector, const struct report *report);
+/* The same of streams that were connected before: counts those on which something came. */
+unsigned int far_count_heard(const struct vector *vector, const struct report *report);
+/* Connects to the vector's place, as a process outside the run. Returns the descriptor, or -1. */
+int far_connect(const struct vector *vector);
+/* The same, and has the server say the vector's name. */
+int far_connect_and_greet(const struct vector *vector);
 /* For vectors without a far side of their own: what the attempt itself saw. */
 unsigned int far_as_reported(const struct vector *vector, const struct report *report);
 
