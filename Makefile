@@ -13,7 +13,7 @@ B	:= build
 BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 		  libjansson-dev libcap-dev
 TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
-		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev mmdebstrap
+		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
 	      $(CFLAGS)
@@ -158,7 +158,7 @@ $(HOOK_OBJECTS): $(B)/%.o: selftests/%.c Makefile
 
 $(B)/hooks/hooks: $(HOOK_OBJECTS)
 	$(call say,LD)
-	$(Q)$(CC) $(HOOK_CFLAGS) -static -o $@ $^ -ljansson -pthread
+	$(Q)$(CC) $(HOOK_CFLAGS) -static -o $@ $^ -ljansson -luring -pthread
 
 $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 	@mkdir -p $(@D)

@@ -71,15 +71,16 @@ struct {
 	__type(value, struct about);
 } about SEC(".maps");
 
-/* An object that a run has been told about: allowed, but recorded. What is done with it again is no
- * news. The object is known by the addresses that the kernel has for it, which may in time mean
- * another one: at worst a record is missing that would have said the same of that. */
+/* An object that was let pass to a process, and recorded: what the same process does with it again is
+ * no news. */
 struct told {
 	__u64 run;
-	__u64 object;			/* struct sock, struct dentry */
-	__u64 hi, lo;			/* its peer */
-	__u32 what;			/* enum told_what, with what belongs to it */
+	__u64 object;			/* of a socket its cookie; of a file the address of its dentry, */
+	__u64 hi, lo;			/* and where it leads; and its identity */
+	__u32 what;			/* CLASS_*, with more above */
+	__u32 process;
 	__u32 generation;		/* of the ruleset that decided */
+	__u32 unused;
 };
 #define TOLD_MAX 8192
 struct {
@@ -135,7 +136,7 @@ struct scratch {
 	struct outcome outcome;
 	__u32 denied;			/* by a class of objects: the others are not asked any more */
 	__u32 news;			/* the run has not been told about it */
-	struct told told;		/* hi and lo are zero */
+	struct told told;
 	struct record record;
 	char text[RECORD_TEXT_MAX];	/* record.text; while walking, the name, ending at its end */
 	char slack[PATH_LENGTH_MAX];	/* a copy from `text` is bounded by length, not by place */

@@ -30,7 +30,8 @@ static __noinline long judge_connect(const struct tag *tag, struct sock *sk, con
 	struct net_question question = {
 		.tag = *tag,
 		.hook = HOOK_SOCKET_CONNECT,
-		.sock = (__u64)sk,
+		.cookie = bpf_get_socket_cookie(sk),
+		.once = true,		/* whoever does not wait, asks again */
 	};
 	struct attempt attempt = {
 		.hook = HOOK_SOCKET_CONNECT,
@@ -67,7 +68,7 @@ static __noinline long judge_message(const struct tag *tag, struct sock *sk, con
 	struct net_question question = {
 		.tag = *tag,
 		.hook = HOOK_SOCKET_SENDMSG,
-		.sock = (__u64)sk,
+		.cookie = bpf_get_socket_cookie(sk),
 	};
 	struct attempt attempt = {
 		.hook = HOOK_SOCKET_SENDMSG,
@@ -169,7 +170,6 @@ long BPF_PROG(net_sctp_bind_connect, struct sock *sk, int optname, struct sockad
 {
 	struct sctp_list list = {
 		.question.hook = HOOK_SCTP_BIND_CONNECT,
-		.question.sock = (__u64)sk,
 		.at = (__u64)address,
 		.left = addrlen,
 	};

@@ -23,9 +23,9 @@ struct destination {
 struct net_question {
 	struct tag tag;
 	struct destination to;
-	__u64 sock;			/* struct sock * */
+	__u64 cookie;			/* of the socket */
 	__u8 hook;			/* enum hook */
-	__u8 peer;			/* it is the socket's peer: told about once */
+	__u8 once;			/* of a socket and where it is connected to, the run is told once */
 	struct decision decision;
 };
 
@@ -256,22 +256,23 @@ static __always_inline void record_destination(struct record *record, __u8 hook,
 	__builtin_memcpy(record->addr, half, sizeof(half));
 }
 
-/* Whether what was let pass is to be recorded: of a socket's peer once. */
+/* Whether what was let pass is to be recorded. */
 static __always_inline bool is_news_of_socket(const struct net_question *question,
 					      const struct rules *rules)
 {
 	struct told key = {
 		.run = question->tag.run,
-		.object = question->sock,
+		.object = question->cookie,
 		.hi = question->to.endpoint.hi,
 		.lo = question->to.endpoint.lo,
 		.what = (__u32)question->to.endpoint.port << 16 | CLASS_NET,
+		.process = bpf_get_current_pid_tgid() >> 32,
 	};
 	__u32 value = 1;
 
 	if (rules->head)
 		key.generation = rules->head->generation;
-	if (question->peer && bpf_map_lookup_elem(&told, &key))
+	if (question->once && bpf_map_lookup_elem(&told, &key))
 		return false;
 	bpf_map_update_elem(&told, &key, &value, BPF_ANY);
 	return true;
@@ -312,8 +313,8 @@ static __always_inline long judge_peer(struct net_question *question, struct soc
 {
 	question->to.endpoint.hi = 0;
 	question->to.endpoint.lo = 0;
-	question->peer = true;
-	question->sock = (__u64)sk;
+	question->once = true;
+	question->cookie = bpf_get_socket_cookie(sk);
 	destination_peer(&question->to, sk);
 	return judge_destination(question);
 }

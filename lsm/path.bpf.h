@@ -49,17 +49,22 @@ static __noinline int find_news(struct scratch *scratch, const struct path_quest
 
 	key->run = question->tag.run;
 	key->object = question->place.dentry;
-	key->what = object;
+	key->hi = key->lo = 0;
+	key->what = object | TOLD_FIRST;
+	key->process = bpf_get_current_pid_tgid() >> 32;
 	key->generation = scratch->outcome.generation;
 	if (question->tell == TELL_FIRST) {
-		key->what |= TOLD_FIRST;
+		bpf_map_update_elem(&told, key, &value, BPF_ANY);
 	} else if (question->tell == TELL_AGAIN) {
-		key->what |= TOLD_FIRST;
 		news = bpf_map_delete_elem(&told, key) != 0;
-		key->what = object;
-	} else if (question->tell == TELL_ONCE) {
-		news = !bpf_map_lookup_elem(&told, key);
 	}
+	if (scratch->path.depth) {
+		key->hi = scratch->path.chain[0].ino;
+		key->lo = scratch->path.chain[0].dev;
+	}
+	key->what = object;
+	if (question->tell == TELL_ONCE)
+		news = !bpf_map_lookup_elem(&told, key);
 	bpf_map_update_elem(&told, key, &value, BPF_ANY);
 	scratch->news = news;
 	return 0;

@@ -46,6 +46,7 @@ static __always_inline struct record_about record_about_decision(const struct ta
 static __always_inline void record_begin(struct record *record, const struct record_about *about,
 					 const struct run *run, const struct losses *lost)
 {
+	struct task_struct *leader = about->task->group_leader;
 	__u64 ids = bpf_get_current_uid_gid();
 
 	__builtin_memset(record, 0, sizeof(*record));
@@ -63,7 +64,8 @@ static __always_inline void record_begin(struct record *record, const struct rec
 	record->tid = about->task->pid;
 	record->uid = ids;
 	record->gid = ids >> 32;
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	if (leader)			/* a thread may have a name of its own, or the kernel's (iou-wrk) */
+		bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), leader->comm);
 	if (about->tag->flags & TAG_PROBE)
 		record->flags = RECORD_PROBE;
 	if (run && run->pid == record->parent.pid)
