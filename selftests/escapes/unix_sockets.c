@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -18,101 +17,6 @@
 #include "../hooks/hooks.h"
 
 #define TEXT FILE_WRITTEN
-#define SERVER_MAX 64
-
-/* --- addresses ------------------------------------------------------------------------------ */
-
-static socklen_t by_path(const char *path, struct sockaddr_un *address)
-{
-	memset(address, 0, sizeof(*address));
-	address->sun_family = AF_UNIX;
-	strcpy(address->sun_path, path);
-	return sizeof(*address);
-}
-
-/* "@name"; @padding zeros behind it are part of the name. */
-static socklen_t by_name(const char *name, size_t padding, struct sockaddr_un *address)
-{
-	memset(address, 0, sizeof(*address));
-	address->sun_family = AF_UNIX;
-	memcpy(address->sun_path + 1, name + 1, strlen(name) - 1);
-	return offsetof(struct sockaddr_un, sun_path) + strlen(name) + padding;
-}
-
-static socklen_t address_of(const struct vector *vector, struct sockaddr_un *address)
-{
-	if (*vector->sockets == '@')
-		return by_name(vector->sockets, vector->what ? (size_t)atoi(vector->what) : 0, address);
-	return by_path(vector_path(vector, vector->target), address);
-}
-
-/* --- the far side --------------------------------------------------------------------------- */
-
-static struct server {
-	const struct vector *vector;
-	int fd;
-	int connections[4];		/* that were taken */
-	unsigned int connection_count, arrived;
-} servers[SERVER_MAX];
-
-static struct server *server_of(const struct vector *vector)
-{
-	struct server *server = servers;
-
-	while (server->vector && server->vector != vector)
-		server++;
-	if (server == servers + SERVER_MAX)
-		abort();
-	if (!server->vector)
-		*server = (struct server){ .vector = vector, .fd = -1 };
-	return server;
-}
-
-/* Bound anew in every round, since its folder is. */
-static void prepare(const struct vector *vector)
-{
-	struct server *server = server_of(vector);
-	struct sockaddr_un address;
-	socklen_t size;
-
-	while (server->connection_count)
-		close(server->connections[--server->connection_count]);
-	if (server->fd >= 0)
-		close(server->fd);
-	if (vector->target)
-		files_prepare(vector);
-	unlink(vector_path(vector, vector->target ?: "nothing"));
-	size = address_of(vector, &address);
-	server->arrived = 0;
-	server->fd = socket(AF_UNIX, vector->place.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (bind(server->fd, (struct sockaddr *)&address, size) ||
-	    (vector->place.type != SOCK_DGRAM && listen(server->fd, 8)))
-		abort();
-}
-
-/* Connections; of datagrams, and of connections from before, what came. */
-static unsigned int count(const struct vector *vector, const struct report *report)
-{
-	struct server *server = server_of(vector);
-	char text[64];
-	int fd;
-
-	(void)report;
-	if (vector->place.type == SOCK_DGRAM) {
-		while (recv(server->fd, text, sizeof(text), MSG_DONTWAIT) >= 0)
-			server->arrived++;
-		return server->arrived;
-	}
-	while ((fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		if (server->connection_count == 4)
-			abort();
-		server->connections[server->connection_count++] = fd;
-		server->arrived += !vector->open;
-	}
-	for (unsigned int i = 0; vector->open && i < server->connection_count; i++)
-		server->arrived += recv(server->connections[i], text, sizeof(text), MSG_DONTWAIT) > 0;
-	return server->arrived;
-}
 
 /* --- ways ----------------------------------------------------------------------------------- */
 
@@ -132,13 +36,13 @@ static int reach_path(const struct vector *vector, const char *path)
 {
 	struct sockaddr_un address;
 
-	return reach(vector, &address, by_path(path, &address));
+	return reach(vector, &address, unix_address_by_path(path, &address));
 }
 
 static int act_plainly(const struct vector *vector, struct report *report)
 {
 	struct sockaddr_un address;
-	socklen_t size = address_of(vector, &address);
+	socklen_t size = unix_address(vector, &address);
 
 	(void)report;
 	return reach(vector, &address, size);
@@ -147,7 +51,7 @@ static int act_plainly(const struct vector *vector, struct report *report)
 static int act_send_to(const struct vector *vector, struct report *report)
 {
 	struct sockaddr_un address;
-	socklen_t size = address_of(vector, &address);
+	socklen_t size = unix_address(vector, &address);
 	int fd = socket(AF_UNIX, vector->place.type | SOCK_CLOEXEC, 0);
 
 	(void)report;
@@ -220,7 +124,7 @@ static int act_rename(const struct vector *vector, struct report *report)
 static int connect_outside(const struct vector *vector)
 {
 	struct sockaddr_un address;
-	socklen_t size = address_of(vector, &address);
+	socklen_t size = unix_address(vector, &address);
 	int fd = socket(AF_UNIX, vector->place.type, 0);
 
 	if (connect(fd, (struct sockaddr *)&address, size)) {
@@ -268,8 +172,8 @@ static int act_pair(const struct vector *vector, struct report *report)
 #define PACKET	.place = { .type = SOCK_SEQPACKET }
 #define DATAGRAM .place = { .type = SOCK_DGRAM }
 
-#define SOCKET .prepare = prepare, .count = count, .target = "socket", .sockets = "socket"
-#define ABSTRACT .prepare = prepare, .count = count
+#define SOCKET .prepare = unix_prepare, .count = unix_count, .target = "socket", .sockets = "socket"
+#define ABSTRACT .prepare = unix_prepare, .count = unix_count
 #define CONNECT .hook = "unix_stream_connect"
 #define SEND .hook = "unix_may_send"
 
@@ -278,7 +182,7 @@ const struct vector unix_sockets_vectors[] = {
 	{ CONNECT, PACKET, SOCKET, .name = "unix-packets", .act = act_plainly },
 	{ SEND, DATAGRAM, SOCKET, .name = "unix-datagram-connected", .act = act_plainly },
 	{ SEND, DATAGRAM, SOCKET, .name = "unix-datagram", .act = act_send_to },
-	{ CONNECT, STREAM, .prepare = prepare, .count = count, .target = "folder/socket",
+	{ CONNECT, STREAM, .prepare = unix_prepare, .count = unix_count, .target = "folder/socket",
 	  .sockets = "folder/", .seen_path = "folder/socket", .name = "unix-below-tree",
 	  .act = act_plainly },
 	{ CONNECT, STREAM, ABSTRACT, .sockets = "@unix-abstract", .name = "unix-abstract",
@@ -293,7 +197,7 @@ const struct vector unix_sockets_vectors[] = {
 	{ CONNECT, STREAM, SOCKET, .name = "unix-symbolic-link", .act = act_symbolic_link },
 	{ CONNECT, STREAM, SOCKET, .name = "unix-from-proc", .act = act_descriptor },
 	{ CONNECT, STREAM, SOCKET, .name = "unix-in-chroot", .act = act_chroot },
-	{ CONNECT, STREAM, .prepare = prepare, .count = count, .target = "folder/socket",
+	{ CONNECT, STREAM, .prepare = unix_prepare, .count = unix_count, .target = "folder/socket",
 	  .sockets = "folder/", .seen_path = "folder/socket", .name = "unix-through-bind-mount",
 	  .act = act_bind_mount },
 	{ STREAM, SOCKET, .hook = "path_link", .name = "unix-hard-link", .act = act_hard_link,

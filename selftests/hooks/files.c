@@ -51,6 +51,7 @@ static void make_parents(const char *path)
 static void make_folder(const struct vector *vector)
 {
 	nftw(vector_path(vector, ""), remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	make_parents(vector_path(vector, "nothing"));
 	make_parents(vector_path(vector, vector->target ?: "nothing"));
 }
 

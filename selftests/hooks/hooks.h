@@ -5,6 +5,7 @@
  *	main.c		its verbs; the plan: the name of every test there is
  *	vectors.c	the table of vectors: its parts stand in selftests/escapes, a file per class
  *	far.c		the far side of network vectors: servers that count
+ *	unix_far.c	the same for unix sockets
  *	giver.c		a process outside the run that hands descriptors over
  *	files.c		the far side of file and exec vectors: contents and markers
  *	rounds.c	every vector untagged, allowed, audited, denied, and denied in audit mode
@@ -31,7 +32,7 @@
 
 #define WORK		"/work/tests"	/* everything the tests write; made by in-guest */
 #define NAME_SIZE	64
-#define VECTORS_MAX	256
+#define VECTORS_MAX	512
 #define WAIT_MS		20000		/* how long any condition may take */
 
 /* --- vectors -------------------------------------------------------------------------------- */
@@ -40,6 +41,7 @@ enum judged {
 	BY_RULE,			/* by the rule about the vector's service */
 	BY_DOUBT,			/* denied with EPERM whatever the rules say */
 	AUDITED,			/* recorded whatever the rules say, and never denied */
+	IMPLIED,			/* the same, by the rule about @service that every policy has */
 	NOT_JUDGED,			/* no record, no denial */
 };
 
@@ -68,6 +70,7 @@ struct vector {
 	const char *(*missing)(const struct vector *vector);
 	bool in_main;
 	enum judged judged;
+	const char *service;		/* IMPLIED */
 	const char *reason;		/* why it is judged where no rule tells; NULL: as others of its kind */
 	unsigned int records;		/* of one round; 0 stands for 1 */
 	unsigned int records_denied;	/* where a denial ends it early; 0: as many */
@@ -102,7 +105,8 @@ uint32_t vector_number(const struct vector *vector);
 /* The name a process bears while it makes an attempt: the records have it. */
 void vector_comm(const struct vector *vector, char ret_comm[16]);
 void vector_bear_name(const struct vector *vector);
-/* WORK/files/NAME or a file there, in one of a few buffers that are used in turn. */
+/* WORK/files/NAME or a file there, in one of a few buffers that are used in turn. An absolute path is
+ * itself. */
 const char *vector_path(const struct vector *vector, const char *file);
 
 /* Asks what this kernel cannot have, for all vectors, and for the actors that are started later. */
@@ -154,9 +158,21 @@ unsigned int far_accepted(int listener);
 socklen_t place_address(const struct place *place, struct sockaddr_storage *ret_address);
 socklen_t place_address_as(const char *ip, uint16_t port, struct sockaddr_storage *ret_address);
 
+/* --- unix_far.c ----------------------------------------------------------------------------- */
+
+struct sockaddr_un;
+
+/* The address of a vector's server: @sockets where that is "@name" (with @what zeros behind it), else
+ * the path of @target. Returns its size. */
+socklen_t unix_address(const struct vector *vector, struct sockaddr_un *ret_address);
+socklen_t unix_address_by_path(const char *path, struct sockaddr_un *ret_address);
+/* Opens the server anew; counts connections, or what came where others had connected before. */
+void unix_prepare(const struct vector *vector);
+unsigned int unix_count(const struct vector *vector, const struct report *report);
+
 /* --- files.c -------------------------------------------------------------------------------- */
 
-/* Makes the vector's folder anew with a secret at @target, and the tree around it. */
+/* Makes the vector's folder anew with a secret at @target, and the folders that lead there. */
 void files_prepare(const struct vector *vector);
 unsigned int files_count_read(const struct vector *vector, const struct report *report);
 unsigned int files_count_written(const struct vector *vector, const struct report *report);

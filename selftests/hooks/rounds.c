@@ -157,7 +157,7 @@ static struct expected expect(const struct vector *vector, const struct round *r
 		return expected;
 	expected.records = vector->records ?: 1;
 	expected.verdict = vector->judged == BY_DOUBT ? "deny" :
-			   vector->judged == AUDITED ? "audit" : round->verdict;
+			   vector->judged == BY_RULE ? round->verdict : "audit";
 	expected.mode = round->mode;
 	if (strcmp(expected.verdict, "deny"))
 		return expected;
@@ -199,11 +199,23 @@ static bool check_hook(const struct vector *vector, const json_t *record, struct
 		fail(why, "event.action is \"%s\" and not \"%s\"", hook, vector->hook);
 }
 
+static bool check_implied_rule(const struct vector *vector, const json_t *record, struct why *why)
+{
+	char text[NAME_SIZE + 32];
+
+	snprintf(text, sizeof(text), "audit %s", vector->service);
+	return text_is(record, "ringfence.service", vector->service, why) &&
+		text_is(record, "rule.name", text, why) &&
+		text_is(record, "ringfence.policy", "handoff.yaml", why);
+}
+
 static bool check_rule(const struct vector *vector, const json_t *record,
 		       const struct expected *expected, struct why *why)
 {
 	char text[NAME_SIZE + 32];
 
+	if (vector->judged == IMPLIED)
+		return check_implied_rule(vector, record, why);
 	if (vector->judged != BY_RULE)
 		return text_is(record, "ringfence.service", "", why) &&
 			text_is(record, "ringfence.reason", vector->reason ?: vector->place.ip ?
@@ -265,15 +277,16 @@ static bool check_file(const struct vector *vector, const json_t *record, struct
 
 static bool check_socket(const struct vector *vector, const json_t *record, struct why *why)
 {
+	const char *address = vector->sockets ?: vector->target;
 	long long peer = json_integer_value(record_value(record, "ringfence.peer.pid"));
 
-	if (*vector->sockets != '@' && !*record_text(record, "file.inode"))
+	if (*address != '@' && !*record_text(record, "file.inode"))
 		return fail(why, "no file.inode");
 	/* Who listens is known of streams: it is this process. */
 	if (!strcmp(vector->hook, "unix_stream_connect") && peer != getpid())
 		return fail(why, "ringfence.peer.pid is %lld and not %d", peer, getpid());
-	return text_is(record, "destination.address", *vector->sockets == '@' ? vector->sockets :
-		       vector_path(vector, vector->seen_path ?: vector->sockets), why) &&
+	return text_is(record, "destination.address", *address == '@' ? address :
+		       vector_path(vector, vector->seen_path ?: address), why) &&
 		text_is(record, "network.type", "unix", why);
 }
 
@@ -281,7 +294,7 @@ static bool check_object(const struct vector *vector, const json_t *record, stru
 {
 	if (vector->seen_act)
 		return text_is(record, "ringfence.act", vector->seen_act, why);
-	if (vector->sockets)
+	if (vector->sockets || !strncmp(vector->hook, "unix_", 5))
 		return check_socket(vector, record, why);
 	return vector->place.ip ? check_net(vector, record, why) : check_file(vector, record, why);
 }
@@ -300,8 +313,9 @@ static bool check_process(const struct vector *vector, const json_t *record, str
 		return false;
 	return text_is(record, "process.executable", self_path(), why) &&
 		text_is(record, "ringfence.tag", "rounds", why) &&
-		text_is(record, "ringfence.policy", vector->judged != BY_RULE ? "rounds" :
-			"rounds.yaml", why) &&
+		(vector->judged == IMPLIED ||
+		 text_is(record, "ringfence.policy", vector->judged == BY_RULE ? "rounds.yaml" :
+			 "rounds", why)) &&
 		text_is(record, "ringfence.lineage", "complete", why) &&
 		check_hook(vector, record, why);
 }
@@ -588,8 +602,8 @@ void rounds_plan(void)
 int classes_main(int argc, char **argv)
 {
 	static const char *const words[] = {
-		[BY_RULE] = "rule", [BY_DOUBT] = "doubt", [AUDITED] = "audited",
-		[NOT_JUDGED] = "free",
+		[BY_RULE] = "denied", [BY_DOUBT] = "denied", [AUDITED] = "audited",
+		[IMPLIED] = "audited", [NOT_JUDGED] = "free",
 	};
 	const struct class *class;
 

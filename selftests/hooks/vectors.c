@@ -99,7 +99,10 @@ const char *vector_path(const struct vector *vector, const char *file)
 	static unsigned int turn;
 	char *path = paths[turn++ % 8];
 
-	snprintf(path, sizeof(paths[0]), WORK "/files/%s%s%s", vector->name, *file ? "/" : "",
-		 file);
+	if (*file == '/')
+		snprintf(path, sizeof(paths[0]), "%s", file);
+	else
+		snprintf(path, sizeof(paths[0]), WORK "/files/%s%s%s", vector->name,
+			 *file ? "/" : "", file);
 	return path;
 }
