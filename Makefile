@@ -13,7 +13,8 @@ B	:= build
 BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 		  libjansson-dev libcap-dev
 TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
-		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap
+		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap \
+		  kmod xz-utils
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
 	      $(CFLAGS)

@@ -210,6 +210,8 @@ test_guest_is_as_promised()
 # All that is to be said of the debian guest in one boot.
 test_debian_guest_is_as_promised()
 {
+	local modules=()
+
 	promise promised <<-'SCRIPT'
 		[ "$(cat /proc/1/comm)" = systemd ]
 		[ "$(systemctl is-system-running)" = running ]
@@ -228,8 +230,12 @@ test_debian_guest_is_as_promised()
 	mkdir -p tree/inner
 	echo deep >tree/inner/file
 	ln -s inner/file tree/link
+	if [[ $kernel != */* ]]; then
+		modules=(--module overlay --module nft-chain-nat)
+		echo 'grep "^overlay " /proc/modules; grep "^nft_chain_nat " /proc/modules' >>promised
+	fi
 	# Two processes that are left behind hold the pipes, one of them in another service.
-	TERM=vt52 vm --guest debian --copy promised --copy tree:/tmp/tree \
+	TERM=vt52 vm --guest debian "${modules[@]}" --copy promised --copy tree:/tmp/tree \
 		--copy tree/link:/bin/renamed --copy tree/inner/file:/home/deploy/file -- bash -c '
 			bash -eux promised >told 2>&1 || cat told >&2
 			sleep 1000 & systemd-run -q --pipe sleep 1000 &
@@ -303,6 +309,54 @@ test_git_over_http()
 	[ $status = 0 ] && grep -qx one out && grep -q HEAD out
 }
 
+# Only of a kernel that is named by its series is it known where its modules are.
+need_series()
+{
+	[[ $kernel != */* ]] || skip "no modules for the file $kernel"
+}
+
+# One has a dash in its name and needs others, which nobody asked for; one is built in.
+test_modules_are_loaded()
+{
+	need_series
+	vm --module dummy --module overlay --module nft-chain-nat --module ext4 -- bash -c '
+		for name in dummy overlay nft_chain_nat nf_tables nf_nat; do
+			grep "^$name " /proc/modules || exit
+		done
+		grep ext4 /proc/filesystems'
+	[ $status = 0 ]
+}
+
+test_module_that_does_not_load_is_125()
+{
+	need_series
+	# What a guest without virtualisation of its own cannot have.
+	vm --module kvm-intel -- echo never
+	[ $status = 125 ] && [ ! -s out ] && grep -q '^vm/run: insmod: .*kvm-intel.ko' err &&
+		! grep -q 'once more' err
+}
+
+test_module_can_be_asked_for()
+{
+	local name expected
+
+	need_series
+	while read -r name expected; do
+		status=0
+		"$house/vm/kernel" --has-module "$kernel" "$name" >out 2>err || status=$?
+		[ "$status" = "$expected" ] && [ ! -s out ] || return
+	done <<-NAMES
+		nf_tables 0
+		nf-tables 0
+		ext4 0
+		nf 1
+		no-such 1
+	NAMES
+	status=0
+	"$house/vm/kernel" --has-module newest dummy 2>err || status=$?
+	[ $status = 2 ]
+}
+
 test_append()
 {
 	vm --append 'lsm=landlock,yama one.two="a b"' --append three -- \
@@ -359,7 +413,10 @@ test_bad_requests_are_refused()
 		refused 'unknown guest' --guest other -- true &&
 		refused 'cannot read' --kernel /no/such -- true &&
 		refused 'not a bzImage' --kernel /etc/passwd -- true &&
-		refused 'vm/kernel: usage' --kernel newest -- true
+		refused 'vm/kernel: usage' --kernel newest -- true &&
+		refused 'name a series' --kernel /no/such --module dummy -- true &&
+		refused 'the kernel 6\.12\..* has no module no-such' --kernel 6.12 \
+			--module no-such -- true
 }
 
 test_help()
