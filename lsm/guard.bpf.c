@@ -7,7 +7,8 @@
  *	sb_umount		no unmounting of the pins (removing and mounting over them: file.bpf.c,
  *				behalf.bpf.c)
  *	ptrace_access_check	no memory, registers or descriptors of a process of another run, or of none
- *	task_kill, task_setrlimit  no signal or limit for who holds the fence
+ *	task_kill, file_send_sigiotask, task_setrlimit
+ *				no signal or limit for who holds the fence
  *	locked_down, kernel_read_file, kernel_load_data
  *				no /dev/mem, no kexec, no kernel modules
  *	file_ioctl, file_ioctl_compat  no typing into terminals
@@ -128,6 +129,12 @@ static __always_inline bool is_keeper(struct process_id *id, struct task_struct 
 	return keeper && keeper->start_ticks == id->start_ns / KEEPER_TICK_NS;
 }
 
+static __always_inline long judge_signal(struct act *act)
+{
+	act_says(act, "signal");
+	return judge_act(act);
+}
+
 SEC("lsm/task_kill")
 long BPF_PROG(guard_task_kill, struct task_struct *target, void *info, int sig, void *cred, int ret)
 {
@@ -137,8 +144,22 @@ long BPF_PROG(guard_task_kill, struct task_struct *target, void *info, int sig, 
 		return ret;
 	if (!sig || !tag_of_current(&act.tag) || !is_keeper(&act.peer, target))
 		return 0;
-	act_says(&act, "signal");
-	return hook_result(judge_act(&act));
+	return hook_result(judge_signal(&act));
+}
+
+/* A signal from a file that has the target for its owner, F_SETOWN of fcntl(2). Whoever happens to
+ * run when the file has news sends it, so that it is not known who asked for it: keepers never do. */
+SEC("lsm/file_send_sigiotask")
+long BPF_PROG(guard_file_send_sigiotask, struct task_struct *target, void *owner, int sig,
+	      int ret)
+{
+	struct act act = act_against_fence(HOOK_FILE_SEND_SIGIOTASK);
+
+	if (ret)
+		return ret;
+	if (!is_keeper(&act.peer, target))
+		return 0;
+	return tag_of_current(&act.tag) ? hook_result(judge_signal(&act)) : -EPERM;
 }
 
 SEC("lsm/task_setrlimit")

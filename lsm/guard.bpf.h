@@ -71,6 +71,16 @@ static __always_inline bool holds_keeper(__u64 dentry)
 	return search.found;
 }
 
+/* What kills, stops or starves the processes of a control group; not what moves them, divides the
+ * group or waits for pressure. */
+static __always_inline bool is_guarded_in_cgroup(const struct short_name *name, __u64 dentry)
+{
+	return !IS_NAMED(name, "cgroup.procs") && !IS_NAMED(name, "cgroup.threads") &&
+	       !IS_NAMED(name, "cgroup.subtree_control") && !IS_NAMED(name, "cpu.pressure") &&
+	       !IS_NAMED(name, "memory.pressure") && !IS_NAMED(name, "io.pressure") &&
+	       holds_keeper(dentry);
+}
+
 static __noinline bool is_guarded_file(__u64 dentry)
 {
 	unsigned long magic = magic_of(dentry);
@@ -79,10 +89,8 @@ static __noinline bool is_guarded_file(__u64 dentry)
 	if (magic != PROC_SUPER_MAGIC && magic != CGROUP2_SUPER_MAGIC)
 		return false;
 	name = name_of(dentry);
-	if (magic == PROC_SUPER_MAGIC)
-		return is_guarded_sysctl(&name);
-	return (IS_NAMED(&name, "cgroup.kill") || IS_NAMED(&name, "cgroup.freeze")) &&
-	       holds_keeper(dentry);
+	return magic == PROC_SUPER_MAGIC ? is_guarded_sysctl(&name) :
+					   is_guarded_in_cgroup(&name, dentry);
 }
 
 /* File systems that hold the pins, or hold those that do. In a mount name space of its own a task may

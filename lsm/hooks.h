@@ -50,6 +50,7 @@
 	X(BPF_PROG,		bpf_prog,		"the fence's programs: opened by tagged root") \
 	X(PTRACE_ACCESS_CHECK,	ptrace_access_check,	"the memory and descriptors of processes outside") \
 	X(TASK_KILL,		task_kill,		"signals to the daemon and to launchers") \
+	X(FILE_SEND_SIGIOTASK,	file_send_sigiotask,	"signals to them by way of F_SETOWN") \
 	X(TASK_SETRLIMIT,	task_setrlimit,		"limits of the daemon and of launchers") \
 	X(LOCKED_DOWN,		locked_down,		"/dev/mem, kexec and the like") \
 	X(KERNEL_READ_FILE,	kernel_read_file,	"kernel modules and kexec images") \

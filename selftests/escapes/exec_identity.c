@@ -254,15 +254,13 @@ static int act_thread(const struct vector *vector, struct report *report)
 static void prepare_hard_link(const struct vector *vector)
 {
 	execs_prepare(vector);
-	if (link(vector_path(vector, "program"), vector_path(vector, vector->what)))
-		abort();
+	need(!link(vector_path(vector, "program"), vector_path(vector, vector->what)), vector);
 }
 
 static void prepare_link(const struct vector *vector)
 {
 	execs_prepare(vector);
-	if (symlink(vector_path(vector, "program"), vector_path(vector, vector->what)))
-		abort();
+	need(!symlink(vector_path(vector, "program"), vector_path(vector, vector->what)), vector);
 }
 
 /* Programs beside it that are not the one in the policy. */
@@ -273,8 +271,7 @@ static void prepare_copy(const struct vector *vector)
 	execs_prepare(vector);
 	snprintf(command, sizeof(command), "cp %s %s", vector_path(vector, "program"),
 		 vector_path(vector, "other"));
-	if (system(command))
-		abort();
+	need(!system(command), vector);
 }
 
 static void prepare_other_file(const struct vector *vector)

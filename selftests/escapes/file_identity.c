@@ -234,11 +234,9 @@ static void go_down(const struct vector *vector, size_t size, int depth)
 	char name[256] = {};
 
 	memset(name, 'd', size);
-	if (chdir(vector_path(vector, "")))
-		abort();
+	need(!chdir(vector_path(vector, "")), vector);
 	for (int i = 0; i < depth; i++)
-		if ((mkdir(name, 0755) && errno != EEXIST) || chdir(name))
-			abort();
+		need((!mkdir(name, 0755) || errno == EEXIST) && !chdir(name), vector);
 }
 
 static void prepare_deep(const struct vector *vector, size_t size, int depth)
@@ -246,8 +244,7 @@ static void prepare_deep(const struct vector *vector, size_t size, int depth)
 	files_prepare(vector);
 	go_down(vector, size, depth);
 	write_small("secret", vector->name);
-	if (chdir("/"))
-		abort();
+	need(!chdir("/"), vector);
 }
 
 #define LONG_NAME 250
@@ -281,22 +278,19 @@ static int act_deep_path(const struct vector *vector, struct report *report)
 static void prepare_hard_link(const struct vector *vector)
 {
 	files_prepare(vector);
-	if (link(vector_path(vector, vector->target), vector_path(vector, vector->what)))
-		abort();
+	need(!link(vector_path(vector, vector->target), vector_path(vector, vector->what)), vector);
 }
 
 static void prepare_link(const struct vector *vector)
 {
 	files_prepare(vector);
-	if (symlink(vector_path(vector, vector->target), vector_path(vector, vector->what)))
-		abort();
+	need(!symlink(vector_path(vector, vector->target), vector_path(vector, vector->what)), vector);
 }
 
 static void prepare_folder_link(const struct vector *vector)
 {
 	files_prepare(vector);
-	if (symlink(vector_path(vector, "folder"), vector_path(vector, "other")))
-		abort();
+	need(!symlink(vector_path(vector, "folder"), vector_path(vector, "other")), vector);
 }
 
 static void prepare_other_folder(const struct vector *vector)

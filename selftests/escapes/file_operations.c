@@ -337,8 +337,7 @@ static void prepare_folder(const struct vector *vector)
 static void prepare_link(const struct vector *vector)
 {
 	prepare_folder(vector);
-	if (symlink(vector->name, vector_path(vector, "folder/link")))
-		abort();
+	need(!symlink(vector->name, vector_path(vector, "folder/link")), vector);
 }
 
 static void prepare_listed(const struct vector *vector)

@@ -29,8 +29,7 @@ static bool is_way(const struct vector *vector, const char *way)
 
 static void ring_open(const struct vector *vector, struct io_uring *ring)
 {
-	if (io_uring_queue_init(ENTRIES, ring, is_way(vector, "poll") ? IORING_SETUP_SQPOLL : 0))
-		abort();
+	need(!io_uring_queue_init(ENTRIES, ring, is_way(vector, "poll") ? IORING_SETUP_SQPOLL : 0), vector);
 }
 
 /* Hands over the one operation, and returns what came of it. */

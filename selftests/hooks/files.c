@@ -85,7 +85,7 @@ unsigned int files_count_truncated(const struct vector *vector, const struct rep
 	return read_small(vector_path(vector, vector->target), text, sizeof(text)) == 0;
 }
 
-static void copy_self(const char *path)
+static void copy_self(const struct vector *vector, const char *path)
 {
 	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
@@ -95,8 +95,7 @@ static void copy_self(const char *path)
 	while (st.st_size > 0) {
 		ssize_t sent = sendfile(to, from, NULL, st.st_size);
 
-		if (sent <= 0)
-			abort();
+		need(sent > 0, vector);
 		st.st_size -= sent;
 	}
 	close(from);
@@ -110,13 +109,12 @@ void execs_prepare(const struct vector *vector)
 	int fd;
 
 	make_folder(vector);
-	copy_self(vector_path(vector, vector->target));
+	copy_self(vector, vector_path(vector, vector->target));
 	if (!vector->script)
 		return;
 	snprintf(script, sizeof(script), "#!%s mark-script\n", vector_path(vector, vector->target));
 	fd = open(vector_path(vector, vector->script), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	if (write(fd, script, strlen(script)) != (ssize_t)strlen(script))
-		abort();
+	need(write(fd, script, strlen(script)) == (ssize_t)strlen(script), vector);
 	close(fd);
 }
 

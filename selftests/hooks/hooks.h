@@ -6,6 +6,7 @@
  *	vectors.c	the table of vectors: its parts stand in selftests/escapes, a file per class
  *	far.c		the far side of network vectors: servers that count
  *	unix_far.c	the same for unix sockets
+ *	decoy.c		what attempts against the fence are made on
  *	giver.c		a process outside the run that hands descriptors over
  *	files.c		the far side of file and exec vectors: contents and markers
  *	rounds.c	every vector untagged, allowed, audited, denied, and denied in audit mode
@@ -23,6 +24,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <linux/bpf.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -109,6 +111,9 @@ void vector_bear_name(const struct vector *vector);
  * itself. */
 const char *vector_path(const struct vector *vector, const char *file);
 
+/* Ends the tester where a vector's preparation failed. */
+void need(bool condition, const struct vector *vector);
+
 /* Asks what this kernel cannot have, for all vectors, and for the actors that are started later. */
 void vectors_examine(void);
 /* Why this kernel cannot have a vector, or NULL. */
@@ -123,7 +128,8 @@ const struct class *class_at(size_t number);	/* NULL: there is none */
 
 /* --- giver.c -------------------------------------------------------------------------------- */
 
-#define INHERITED_FD(vector) (200 + (int)vector_number(vector))
+#define INHERITED_FD(vector) (1024 + (int)vector_number(vector))
+#define FILES_MAX 4096			/* that many descriptors this takes */
 
 /* Starts the process that hands descriptors over, and ends it. */
 void giver_start(void);
@@ -169,6 +175,28 @@ socklen_t unix_address_by_path(const char *path, struct sockaddr_un *ret_address
 /* Opens the server anew; counts connections, or what came where others had connected before. */
 void unix_prepare(const struct vector *vector);
 unsigned int unix_count(const struct vector *vector, const struct report *report);
+
+/* --- decoy.c -------------------------------------------------------------------------------- */
+
+/* Starts a process anew that the fence takes for one of its own, in a control group of its own; ends that
+ * of the round before. */
+void decoy_prepare(const struct vector *vector);
+/* Its pid, for the attempt too. */
+pid_t decoy_pid(const struct vector *vector);
+/* Holds the vector's name in the decoy, at the same address. */
+extern char decoy_memory[NAME_SIZE];
+/* A file of its control group. */
+const char *decoy_group(const struct vector *vector, const char *file);
+/* Whether it has been ended or stopped, and whether FILE_WRITTEN is in its memory. */
+unsigned int decoy_count_dead(const struct vector *vector, const struct report *report);
+unsigned int decoy_count_written(const struct vector *vector, const struct report *report);
+
+/* bpf(2); returns what it does, or -errno. */
+long bpf_call(enum bpf_cmd cmd, union bpf_attr *attr);
+/* The number of a map of the fence, or -ENOENT. */
+int fence_map_id(const char *name);
+/* Pins a map that nobody needs. Returns 0 or -errno. */
+int decoy_pin(const char *path);
 
 /* --- files.c -------------------------------------------------------------------------------- */
 
@@ -271,6 +299,8 @@ void tests_print(const char *suite, const char *name, const struct why *why, boo
 void rounds_plan(void);
 /* Prints a line per vector and round. Returns an exit status. */
 int rounds_main(int argc, char **argv);
+/* Whether the round that is prepared is one with a fence. */
+bool rounds_tagged(void);
 int classes_main(int argc, char **argv);
 int ranges_main(int argc, char **argv);		/* in the guest */
 int ranges_actor_main(int argc, char **argv);	/* in the guest, tagged */

@@ -51,8 +51,7 @@ static struct server *server_of(const struct vector *vector)
 
 	while (server->vector && server->vector != vector)
 		server++;
-	if (server == servers + SERVER_MAX)
-		abort();
+	need(server < servers + SERVER_MAX, vector);
 	if (!server->vector)
 		*server = (struct server){ .vector = vector, .fd = -1 };
 	return server;
@@ -75,9 +74,8 @@ void unix_prepare(const struct vector *vector)
 	size = unix_address(vector, &address);
 	server->arrived = 0;
 	server->fd = socket(AF_UNIX, vector->place.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (bind(server->fd, (struct sockaddr *)&address, size) ||
-	    (vector->place.type != SOCK_DGRAM && listen(server->fd, 8)))
-		abort();
+	need(!bind(server->fd, (struct sockaddr *)&address, size) &&
+	     (vector->place.type == SOCK_DGRAM || !listen(server->fd, 8)), vector);
 }
 
 /* Connections; of datagrams, and of connections from before, what came. */
@@ -94,8 +92,7 @@ unsigned int unix_count(const struct vector *vector, const struct report *report
 		return server->arrived;
 	}
 	while ((fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		if (server->connection_count == 4)
-			abort();
+		need(server->connection_count < 4, vector);
 		server->connections[server->connection_count++] = fd;
 		server->arrived += !vector->open;
 	}

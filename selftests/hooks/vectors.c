@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -32,6 +33,15 @@ static void fill(void)
 				abort();
 			table[count++] = vector;
 		}
+}
+
+void need(bool condition, const struct vector *vector)
+{
+	if (condition)
+		return;
+	printf("# %s cannot be prepared: %s\n", vector->name, strerror(errno));
+	fflush(stdout);
+	abort();
 }
 
 /* The tester asks the kernel and tells the actor, for whom the answer might be the fence's. */

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What root, tagged, would do to switch the fence off, or to have a process act for it that is not part
+ * of the run. It is tried on decoys, so that the controls leave the fence as it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kexec.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../hooks/hooks.h"
+
+#define BPFFS "/sys/fs/bpf/"
+
+static int reported(const struct vector *vector, struct report *report, long ret)
+{
+	if (ret < 0)
+		return ret;
+	snprintf(report->got, sizeof(report->got), "%s", vector->name);
+	return 0;
+}
+
+/* For calls that say in errno what they met. */
+static int reported_errno(const struct vector *vector, struct report *report, long ret)
+{
+	return reported(vector, report, ret < 0 ? -errno : ret);
+}
+
+/* --- pins ----------------------------------------------------------------------------------- */
+
+/* In bpffs; what is there before the attempt and not after it. */
+static const char *pin_of(const struct vector *vector)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), BPFFS "%s", vector->name);
+	return path;
+}
+
+static const char *other_pin_of(const struct vector *vector)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), BPFFS "%s-other", vector->name);
+	return path;
+}
+
+static void prepare_pin(const struct vector *vector)
+{
+	unlink(pin_of(vector));
+	unlink(other_pin_of(vector));
+	need(!decoy_pin(pin_of(vector)), vector);
+}
+
+static void prepare_pin_folder(const struct vector *vector)
+{
+	rmdir(pin_of(vector));
+	need(!mkdir(pin_of(vector), 0700), vector);
+}
+
+static unsigned int count_gone(const struct vector *vector, const struct report *report)
+{
+	(void)report;
+	return access(pin_of(vector), F_OK) && errno == ENOENT;
+}
+
+static int act_unlink(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return unlink(pin_of(vector)) ? -errno : 0;
+}
+
+static int act_rename(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return rename(pin_of(vector), other_pin_of(vector)) ? -errno : 0;
+}
+
+static int act_rmdir(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return rmdir(pin_of(vector)) ? -errno : 0;
+}
+
+/* By another name, in a mount name space of its own. */
+static int act_unlink_elsewhere(const struct vector *vector, struct report *report)
+{
+	char path[256];
+
+	(void)report;
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(BPFFS, vector_path(vector, ""), NULL, MS_BIND, NULL))
+		return -errno;
+	snprintf(path, sizeof(path), "%s/%s", vector_path(vector, ""), vector->name);
+	return unlink(path) ? -errno : 0;
+}
+
+static void prepare_pin_and_folder(const struct vector *vector)
+{
+	files_prepare(vector);
+	prepare_pin(vector);
+}
+
+/* --- mounts --------------------------------------------------------------------------------- */
+
+static bool holds(const struct vector *vector, long magic)
+{
+	struct statfs st;
+
+	return !statfs(vector_path(vector, "mount"), &st) && st.f_type == magic;
+}
+
+static void prepare_mount(const struct vector *vector)
+{
+	while (!umount2(vector_path(vector, "mount"), MNT_DETACH)) {
+	}
+	files_prepare(vector);
+	mkdir(vector_path(vector, "mount"), 0700);
+	need(!mount("bpf", vector_path(vector, "mount"), "bpf", 0, NULL), vector);
+}
+
+static unsigned int count_unmounted(const struct vector *vector, const struct report *report)
+{
+	(void)report;
+	return !holds(vector, BPF_FS_MAGIC);
+}
+
+static int act_umount(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return umount2(vector_path(vector, "mount"), *vector->what ? MNT_DETACH : 0) ? -errno : 0;
+}
+
+static int act_mount_over(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return mount("tmpfs", vector_path(vector, "mount"), "tmpfs", 0, NULL) ? -errno : 0;
+}
+
+static int act_move_over(const struct vector *vector, struct report *report)
+{
+	int context = syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), fd;
+
+	(void)report;
+	if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -errno;
+	fd = syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+	return fd < 0 || syscall(SYS_move_mount, fd, "", AT_FDCWD, vector_path(vector, "mount"),
+				 MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
+}
+
+/* --- bpf(2) --------------------------------------------------------------------------------- */
+
+static void prepare_map_id(const struct vector *vector)
+{
+	char text[16];
+
+	files_prepare(vector);
+	snprintf(text, sizeof(text), "%d", fence_map_id(vector->what));
+	write_small(vector_path(vector, "id"), text);
+}
+
+static int act_map_by_id(const struct vector *vector, struct report *report)
+{
+	union bpf_attr attr = {};
+	char text[16];
+
+	read_small(vector_path(vector, "id"), text, sizeof(text));
+	attr.map_id = atoi(text);
+	return reported(vector, report, bpf_call(BPF_MAP_GET_FD_BY_ID, &attr));
+}
+
+static int act_map_by_pin(const struct vector *vector, struct report *report)
+{
+	union bpf_attr attr = { .pathname = (uintptr_t)vector->what, .file_flags = BPF_F_RDONLY };
+
+	return reported(vector, report, bpf_call(BPF_OBJ_GET, &attr));
+}
+
+/* The first there is: that of the fence, or as good. */
+static int act_program_by_id(const struct vector *vector, struct report *report)
+{
+	union bpf_attr attr = {}, by_id = {};
+	long err = bpf_call(BPF_PROG_GET_NEXT_ID, &attr);
+
+	if (err)
+		return err;
+	by_id.prog_id = attr.next_id;
+	return reported(vector, report, bpf_call(BPF_PROG_GET_FD_BY_ID, &by_id));
+}
+
+/* return 1: nothing is dropped, where it filters. */
+static const struct bpf_insn instructions[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+static int load_program(enum bpf_prog_type type)
+{
+	union bpf_attr attr = {
+		.prog_type = type, .insns = (uintptr_t)instructions, .insn_cnt = 2,
+		.license = (uintptr_t)"GPL",
+	};
+
+	if (type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+		attr.expected_attach_type = BPF_CGROUP_INET4_CONNECT;
+	return bpf_call(BPF_PROG_LOAD, &attr);
+}
+
+static int act_load_tracing(const struct vector *vector, struct report *report)
+{
+	return reported(vector, report, load_program(BPF_PROG_TYPE_KPROBE));
+}
+
+static int act_load_rewriting(const struct vector *vector, struct report *report)
+{
+	return reported(vector, report, load_program(BPF_PROG_TYPE_CGROUP_SOCK_ADDR));
+}
+
+static int act_load_filter(const struct vector *vector, struct report *report)
+{
+	return reported(vector, report, load_program(BPF_PROG_TYPE_SOCKET_FILTER));
+}
+
+/* A link that can be detached; the fence's cannot, on any kernel so far. */
+static int link_fd = -1;
+
+static void prepare_link(const struct vector *vector)
+{
+	int group, program = load_program(BPF_PROG_TYPE_CGROUP_SKB);
+	union bpf_attr attr = {};
+
+	mkdir(decoy_group(vector, ""), 0755);
+	group = open(decoy_group(vector, ""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	attr.link_create.prog_fd = program;
+	attr.link_create.target_fd = group;
+	attr.link_create.attach_type = BPF_CGROUP_INET_INGRESS;
+	if (link_fd >= 0)
+		close(link_fd);
+	link_fd = bpf_call(BPF_LINK_CREATE, &attr);
+	need(link_fd >= 0, vector);
+	close(group);
+	close(program);
+}
+
+static int open_link(const struct vector *vector)
+{
+	(void)vector;
+	return dup(link_fd);
+}
+
+static int act_detach(const struct vector *vector, struct report *report)
+{
+	union bpf_attr attr = { .link_detach.link_fd = INHERITED_FD(vector) };
+
+	(void)report;
+	return bpf_call(BPF_LINK_DETACH, &attr);
+}
+
+static unsigned int count_detached(const struct vector *vector, const struct report *report)
+{
+	struct bpf_link_info info = {};
+	union bpf_attr attr = { .info = {
+		.bpf_fd = link_fd, .info_len = sizeof(info), .info = (uintptr_t)&info,
+	} };
+
+	(void)vector;
+	(void)report;
+	return !bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr) && !info.cgroup.cgroup_id;
+}
+
+/* --- processes outside ---------------------------------------------------------------------- */
+
+static int act_ptrace(const struct vector *vector, struct report *report)
+{
+	pid_t pid = decoy_pid(vector);
+	long words[NAME_SIZE / sizeof(long)] = {};
+
+	(void)report;
+	memcpy(words, FILE_WRITTEN, sizeof(FILE_WRITTEN));
+	if (ptrace(PTRACE_ATTACH, pid, 0, 0))
+		return -errno;
+	waitpid(pid, NULL, __WALL);
+	if (ptrace(PTRACE_POKEDATA, pid, decoy_memory, words[0]))
+		return -errno;
+	return ptrace(PTRACE_DETACH, pid, 0, 0) ? -errno : 0;
+}
+
+static int act_vm_write(const struct vector *vector, struct report *report)
+{
+	struct iovec here = { FILE_WRITTEN, sizeof(FILE_WRITTEN) };
+	struct iovec there = { decoy_memory, sizeof(FILE_WRITTEN) };
+
+	(void)report;
+	return process_vm_writev(decoy_pid(vector), &here, 1, &there, 1, 0) < 0 ? -errno : 0;
+}
+
+static int act_vm_read(const struct vector *vector, struct report *report)
+{
+	struct iovec here = { report->got, sizeof(report->got) };
+	struct iovec there = { decoy_memory, sizeof(report->got) };
+
+	return process_vm_readv(decoy_pid(vector), &here, 1, &there, 1, 0) < 0 ? -errno : 0;
+}
+
+static int act_memory_file(const struct vector *vector, struct report *report)
+{
+	char path[64];
+	int fd;
+
+	(void)report;
+	snprintf(path, sizeof(path), "/proc/%d/mem", decoy_pid(vector));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || pwrite(fd, FILE_WRITTEN, sizeof(FILE_WRITTEN), (off_t)(uintptr_t)decoy_memory) < 0 ?
+		-errno : 0;
+}
+
+static int act_kill(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return kill(decoy_pid(vector), SIGKILL) ? -errno : 0;
+}
+
+static int act_stop(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return kill(decoy_pid(vector), SIGSTOP) ? -errno : 0;
+}
+
+static int act_kill_group(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return kill(-decoy_pid(vector), SIGTERM) ? -errno : 0;
+}
+
+static int act_kill_thread(const struct vector *vector, struct report *report)
+{
+	pid_t pid = decoy_pid(vector);
+
+	(void)report;
+	return syscall(SYS_tgkill, pid, pid, SIGKILL) ? -errno : 0;
+}
+
+static int act_kill_by_pidfd(const struct vector *vector, struct report *report)
+{
+	int fd = syscall(SYS_pidfd_open, decoy_pid(vector), 0);
+
+	(void)report;
+	return syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) ? -errno : 0;
+}
+
+/* The kernel sends it, for the owner of a file that has news. */
+static int act_kill_as_owner(const struct vector *vector, struct report *report)
+{
+	int fds[2];
+
+	(void)report;
+	if (pipe2(fds, O_CLOEXEC) || fcntl(fds[0], F_SETOWN, decoy_pid(vector)) ||
+	    fcntl(fds[0], F_SETSIG, SIGKILL) || fcntl(fds[0], F_SETFL, O_ASYNC))
+		return -errno;
+	return write(fds[1], "", 1) == 1 ? 0 : -errno;
+}
+
+static int act_limit(const struct vector *vector, struct report *report)
+{
+	struct rlimit limit = { 7, 7 };
+
+	(void)report;
+	return prlimit(decoy_pid(vector), RLIMIT_CORE, &limit, NULL) ? -errno : 0;
+}
+
+static unsigned int count_limited(const struct vector *vector, const struct report *report)
+{
+	struct rlimit limit = {};
+
+	(void)report;
+	prlimit(decoy_pid(vector), RLIMIT_CORE, NULL, &limit);
+	return limit.rlim_max == 7;
+}
+
+static int write_group(const struct vector *vector, const char *file)
+{
+	int fd = open(decoy_group(vector, file), O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, "1", 1) != 1 ? -errno : 0;
+}
+
+static int act_cgroup(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return write_group(vector, vector->what);
+}
+
+static unsigned int count_frozen(const struct vector *vector, const struct report *report)
+{
+	char text[64] = "";
+
+	(void)report;
+	read_small(decoy_group(vector, "cgroup.events"), text, sizeof(text));
+	return strstr(text, "frozen 1") != NULL;
+}
+
+/* --- the kernel ----------------------------------------------------------------------------- */
+
+/* @target is a setting; what it holds is put back before each round. */
+static char settings[VECTORS_MAX][128];
+
+static void prepare_setting(const struct vector *vector)
+{
+	char *before = settings[vector_number(vector)];
+
+	if (!*before)
+		read_small(vector->target, before, sizeof(settings[0]));
+	else
+		write_small(vector->target, before);
+}
+
+static unsigned int count_setting(const struct vector *vector, const struct report *report)
+{
+	char text[128] = "";
+
+	(void)report;
+	read_small(vector->target, text, sizeof(text));
+	return !strncmp(text, FILE_WRITTEN, strlen(FILE_WRITTEN));
+}
+
+static const char *missing_setting(const struct vector *vector)
+{
+	return access(vector->target, F_OK) ? "the kernel has no such setting" : NULL;
+}
+
+static int act_setting(const struct vector *vector, struct report *report)
+{
+	int fd = open(vector->target, O_WRONLY | O_CLOEXEC);
+	const char *text = vector->what ?: FILE_WRITTEN;
+
+	return reported_errno(vector, report, fd < 0 ? fd : write(fd, text, strlen(text)));
+}
+
+/* Opened outside, and handed over. */
+static int open_setting(const struct vector *vector)
+{
+	return open(vector->target, O_WRONLY | O_CLOEXEC);
+}
+
+static int act_passed_setting(const struct vector *vector, struct report *report)
+{
+	int fd = giver_ask(vector);
+
+	return fd < 0 ? fd : reported_errno(vector, report, write(fd, vector->what, 1));
+}
+
+static int act_inherited_setting(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, write(INHERITED_FD(vector), vector->what, 1));
+}
+
+static const char *missing_kexec(const struct vector *vector)
+{
+	(void)vector;
+	return syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT) ?
+		"the kernel has no kexec" : NULL;
+}
+
+static int act_kexec(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT));
+}
+
+/* A module that is none: what the kernel says of it is not EPERM. */
+static int act_module(const struct vector *vector, struct report *report)
+{
+	char image[4096] = "no module";
+
+	if (syscall(SYS_init_module, image, sizeof(image), "") && errno == ENOEXEC)
+		return reported(vector, report, 0);
+	return -errno;
+}
+
+static int act_module_file(const struct vector *vector, struct report *report)
+{
+	int fd = open(self_path(), O_RDONLY | O_CLOEXEC);
+
+	if (syscall(SYS_finit_module, fd, "", 0) && errno == ENOEXEC)
+		return reported(vector, report, 0);
+	return -errno;
+}
+
+static const char *missing_device(const struct vector *vector)
+{
+	int fd = open(vector->what, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return "the kernel has no such device";
+	close(fd);
+	return NULL;
+}
+
+static int act_device(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, open(vector->what, O_RDONLY | O_CLOEXEC));
+}
+
+static int act_io_port(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, ioperm(0x80, 1, 1));
+}
+
+/* Types into a terminal of its own; into that of somebody else is no different. */
+static int act_terminal_input(const struct vector *vector, struct report *report)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1;
+
+	if (master >= 0 && !unlockpt(master))
+		slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return reported_errno(vector, report, slave < 0 ? slave : ioctl(slave, TIOCSTI, "x"));
+}
+
+/* Where a denial is only told, the next hook tells it once more. */
+#define TWICE .records = 2, .records_denied = 1
+#define GUARDED .judged = BY_DOUBT, .reason = "the fence protects itself"
+#define PIN GUARDED, .prepare = prepare_pin, .count = count_gone
+#define MOUNTED GUARDED, .prepare = prepare_mount, .count = count_unmounted
+#define REPORTED GUARDED, .count = far_as_reported
+#define KEEPER GUARDED, .prepare = decoy_prepare
+#define MEMORY KEEPER, .hook = "ptrace_access_check", .seen_act = "ptrace"
+#define SIGNAL KEEPER, .hook = "task_kill", .seen_act = "signal", .count = decoy_count_dead
+#define SETTING(act) GUARDED, .missing = missing_setting, .prepare = prepare_setting, .seen_act = act
+#define OPENED .hook = "file_open", .act = act_setting
+#define FTRACE SETTING("write ftrace_enabled"), .target = "/proc/sys/kernel/ftrace_enabled", \
+	.what = "1", .count = far_as_reported
+#define LOCKED REPORTED, .hook = "locked_down", .seen_act = "change of the kernel"
+
+const struct vector tampering_vectors[] = {
+	{ PIN, .name = "tamper-pin-unlink", .hook = "path_unlink", .act = act_unlink,
+	  .seen_act = "pin tamper-pin-unlink" },
+	{ PIN, TWICE, .name = "tamper-pin-rename", .hook = "path_rename", .act = act_rename,
+	  .seen_act = "pin tamper-pin-rename" },
+	{ GUARDED, .prepare = prepare_pin_folder, .count = count_gone, .name = "tamper-pin-rmdir",
+	  .hook = "path_rmdir", .act = act_rmdir, .seen_act = "pin tamper-pin-rmdir" },
+	{ GUARDED, .prepare = prepare_pin_and_folder, .count = count_gone,
+	  .name = "tamper-pin-elsewhere", .hook = "path_unlink", .act = act_unlink_elsewhere,
+	  .seen_act = "pin tamper-pin-elsewhere" },
+	{ MOUNTED, .name = "tamper-umount", .hook = "sb_umount", .act = act_umount, .what = "",
+	  .seen_act = "umount of the fence's pins" },
+	{ MOUNTED, .name = "tamper-umount-lazily", .hook = "sb_umount", .act = act_umount,
+	  .what = "lazily", .seen_act = "umount of the fence's pins" },
+	{ MOUNTED, .name = "tamper-mount-over", .hook = "sb_mount", .act = act_mount_over,
+	  .seen_act = "mount over the fence's pins" },
+	{ MOUNTED, .name = "tamper-move-mount-over", .hook = "move_mount", .act = act_move_over,
+	  .seen_act = "mount over the fence's pins" },
+	{ REPORTED, .name = "tamper-map-by-id", .hook = "bpf_map", .act = act_map_by_id,
+	  .prepare = prepare_map_id, .what = "tags", .seen_act = "bpf map of the fence" },
+	{ REPORTED, .name = "tamper-map-by-pin", .hook = "bpf_map", .act = act_map_by_pin,
+	  .what = BPFFS "ringfence/maps/rulesets", .seen_act = "bpf map of the fence" },
+	{ REPORTED, .name = "tamper-program-by-id", .hook = "bpf_prog", .act = act_program_by_id,
+	  .seen_act = "bpf program" },
+	{ REPORTED, TWICE, .name = "tamper-load-tracing", .hook = "bpf", .act = act_load_tracing,
+	  .seen_act = "bpf program load" },
+	{ REPORTED, TWICE, .name = "tamper-load-rewriting", .hook = "bpf", .act = act_load_rewriting,
+	  .seen_act = "bpf program load" },
+	{ .judged = NOT_JUDGED, .count = far_as_reported, .name = "tamper-load-filter",
+	  .act = act_load_filter },
+	{ GUARDED, .name = "tamper-detach", .hook = "bpf", .act = act_detach, .open = open_link,
+	  .inherited = true, .prepare = prepare_link, .count = count_detached,
+	  .seen_act = "bpf link change" },
+	{ MEMORY, .name = "tamper-ptrace", .act = act_ptrace, .count = decoy_count_written },
+	{ MEMORY, .name = "tamper-vm-write", .act = act_vm_write, .count = decoy_count_written },
+	{ MEMORY, .name = "tamper-vm-read", .act = act_vm_read, .count = far_as_reported },
+	{ MEMORY, .name = "tamper-memory-file", .act = act_memory_file,
+	  .count = decoy_count_written, .hides_errno = true },
+	{ SIGNAL, .name = "tamper-kill", .act = act_kill },
+	{ SIGNAL, .name = "tamper-stop", .act = act_stop },
+	{ SIGNAL, .name = "tamper-kill-group", .act = act_kill_group },
+	{ SIGNAL, .name = "tamper-kill-thread", .act = act_kill_thread },
+	{ SIGNAL, .name = "tamper-kill-by-pidfd", .act = act_kill_by_pidfd },
+	{ KEEPER, .name = "tamper-kill-as-owner", .act = act_kill_as_owner,
+	  .hook = "file_send_sigiotask", .seen_act = "signal", .count = decoy_count_dead,
+	  .hides_errno = true, .records = 2 },	/* the pipe's end is news, too */
+	{ KEEPER, .name = "tamper-limit", .act = act_limit, .hook = "task_setrlimit",
+	  .seen_act = "limit", .count = count_limited },
+	{ KEEPER, TWICE, .name = "tamper-cgroup-kill", .act = act_cgroup, .hook = "file_open",
+	  .what = "cgroup.kill", .seen_act = "write cgroup.kill", .count = decoy_count_dead },
+	{ KEEPER, TWICE, .name = "tamper-cgroup-freeze", .act = act_cgroup, .hook = "file_open",
+	  .what = "cgroup.freeze", .seen_act = "write cgroup.freeze", .count = count_frozen },
+	{ FTRACE, OPENED, TWICE, .name = "tamper-ftrace" },
+	{ FTRACE, TWICE, .name = "tamper-ftrace-passed", .hook = "file_receive",
+	  .act = act_passed_setting, .open = open_setting, .hides_errno = true },
+	{ FTRACE, .name = "tamper-ftrace-inherited", .hook = "file_permission",
+	  .act = act_inherited_setting, .open = open_setting, .inherited = true },
+	{ SETTING("write core_pattern"), OPENED, TWICE, .name = "tamper-core-pattern",
+	  .target = "/proc/sys/kernel/core_pattern", .count = count_setting },
+	{ SETTING("write modprobe"), OPENED, TWICE, .name = "tamper-modprobe",
+	  .target = "/proc/sys/kernel/modprobe", .count = count_setting },
+	{ SETTING("write poweroff_cmd"), OPENED, TWICE, .name = "tamper-poweroff",
+	  .target = "/proc/sys/kernel/poweroff_cmd", .count = count_setting },
+	{ REPORTED, OPENED, TWICE, .name = "tamper-sysrq", .target = "/proc/sysrq-trigger", .what = "h",
+	  .seen_act = "write sysrq-trigger", .missing = missing_setting },
+	{ REPORTED, TWICE, .name = "tamper-kexec", .hook = "kernel_load_data", .act = act_kexec,
+	  .missing = missing_kexec, .seen_act = "kexec image" },
+	{ REPORTED, TWICE, .name = "tamper-module", .hook = "kernel_load_data", .act = act_module,
+	  .seen_act = "kernel module" },
+	{ REPORTED, TWICE, .name = "tamper-module-file", .hook = "kernel_read_file",
+	  .act = act_module_file, .seen_act = "kernel module" },
+	{ LOCKED, .name = "tamper-memory-device", .act = act_device, .missing = missing_device,
+	  .what = "/dev/mem" },
+	{ LOCKED, .name = "tamper-port-device", .act = act_device, .missing = missing_device,
+	  .what = "/dev/port" },
+	{ LOCKED, .name = "tamper-io-port", .act = act_io_port },
+	{ REPORTED, .name = "tamper-terminal-input", .hook = "file_ioctl",
+	  .act = act_terminal_input, .seen_act = "terminal input" },
+	{},
+};
