@@ -150,6 +150,16 @@ static int probe_child(struct fence *fence, uint64_t run, struct probe_result *r
 	return err;
 }
 
+static uint64_t missed_hooks(const struct probe_result *result)
+{
+	uint64_t missed = 0;
+
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		if (result->tried[hook] && !result->denied[hook])
+			missed |= HOOK_BIT(hook);
+	return missed;
+}
+
 int probe_fence(struct fence *fence, struct collector *collector, struct probe_result *ret_result)
 {
 	struct run account = { .pid = getpid(), .uid = getuid(), .flags = TAG_PROBE };
@@ -163,7 +173,11 @@ int probe_fence(struct fence *fence, struct collector *collector, struct probe_r
 	err = kept && kept != -EALREADY ? kept : probe_child(fence, run, &result);
 	if (!kept)
 		fence_unkeep(fence);
-	if (!err && !collector_settle(collector, run, result.tries, PROBE_MS) &&
+	if (!err)
+		err = fence_note_probe(fence, missed_hooks(&result));
+	/* Where it was not denied, no record is to be waited for. */
+	if (!err && !missed_hooks(&result) &&
+	    !collector_settle(collector, run, result.tries, PROBE_MS) &&
 	    !fence_get_run(fence, run, &account, &logged))
 		result.recorded = logged == result.tries && !account.lost;
 	fence_end_run(fence, run);
@@ -174,19 +188,10 @@ int probe_fence(struct fence *fence, struct collector *collector, struct probe_r
 
 bool probe_passed(const struct probe_result *result)
 {
-	for (int hook = 0; hook < HOOK_COUNT; hook++)
-		if (result->tried[hook] && !result->denied[hook])
-			return false;
-	return result->tries && result->recorded;
+	return result->tries && !missed_hooks(result) && result->recorded;
 }
 
 void probe_missed(const struct probe_result *result, char *ret_names, size_t size)
 {
-	size_t used = 0;
-
-	ret_names[0] = 0;
-	for (int hook = 0; hook < HOOK_COUNT; hook++)
-		if (result->tried[hook] && !result->denied[hook] && used < size)
-			used += snprintf(ret_names + used, size - used, "%s%s", used ? ", " : "",
-					 hook_name(hook));
+	hook_list(missed_hooks(result), ret_names, size);
 }

@@ -16,6 +16,7 @@
  *	attempts.c	what run.c and shared.c run behind the fence
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
+ *	liveness.c	a fence that is made to fail: who says so, and what is started then
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *
  * A vector is one way to reach one kind of object. What it reached is judged at the far side: what
@@ -275,6 +276,9 @@ void journal_free(struct journal *journal);
 const json_t *record_value(const json_t *record, const char *path);
 /* The same of a string; "" where it is not there. */
 const char *record_text(const json_t *record, const char *path);
+/* Calls @each with every line of a log, not parsed, until it returns false. A log that is not there has
+ * none. */
+void journal_scan(const char *path, bool (*each)(void *ctx, const char *line), void *ctx);
 /* How many lines have this string there. */
 size_t journal_count(const struct journal *journal, const char *path, const char *text);
 
@@ -293,7 +297,8 @@ struct test {
 	bool (*run)(struct why *why);
 };
 
-extern const struct test run_tests[], shared_tests[];	/* each ends with a test without name */
+/* Each ends with a test without name. */
+extern const struct test run_tests[], shared_tests[], liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);

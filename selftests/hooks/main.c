@@ -20,18 +20,48 @@ static int tests_main(const char *suite, const struct test *tests)
 	return failed != 0;
 }
 
+/* The suites behind each verb, in their order. */
+static const struct suite {
+	const char *name;
+	const struct test *tests;
+} run_suites[] = {
+	{ "run", run_tests },
+	{},
+}, shared_suites[] = {
+	{ "shared", shared_tests },
+	{ "liveness", liveness_tests },
+	{ "unload", unload_tests },
+	{},
+};
+
+static int suites_main(const struct suite *suites)
+{
+	int failed = 0;
+
+	for (; suites->name; suites++)
+		failed |= tests_main(suites->name, suites->tests);
+	return failed;
+}
+
 static int run_main(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	return tests_main("run", run_tests);
+	return suites_main(run_suites);
 }
 
 static int shared_main(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	return tests_main("shared", shared_tests);
+	return suites_main(shared_suites);
+}
+
+static void plan(const struct suite *suites)
+{
+	for (; suites->name; suites++)
+		for (const struct test *test = suites->tests; test->name; test++)
+			printf("%s/%s\n", suites->name, test->name);
 }
 
 /* The name of every test, one a line: what a guest that died owes. */
@@ -40,10 +70,8 @@ static int plan_main(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	rounds_plan();
-	for (const struct test *test = run_tests; test->name; test++)
-		printf("run/%s\n", test->name);
-	for (const struct test *test = shared_tests; test->name; test++)
-		printf("shared/%s\n", test->name);
+	plan(run_suites);
+	plan(shared_suites);
 	return 0;
 }
 
