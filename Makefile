@@ -52,7 +52,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps demo check unit guest bench fuzz lint install uninstall clean distclean
+.PHONY: all help deps build-deps demo check unit guest escapes bench fuzz lint install uninstall clean distclean
 
 all: $(B)/ringfence			## build the program
 
@@ -75,6 +75,10 @@ unit: tests				## the tests that need no guest
 
 guest: all tests			## the tests that boot guests
 	$(Q)selftests/check guest
+
+escapes: deps				## every way round the fence, on every kernel: prints a table
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)selftests/check escapes && selftests/escapes/table
 
 .PHONY: tests
 tests: $(UNIT_TESTS) $(HOOK_TESTS) $(FUZZERS)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #define CANARY_ERRNO EBFONT
 #define CANARY_FILE "/dev/null"
 #define CANARY_NAME "ringfence-canary"
+#define CANARY_WAIT_MS 2000		/* for another one */
 #define CANARY_STATUS "/proc/self/status"
 #define CANARY_COMM "/proc/self/comm"
 #define CANARY_PROGRAM "/proc/self/exe"
@@ -63,14 +65,21 @@ static const struct sockaddr *abstract(socklen_t *ret_size)
 	return (const struct sockaddr *)&address;
 }
 
-/* Where another canary is bound to the name already, that one will do. */
+/* Another canary may have the name: the daemon's, a run's. It will be gone in a moment, and with it the
+ * socket that this one is to be kept from. Where somebody keeps the name, theirs will do. */
 static int bind_abstract(int type)
 {
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0), err = -1;
 	socklen_t size;
 	const struct sockaddr *name = abstract(&size);
 
-	if (!bind(fd, name, size) && type == SOCK_STREAM)
+	for (int tries = 0; tries < CANARY_WAIT_MS; tries++) {
+		err = bind(fd, name, size);
+		if (!err || errno != EADDRINUSE)
+			break;
+		poll(NULL, 0, 1);
+	}
+	if (!err && type == SOCK_STREAM)
 		listen(fd, 1);
 	return fd;
 }
