@@ -71,8 +71,8 @@ static const struct verb unload_verb = {
 
 static int count_task(void *ctx, const struct tagged_task *task)
 {
-	(void)task;
-	++*(size_t *)ctx;
+	if (!(task->tag.flags & TAG_PROBE))
+		++*(size_t *)ctx;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
  *	attempts.c	what run.c and shared.c run behind the fence
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
+ *	alias.c		mounts, where names permit
  *	liveness.c	a fence that is made to fail: who says so, and what is started then
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *
@@ -36,7 +37,7 @@
 #define WORK		"/work/tests"	/* everything the tests write; made by in-guest */
 #define NAME_SIZE	64
 #define VECTORS_MAX	512
-#define WAIT_MS		20000		/* how long any condition may take */
+#define WAIT_MS		60000		/* how long any condition may take */
 
 /* --- vectors -------------------------------------------------------------------------------- */
 
@@ -238,7 +239,7 @@ struct command {
 	char out[8192], err[8192];	/* as much as fits */
 };
 
-/* Runs to its end, or kills it after WAIT_MS * 6. @uid: run it as that user where it is not 0. */
+/* Runs to its end, or kills it after WAIT_MS * 2. @uid: run it as that user where it is not 0. */
 void command_run(struct command *command, uid_t uid, char *const argv[]);
 #define COMMAND(...) ((char *const[]){ __VA_ARGS__, NULL })
 
@@ -298,7 +299,8 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], liveness_tests[], unload_tests[];
+extern const struct test run_tests[], shared_tests[], alias_tests[], liveness_tests[],
+	unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -317,5 +319,6 @@ int step_main(int argc, char **argv);
 int burst_main(int argc, char **argv);
 int open_long_path_main(int argc, char **argv);
 int mark_main(int argc, char **argv);
+int alias_main(int argc, char **argv);
 /* As the interpreter of a script: INTERPRETER mark-script SCRIPT MARKER. */
 int mark_script_main(int argc, char **argv);

@@ -29,6 +29,7 @@ static const struct suite {
 	{},
 }, shared_suites[] = {
 	{ "shared", shared_tests },
+	{ "alias", alias_tests },
 	{ "liveness", liveness_tests },
 	{ "unload", unload_tests },
 	{},
@@ -95,6 +96,7 @@ static const struct {
 	{ "big", big_main },
 	{ "actor", actor_main },
 	{ "again", again_main },
+	{ "alias", alias_main },
 	{ "mark", mark_main },
 	{ "mark-script", mark_script_main },
 	{ "attempt", attempt_main },
