@@ -190,6 +190,7 @@ struct in6_addr {
 
 struct sock_common {
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
 	__be32 skc_rcv_saddr;		/* where the socket is bound: IPv4, */
 	struct in6_addr skc_v6_rcv_saddr; /* IPv6 */
@@ -351,6 +352,7 @@ struct sockaddr_in6 {
 #define SOCK_DGRAM	2
 #define SOCK_RAW	3
 #define SOCK_SEQPACKET	5
+#define TCP_ESTABLISHED	1		/* of SCTP, too */
 
 /* include/uapi/linux/in.h */
 #define IPPROTO_TCP	6

@@ -259,7 +259,8 @@ static bool check_net(const struct vector *vector, const json_t *record, struct 
 		return fail(why, "destination.port is %lld",
 			    (long long)json_integer_value(port));
 	return text_is(record, "destination.ip", vector->place.ip, why) &&
-		text_is(record, "network.transport", transports[vector->place.type], why);
+		text_is(record, "network.transport", vector->place.protocol == IPPROTO_SCTP ?
+			"other" : transports[vector->place.type], why);
 }
 
 static bool check_file(const struct vector *vector, const json_t *record, struct why *why)
