@@ -26,7 +26,10 @@ int probe_install(struct fence *fence)
 	struct diags diags = {};
 	int err;
 
-	err = policy_parse("canary", canary_policy, strlen(canary_policy), NULL, &diags, &policy);
+	err = canary_prepare();
+	if (!err)
+		err = policy_parse("canary", canary_policy, strlen(canary_policy), NULL, &diags,
+				   &policy);
 	if (!err)
 		err = policy_compile(policy, &path_resolver_system, 1, &diags, &image);
 	if (!err)
@@ -145,8 +148,10 @@ static int probe_child(struct fence *fence, uint64_t run, struct probe_result *r
 	if (!err)
 		err = read_answers(answers[0], result);
 	close(answers[0]);
-	if (child > 0)
+	if (child > 0) {
 		waitpid(child, NULL, 0);
+		canary_clean(child);
+	}
 	return err;
 }
 
