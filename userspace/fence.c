@@ -167,6 +167,18 @@ static uint32_t host_mount_namespace(void)
 	return stat("/proc/1/ns/mnt", &st) ? 0 : st.st_ino;
 }
 
+/* Whether the kernel hands an id mapping to inode_setattr, as later ones do. */
+static bool setattr_has_idmap(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, "bpf_lsm_inode_setattr", BTF_KIND_FUNC) : -1;
+	const struct btf_type *function = id < 0 ? NULL : btf__type_by_id(btf, id);
+	bool has = function && btf_vlen(btf__type_by_id(btf, function->type)) == 3;
+
+	btf__free(btf);
+	return has;
+}
+
 static int sign(struct fence *fence)
 {
 	struct about about = {
@@ -231,6 +243,7 @@ int fence_load(struct fence **ret_fence)
 		return err;
 	}
 	fence->skeleton->rodata->host_mount_namespace = host_mount_namespace();
+	fence->skeleton->rodata->setattr_has_idmap = setattr_has_idmap();
 	err = choose_programs(fence);
 	if (!err)
 		err = ringfence_bpf__load(fence->skeleton);

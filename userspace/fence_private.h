@@ -27,7 +27,7 @@ enum fence_iterator {
 	FENCE_ITERATORS,
 };
 
-#define FENCE_LINKS_MAX 64
+#define FENCE_LINKS_MAX 80
 
 struct bpf_link;
 struct ringfence_bpf;
