@@ -76,6 +76,8 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
+	const struct cred *real_cred;	/* who it is, */
+	const struct cred *cred;	/* and as whom it acts */
 	struct io_uring_task *io_uring;	/* set once the task has used a ring */
 	struct hlist_node pid_links[4];	/* by enum pid_type */
 	struct bpf_local_storage *bpf_storage;

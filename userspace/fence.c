@@ -157,6 +157,18 @@ static uint64_t attached_hooks(const struct fence *fence)
 	return hooks;
 }
 
+/* Whether the kernel hands an id mapping to inode_setattr, as later ones do. */
+static bool setattr_has_idmap(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, "bpf_lsm_inode_setattr", BTF_KIND_FUNC) : -1;
+	const struct btf_type *function = id < 0 ? NULL : btf__type_by_id(btf, id);
+	bool has = function && btf_vlen(btf__type_by_id(btf, function->type)) == 3;
+
+	btf__free(btf);
+	return has;
+}
+
 static int sign(struct fence *fence)
 {
 	struct about about = {
@@ -222,6 +234,7 @@ int fence_load(struct fence **ret_fence)
 		return err;
 	}
 	fence->skeleton->rodata->host_mount_namespace = host_mount_namespace();
+	fence->skeleton->rodata->setattr_has_idmap = setattr_has_idmap();
 	err = choose_programs(fence);
 	if (!err)
 		err = ringfence_bpf__load(fence->skeleton);

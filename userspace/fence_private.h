@@ -31,7 +31,7 @@ enum fence_iterator {
 extern const char *const fence_map_names[FENCE_MAPS];
 extern const char *const fence_iterator_names[FENCE_ITERATORS];
 
-#define FENCE_LINKS_MAX 64
+#define FENCE_LINKS_MAX 80
 
 struct bpf_link;
 struct ringfence_bpf;

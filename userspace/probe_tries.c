@@ -408,8 +408,8 @@ static bool try_fork(struct canary *canary)
 	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
-/* Those that are missing record and do not deny, need a module, or another machine word; or, of
- * sb_umount, the very mount that they are about. */
+/* Those that are missing record and do not deny, need a module (of a union file system, too), or another
+ * machine word; or, of sb_umount, the very mount that they are about. */
 static bool (*const tries[HOOK_COUNT])(struct canary *canary) = {
 	[HOOK_SOCKET_CONNECT] = try_connect,
 	[HOOK_SOCKET_SENDMSG] = try_send,

@@ -94,6 +94,7 @@ struct vector {
 	const char *seen_path;		/* in the record, in its folder; "": not asserted */
 	const char *seen_access;	/* in the record */
 	const char *script;		/* in the record, relative to its folder */
+	const char *executable;		/* a program that it becomes, by a name in its folder */
 	const char *seen_act;		/* in the record, where there is no object */
 	bool no_inode;			/* in the record: it was not there yet */
 	/* In the tester, untagged: before each round, and the count of effects afterwards. */
