@@ -52,7 +52,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps demo check unit guest bench fuzz lint install uninstall clean distclean
+.PHONY: all help deps build-deps demo check unit guest untagged bench fuzz lint install uninstall clean distclean
 
 all: $(B)/ringfence			## build the program
 
@@ -75,6 +75,9 @@ unit: tests				## the tests that need no guest
 
 guest: all tests			## the tests that boot guests
 	$(Q)selftests/check guest
+
+untagged: all tests			## Debian, untagged, behind the fence: on every kernel
+	$(Q)selftests/check untagged
 
 .PHONY: tests
 tests: $(UNIT_TESTS) $(HOOK_TESTS) $(FUZZERS)

@@ -17,6 +17,7 @@
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
+ *	reach.c		what selftests/untagged runs, tagged and untagged
  *
  * A vector is one way to reach one kind of object. What it reached is judged at the far side: what
  * the server accepted, what came out of the file, which marker was written.
@@ -304,6 +305,8 @@ bool rounds_tagged(void);
 int classes_main(int argc, char **argv);
 int ranges_main(int argc, char **argv);		/* in the guest */
 int ranges_actor_main(int argc, char **argv);	/* in the guest, tagged */
+int reach_main(int argc, char **argv);		/* selftests/untagged */
+int reach_on_main(int argc, char **argv);	/* the same */
 int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
 /* What shared.c and run.c run behind the fence. */

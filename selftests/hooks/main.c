@@ -69,6 +69,8 @@ static const struct {
 	{ "burst", burst_main },
 	{ "open-long-path", open_long_path_main },
 	{ "ranges-actor", ranges_actor_main },
+	{ "reach", reach_main },
+	{ "reach-on", reach_on_main },
 };
 
 int main(int argc, char **argv)
