@@ -16,6 +16,8 @@
  *	attempts.c	what run.c and shared.c run behind the fence
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
+ *	descriptors.c	what a command has open when it is started: tests of shared.c
+ *	nested.c	a run inside a run: tests of shared.c
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *	reach.c		what selftests/untagged runs, tagged and untagged
  *
@@ -314,6 +316,7 @@ int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);
 int burst_main(int argc, char **argv);
 int open_long_path_main(int argc, char **argv);
+int list_fds_main(int argc, char **argv);
 int mark_main(int argc, char **argv);
 /* As the interpreter of a script: INTERPRETER mark-script SCRIPT MARKER. */
 int mark_script_main(int argc, char **argv);
