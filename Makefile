@@ -52,7 +52,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps demo check unit guest escapes bench fuzz lint install uninstall clean distclean
+.PHONY: all help deps build-deps demo check unit guest escapes untagged bench fuzz lint install uninstall clean distclean
 
 all: $(B)/ringfence			## build the program
 
@@ -79,6 +79,9 @@ guest: all tests			## the tests that boot guests
 escapes: deps				## every way round the fence, on every kernel: prints a table
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)selftests/check escapes && selftests/escapes/table
+
+untagged: all tests			## Debian, untagged, behind the fence: on every kernel
+	$(Q)selftests/check untagged
 
 .PHONY: tests
 tests: $(UNIT_TESTS) $(HOOK_TESTS) $(FUZZERS)

@@ -202,7 +202,7 @@ void host_explain_load(int err, struct finding *finding)
 		snprintf(finding->text, sizeof(finding->text),
 			 "this kernel refuses to load BPF LSM programs (EPERM, although the capabilities are held)");
 		snprintf(finding->remedy, sizeof(finding->remedy),
-			 "its builder, its lockdown mode or the container around it forbids them: use a distribution kernel, outside a container");
+			 "its builder, its lockdown mode, the container around it or, inside a run, the fence forbids them: use a distribution kernel, outside of those");
 		break;
 	case -EBUSY:
 	case -E2BIG:

@@ -25,3 +25,18 @@ bool marker_taken(void);
 int policy_write(const char *path, const char *tag, const char *rule);
 /* Writes something that is no policy. */
 int policy_write_faulty(const char *path);
+
+/* --- descriptors.c: tests of shared.c ------------------------------------------------------- */
+
+extern int shared_server;		/* the server, while the fence is loaded */
+
+bool test_descriptors_closed(struct why *why);
+bool test_descriptors_kept(struct why *why);
+bool test_ring_kept(struct why *why);
+bool test_ring_as_input(struct why *why);
+bool test_socket_as_input(struct why *why);
+
+/* --- nested.c: the same --------------------------------------------------------------------- */
+
+bool test_nested(struct why *why);
+bool test_nested_own_fence(struct why *why);

@@ -18,7 +18,10 @@
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
  *	alias.c		mounts, where names permit
  *	liveness.c	a fence that is made to fail: who says so, and what is started then
+ *	descriptors.c	what a command has open when it is started: tests of shared.c
+ *	nested.c	a run inside a run: tests of shared.c
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
+ *	reach.c		what selftests/untagged runs, tagged and untagged
  *
  * A vector is one way to reach one kind of object. What it reached is judged at the far side: what
  * the server accepted, what came out of the file, which marker was written.
@@ -312,6 +315,8 @@ bool rounds_tagged(void);
 int classes_main(int argc, char **argv);
 int ranges_main(int argc, char **argv);		/* in the guest */
 int ranges_actor_main(int argc, char **argv);	/* in the guest, tagged */
+int reach_main(int argc, char **argv);		/* selftests/untagged */
+int reach_on_main(int argc, char **argv);	/* the same */
 int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
 /* What shared.c and run.c run behind the fence. */
@@ -319,6 +324,7 @@ int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);
 int burst_main(int argc, char **argv);
 int open_long_path_main(int argc, char **argv);
+int list_fds_main(int argc, char **argv);
 int mark_main(int argc, char **argv);
 int alias_main(int argc, char **argv);
 /* As the interpreter of a script: INTERPRETER mark-script SCRIPT MARKER. */

@@ -103,7 +103,10 @@ static const struct {
 	{ "step", step_main },
 	{ "burst", burst_main },
 	{ "open-long-path", open_long_path_main },
+	{ "list-fds", list_fds_main },
 	{ "ranges-actor", ranges_actor_main },
+	{ "reach", reach_main },
+	{ "reach-on", reach_on_main },
 };
 
 int main(int argc, char **argv)

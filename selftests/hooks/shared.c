@@ -26,7 +26,7 @@
 #define RUN "ringfence", "run", "--tag", "shared", "--quiet"
 #define ATTEMPT(status) "--", (char *)self_path(), "attempt", status
 
-static int server = -1;
+int shared_server = -1;
 
 /* --- what is looked at ---------------------------------------------------------------------- */
 
@@ -71,7 +71,7 @@ static bool step_meets(struct background *stepper, const char *want, struct why 
 
 	if (strcmp(met, want))
 		return fail(why, "the attempt met %s and not %s", met, want);
-	return far_accepted(server) == accepted || fail(why, "the server saw something else");
+	return far_accepted(shared_server) == accepted || fail(why, "the server saw something else");
 }
 
 static int start_stepper(struct background *stepper)
@@ -124,7 +124,7 @@ static bool test_faulty_policy_loads_nothing(struct why *why)
 static bool test_load(struct why *why)
 {
 	policy_write(POLICY, "shared", DENY);
-	server = far_listen(SERVER_IP, SERVER_PORT);
+	shared_server = far_listen(SERVER_IP, SERVER_PORT);
 	return ends_with(0, COMMAND("ringfence", "load", "--policy-dir", POLICIES), why) &&
 		(!access(PINS, F_OK) || fail(why, "nothing is pinned"));
 }
@@ -167,7 +167,7 @@ static bool test_denied(struct why *why)
 	if (!ends_with(0, COMMAND(RUN, "--log", LOG, ATTEMPT("0")), why))
 		return false;
 	journal_read(&journal, LOG, NULL);
-	if (!marker_taken() || far_accepted(server))
+	if (!marker_taken() || far_accepted(shared_server))
 		ok = fail(why, "the command was not started, or reached the server");
 	else if (json_array_size(journal.lines) != 1 ||
 		 journal_count(&journal, "ringfence.errno", "EHOSTUNREACH") != 1)
@@ -181,22 +181,13 @@ static bool test_untagged_is_free(struct why *why)
 {
 	int err = attempt_connect(SERVER_IP, SERVER_PORT);
 
-	return (!err && far_accepted(server) == 1) ||
+	return (!err && far_accepted(shared_server) == 1) ||
 		fail(why, "an untagged process met %s", strerrorname_np(-err));
 }
 
 static bool test_own_status(struct why *why)
 {
 	return ends_with(7, COMMAND(RUN, ATTEMPT("7")), why);
-}
-
-/* What is tagged stays so: a run inside a run is refused, and does not hang. */
-static bool test_nested(struct why *why)
-{
-	marker_taken();
-	return ends_with(125, COMMAND(RUN, "--", "ringfence", "run", "--tag", "shared",
-				      ATTEMPT("0")), why) &&
-		(!marker_taken() || fail(why, "the inner command was started"));
 }
 
 static bool test_signal(struct why *why)
@@ -228,7 +219,7 @@ static bool test_audit_mode_of_run(struct why *why)
 	unlink(LOG);
 	if (!ends_with(0, COMMAND(RUN, "--mode", "audit", "--log", LOG, ATTEMPT("0")), why))
 		return false;
-	if (far_accepted(server) != 1)
+	if (far_accepted(shared_server) != 1)
 		return fail(why, "the server was not reached");
 	return lines_of_run(LOG, NULL, 1) == 1 || fail(why, "not one record");
 }
@@ -395,7 +386,7 @@ static bool test_daemon_stops(struct why *why)
 	end = background_end(&collecting);
 	return (!end || fail(why, "it ended with %d", end)) &&
 		ends_with(0, COMMAND(RUN, ATTEMPT("0")), why) &&
-		(!far_accepted(server) || fail(why, "the server was reached"));
+		(!far_accepted(shared_server) || fail(why, "the server was reached"));
 }
 
 /* --- every denial exactly once -------------------------------------------------------------- */
@@ -439,7 +430,7 @@ static bool test_burst(struct why *why)
 	if (background_end(&burst))
 		return fail(why, "the run failed");
 	lines = lines_of_run(MAIN_LOG, account.run, account.logged);
-	if (strcmp(line, "all denied") || far_accepted(server))
+	if (strcmp(line, "all denied") || far_accepted(shared_server))
 		return fail(why, "not all were denied: %s", line);
 	if (account.submitted != all || account.lost || account.logged != all)
 		return fail(why, "%lld denials: %lld submitted, %lld logged, %lld lost", all,
@@ -502,7 +493,7 @@ static bool test_free_after_unload(struct why *why)
 
 	while (!strcmp(attempt_step(&stepper), "EHOSTUNREACH") && now_ms() < end)
 		pause_briefly();
-	far_accepted(server);
+	far_accepted(shared_server);
 	ok = step_meets(&stepper, "none", why);
 	background_end(&stepper);
 	return ok && test_untagged_is_free(why);
@@ -518,12 +509,18 @@ const struct test shared_tests[] = {
 	{ "untagged-is-free", test_untagged_is_free },
 	{ "own-status", test_own_status },
 	{ "nested", test_nested },
+	{ "nested-own-fence", test_nested_own_fence },
 	{ "signal", test_signal },
 	{ "not-found", test_not_found },
 	{ "not-executable", test_not_executable },
 	{ "fail-on-deny", test_fail_on_deny },
 	{ "audit-mode-of-run", test_audit_mode_of_run },
 	{ "long-path-without-rules", test_long_path_without_rules },
+	{ "descriptors-closed", test_descriptors_closed },
+	{ "descriptors-kept", test_descriptors_kept },
+	{ "ring-kept", test_ring_kept },
+	{ "ring-as-input", test_ring_as_input },
+	{ "socket-as-input", test_socket_as_input },
 	{ "apply-switches", test_apply_switches },
 	{ "faulty-policy-changes-nothing", test_faulty_policy_changes_nothing },
 	{ "status", test_status },
