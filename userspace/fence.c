@@ -35,6 +35,7 @@ static const char *const map_names[FENCE_MAPS] = {
 	[MAP_ABOUT] = "about",
 	[MAP_KEEPERS] = "keepers",
 	[MAP_LATE] = "late",
+	[MAP_LATE_ORPHANS] = "late_orphans",
 };
 
 /* The programs whose links are kept open to start iterators from. */
