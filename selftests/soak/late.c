@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `ringfence tag` on a tree that forks while it is tagged: once it has said that it succeeded, nobody
- * who was in the tree when it began, and nobody who came from there, is free.
+ * who was in the tree when it began, and nobody who came from there, is free. It begins when the kernel
+ * has the order, which shows in the fence's map `late`.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../lsm/abi.h"
 #include "soak.h"
 
 #define BRANCHES   2			/* processes below the root that fork */
 #define ORPHANS	   8			/* that stay until the end of a trial */
-#define CALM_US	   300			/* between two attempts: others are to run as well */
+#define CALM_US	   2000			/* between two attempts: others are to run as well */
 #define ATTEMPTS   3			/* of a leaf */
 #define MET	   10			/* attempts of each kind that are to be met before and after */
 
@@ -42,7 +43,7 @@ static void leaf(void)
 	_exit(0);
 }
 
-/* Outlives its parent, who says as the last thing it does whether the order had been given then: what
+/* Outlives its parent, who says as the last thing it does whether the kernel had the order then: what
  * had left the tree before, nobody can find. */
 static void orphan(int parent)
 {
@@ -127,6 +128,31 @@ struct trials {
 	int64_t tag_ms;			/* all calls together */
 };
 
+/* Sets @shared->ordered as soon as the kernel has an order about the process; a moment late is no harm.
+ * In a process of its own, which ends with that. */
+static pid_t watch_for_order(pid_t root)
+{
+	union bpf_attr open = { .map_id = fence_map_id("late") };
+	__u32 first = 0;
+	struct late order = {};
+	union bpf_attr look = {
+		.map_fd = bpf_call(BPF_MAP_GET_FD_BY_ID, &open),
+		.key = (uintptr_t)&first,
+		.value = (uintptr_t)&order,
+	};
+	pid_t pid = fork();
+
+	if (!pid) {
+		while (!shared->stop && !bpf_call(BPF_MAP_LOOKUP_ELEM, &look) &&
+		       order.root != (__u32)root)
+			usleep(500);
+		shared->ordered = order.root == (__u32)root;
+		_exit(0);
+	}
+	close((int)look.map_fd);
+	return pid;
+}
+
 /* Whether each kind of member has met @count more than @before of what @of counts. */
 static bool enough(bool denied, const unsigned long before[KINDS])
 {
@@ -172,6 +198,7 @@ static bool trial(struct trials *trials, struct why *why)
 	static const unsigned long none[KINDS];
 	struct crowd crowd;
 	int64_t begin;
+	pid_t watcher;
 	bool ok;
 
 	crowd_reset();
@@ -180,7 +207,7 @@ static bool trial(struct trials *trials, struct why *why)
 		return false;
 	crowd_go(&crowd);
 	ok = crowd_wait(enough(false, none)) || fail(why, "the untagged tree is denied something");
-	shared->ordered = 1;
+	watcher = watch_for_order(crowd.pid);
 	begin = now_ms();
 	if (ok) {
 		ok = crowd_tag(&crowd, why);
@@ -195,6 +222,7 @@ static bool trial(struct trials *trials, struct why *why)
 	}
 	trials->orphans += shared->claimed;
 	shared->stop = 1;
+	waitpid(watcher, NULL, 0);
 	return crowd_end(&crowd, WAIT_MS, why) && ok;
 }
 
