@@ -16,6 +16,7 @@
  *	attempts.c	what run.c and shared.c run behind the fence
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
+ *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *
  * A vector is one way to reach one kind of object. What it reached is judged at the far side: what
@@ -293,7 +294,8 @@ struct test {
 	bool (*run)(struct why *why);
 };
 
-extern const struct test run_tests[], shared_tests[];	/* each ends with a test without name */
+/* Each ends with a test without name. */
+extern const struct test run_tests[], shared_tests[], late_tests[], down_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -306,6 +308,9 @@ int ranges_main(int argc, char **argv);		/* in the guest */
 int ranges_actor_main(int argc, char **argv);	/* in the guest, tagged */
 int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
+/* What late.c has tagged. */
+int family_main(int argc, char **argv);
+int ring_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */
 int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);

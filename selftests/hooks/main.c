@@ -27,6 +27,20 @@ static int run_main(int argc, char **argv)
 	return tests_main("run", run_tests);
 }
 
+static int late_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return tests_main("late", late_tests);
+}
+
+static int down_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return tests_main("shared", down_tests);
+}
+
 static int shared_main(int argc, char **argv)
 {
 	(void)argc;
@@ -44,6 +58,10 @@ static int plan_main(int argc, char **argv)
 		printf("run/%s\n", test->name);
 	for (const struct test *test = shared_tests; test->name; test++)
 		printf("shared/%s\n", test->name);
+	for (const struct test *test = late_tests; test->name; test++)
+		printf("late/%s\n", test->name);
+	for (const struct test *test = down_tests; test->name; test++)
+		printf("shared/%s\n", test->name);
 	return 0;
 }
 
@@ -57,6 +75,8 @@ static const struct {
 	{ "rounds", rounds_main },
 	{ "run", run_main },
 	{ "shared", shared_main },
+	{ "late", late_main },
+	{ "down", down_main },
 	{ "ranges", ranges_main },
 	{ "sample", sample_main },
 	{ "big", big_main },
@@ -67,6 +87,8 @@ static const struct {
 	{ "attempt", attempt_main },
 	{ "step", step_main },
 	{ "burst", burst_main },
+	{ "family", family_main },
+	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },
 	{ "ranges-actor", ranges_actor_main },
 };
@@ -76,6 +98,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc, argv);
-	fprintf(stderr, "usage: hooks plan|rounds|run|shared|ranges|sample|big\n");
+	fprintf(stderr, "usage: hooks plan|rounds|run|shared|late|down|ranges|sample|big\n");
 	return 2;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loaded fence. These tests build on each other: the first loads it, the last takes it down.
+ * The loaded fence. These tests build on each other: the first loads it; late.c and the soaks use it; the
+ * last, down_tests, take it down.
  */
 #include <errno.h>
 #include <signal.h>
@@ -493,6 +494,7 @@ static bool test_sequence(struct why *why)
 
 static bool test_unload(struct why *why)
 {
+	server = far_listen(SERVER_IP, SERVER_PORT);
 	return ends_with(0, COMMAND("ringfence", "unload"), why) &&
 		(access(PINS, F_OK) || fail(why, "pins are left"));
 }
@@ -548,6 +550,10 @@ const struct test shared_tests[] = {
 	{ "daemon-stops", test_daemon_stops },
 	{ "burst", test_burst },
 	{ "sequence", test_sequence },
+	{},
+};
+
+const struct test down_tests[] = {
 	{ "unload", test_unload },
 	{ "unload-by-force", test_unload_by_force },
 	{ "free-after-unload", test_free_after_unload },

@@ -14,7 +14,7 @@
 
 #define BRANCHES   2			/* processes below the root that fork */
 #define ORPHANS	   8			/* that stay until the end of a trial */
-#define CALM_US	   2000			/* between two attempts: others are to run as well */
+#define CALM_US	   5000			/* between two attempts: others are to run as well */
 #define ATTEMPTS   3			/* of a leaf */
 #define MET	   10			/* attempts of each kind that are to be met before and after */
 
