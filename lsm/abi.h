@@ -346,18 +346,21 @@ struct tagged_task {
 };
 
 
-/* What `late_tasks` is to do in its next pass, and what it did (map `late`). */
+/* What `late_tasks` is to do in its passes, and what all of them together did (map `late`). */
 struct late {
 	struct tag tag;
-	__u32 root;			/* pid of the process that is the root of the tree */
+	__u32 root;			/* pid of the process that is the root of the tree; 0: no order */
 	__u8 tree;			/* with all its descendants; else alone */
 	__u8 undo;			/* take the tags of the run back */
 	__u16 unused;
 	__u32 changed;			/* tasks that got the tag, or lost it */
 	__u32 failed;			/* that did not get it: there was no memory */
 	__u32 others;			/* that have the tag of another run */
-	__u32 unused2;
+	__u32 missed;			/* orphans of the tree that could not be noted */
 };
+
+/* Processes noted in the map `late_orphans` at once. */
+#define LATE_ORPHANS_MAX 8192
 
 /* A ring that a task of that run holds, as `late_files` and `late_mappings` write them. */
 struct late_ring {

@@ -33,6 +33,10 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -73,6 +77,8 @@ struct task_struct {
 	__u64 start_boottime;		/* ns */
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct list_head children;	/* their `sibling`: processes that this thread forked */
+	struct list_head sibling;
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
@@ -413,6 +419,7 @@ struct sockaddr_in6 {
 #define PTRACE_MODE_ATTACH 0x2
 
 /* include/uapi/linux/sched.h */
+#define CLONE_PARENT	0x8000
 #define CLONE_THREAD	0x10000
 
 /* include/uapi/asm-generic/errno-base.h; include/linux/errno.h */

@@ -34,6 +34,10 @@ int collector_poll(struct collector *collector, int timeout_ms);
  * collects, or -ENOMEM. */
 int collector_note(struct collector *collector, uint64_t run, const char *text);
 
+/* Polls until the ring is empty, for no longer than @timeout_ms: what waits there while nobody collects
+ * leaves no room for what comes. Returns as collector_poll(). */
+int collector_drain(struct collector *collector, int timeout_ms);
+
 /* Polls until every decision of @run is logged or counted as lost, at least @least of them have
  * been made, and returns 0; -ETIMEDOUT after @timeout_ms. */
 int collector_settle(struct collector *collector, uint64_t run, uint64_t least, int timeout_ms);

@@ -30,6 +30,7 @@ const char *const fence_map_names[FENCE_MAPS] = {
 	[MAP_ABOUT] = "about",
 	[MAP_KEEPERS] = "keepers",
 	[MAP_LATE] = "late",
+	[MAP_LATE_ORPHANS] = "late_orphans",
 };
 
 const char *const fence_iterator_names[FENCE_ITERATORS] = {

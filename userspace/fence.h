@@ -119,9 +119,13 @@ int fence_tasks(const struct fence *fence,
 
 /* --- late tags --- */
 
-/* Makes a pass over all tasks: gives those that @order means its tag, or takes it back. Fills in what
- * it did. One order at a time: with PATH_LOCK held. Returns 0 or -errno. */
-int fence_late_pass(struct fence *fence, struct late *order);
+/* Gives the order that passes are to carry out, in place of the one before; from then on the kernel
+ * notes who is left behind in that tree. NULL: no order any more. One at a time: with PATH_LOCK held.
+ * Returns 0 or -errno. */
+int fence_late_order(struct fence *fence, const struct late *order);
+/* Makes a pass over all tasks: gives those that the order means its tag, or takes it back. Returns 0
+ * and in *ret_order what all passes of the order did, or -errno. */
+int fence_late_pass(struct fence *fence, struct late *ret_order);
 
 /* Finds an io_uring that a task of the last order's run holds. Returns 0 and *ret_ring, -ENOENT where
  * there is none, or -errno. */

@@ -283,18 +283,37 @@ int fence_tasks(const struct fence *fence,
 
 /* --- late tags ------------------------------------------------------------------------------ */
 
-int fence_late_pass(struct fence *fence, struct late *order)
+static void forget_orphans(struct fence *fence)
 {
-	uint32_t key = 0;
-	int err;
+	struct process_id id;
 
-	order->changed = order->failed = order->others = 0;
-	if (bpf_map_update_elem(fence->map[MAP_LATE], &key, order, BPF_ANY))
-		return -errno;
-	err = iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
+	while (!bpf_map_get_next_key(fence->map[MAP_LATE_ORPHANS], NULL, &id))
+		if (bpf_map_delete_elem(fence->map[MAP_LATE_ORPHANS], &id))
+			break;
+}
+
+int fence_late_order(struct fence *fence, const struct late *order)
+{
+	static const struct late none;
+	uint32_t key = 0;
+
+	/* Between two orders nobody notes anything. */
+	if (!order || !order->undo) {
+		if (bpf_map_update_elem(fence->map[MAP_LATE], &key, &none, BPF_ANY))
+			return -errno;
+		forget_orphans(fence);
+	}
+	return order && bpf_map_update_elem(fence->map[MAP_LATE], &key, order, BPF_ANY) ? -errno : 0;
+}
+
+int fence_late_pass(struct fence *fence, struct late *ret_order)
+{
+	int err = iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
+	uint32_t key = 0;
+
 	if (err)
 		return err;
-	return bpf_map_lookup_elem(fence->map[MAP_LATE], &key, order) ? -errno : 0;
+	return bpf_map_lookup_elem(fence->map[MAP_LATE], &key, ret_order) ? -errno : 0;
 }
 
 static int take_ring(void *ctx, const void *entry)

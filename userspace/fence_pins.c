@@ -174,7 +174,8 @@ int fence_open(struct fence **ret_fence)
 
 /* The programs that are on no hook and no iterator. */
 static const char *const tracer_names[] = {
-	"tag_task_newtask", "tag_process_exec", "tag_process_exit",
+	"tag_task_newtask", "tag_process_exec", "tag_process_exit", "late_newtask",
+	"late_process_exit",
 };
 
 struct missing {

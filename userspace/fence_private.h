@@ -16,6 +16,7 @@ enum fence_map {
 	MAP_ABOUT,
 	MAP_KEEPERS,
 	MAP_LATE,
+	MAP_LATE_ORPHANS,
 	FENCE_MAPS,
 };
 

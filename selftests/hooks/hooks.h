@@ -20,6 +20,7 @@
  *	liveness.c	a fence that is made to fail: who says so, and what is started then
  *	descriptors.c	what a command has open when it is started: tests of shared.c
  *	nested.c	a run inside a run: tests of shared.c
+ *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *	reach.c		what selftests/untagged runs, tagged and untagged
  *
@@ -240,7 +241,7 @@ int connect_once(const struct vector *vector);
 
 struct command {
 	int status;			/* as a shell has it */
-	char out[8192], err[8192];	/* as much as fits */
+	char out[65536], err[8192];	/* as much as fits */
 };
 
 /* Runs to its end, or kills it after WAIT_MS * 2. @uid: run it as that user where it is not 0. */
@@ -303,7 +304,7 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], alias_tests[], liveness_tests[],
+extern const struct test run_tests[], shared_tests[], alias_tests[], late_tests[], liveness_tests[],
 	unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
@@ -319,6 +320,9 @@ int reach_main(int argc, char **argv);		/* selftests/untagged */
 int reach_on_main(int argc, char **argv);	/* the same */
 int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
+/* What late.c has tagged. */
+int family_main(int argc, char **argv);
+int ring_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */
 int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);

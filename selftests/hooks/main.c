@@ -29,7 +29,12 @@ static const struct suite {
 	{},
 }, shared_suites[] = {
 	{ "shared", shared_tests },
+	{},
+}, late_suites[] = {
 	{ "alias", alias_tests },
+	{ "late", late_tests },
+	{},
+}, down_suites[] = {
 	{ "liveness", liveness_tests },
 	{ "unload", unload_tests },
 	{},
@@ -44,19 +49,18 @@ static int suites_main(const struct suite *suites)
 	return failed;
 }
 
-static int run_main(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	return suites_main(run_suites);
+#define SUITES_MAIN(verb) \
+static int verb##_main(int argc, char **argv) \
+{ \
+	(void)argc; \
+	(void)argv; \
+	return suites_main(verb##_suites); \
 }
 
-static int shared_main(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	return suites_main(shared_suites);
-}
+SUITES_MAIN(run)
+SUITES_MAIN(shared)
+SUITES_MAIN(late)
+SUITES_MAIN(down)
 
 static void suites_plan(const struct suite *suites)
 {
@@ -70,14 +74,17 @@ static int plan_main(int argc, char **argv)
 {
 	const char *part = argc > 2 ? argv[2] : "";
 
-	if (!strcmp(part, "rounds"))
+	if (!strcmp(part, "rounds")) {
 		rounds_plan();
-	else if (!strcmp(part, "run"))
+	} else if (!strcmp(part, "run")) {
 		suites_plan(run_suites);
-	else if (!strcmp(part, "shared"))
+	} else if (!strcmp(part, "shared")) {
 		suites_plan(shared_suites);
-	else
+		suites_plan(late_suites);
+		suites_plan(down_suites);
+	} else {
 		return 2;
+	}
 	return 0;
 }
 
@@ -91,6 +98,8 @@ static const struct {
 	{ "rounds", rounds_main },
 	{ "run", run_main },
 	{ "shared", shared_main },
+	{ "late", late_main },
+	{ "down", down_main },
 	{ "ranges", ranges_main },
 	{ "sample", sample_main },
 	{ "big", big_main },
@@ -102,6 +111,8 @@ static const struct {
 	{ "attempt", attempt_main },
 	{ "step", step_main },
 	{ "burst", burst_main },
+	{ "family", family_main },
+	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },
 	{ "list-fds", list_fds_main },
 	{ "ranges-actor", ranges_actor_main },
@@ -114,6 +125,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc, argv);
-	fprintf(stderr, "usage: hooks plan|rounds|run|shared|ranges|sample|big\n");
+	fprintf(stderr, "usage: hooks plan|rounds|run|shared|late|down|ranges|sample|big\n");
 	return 2;
 }

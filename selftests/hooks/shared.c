@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loaded fence. These tests build on each other: the first loads it; those of
- * liveness.c come before the last.
+ * The loaded fence. These tests build on each other: the first loads it. Those of alias.c, late.c and
+ * liveness.c and the soaks use it, and unload_tests come last.
  */
 #include <errno.h>
 #include <signal.h>
@@ -472,6 +472,7 @@ static bool test_sequence(struct why *why)
 
 static bool test_unload_nothing(struct why *why)
 {
+	shared_server = far_listen(SERVER_IP, SERVER_PORT);
 	return ends_with(1, COMMAND("ringfence", "unload"), why);
 }
 
