@@ -367,6 +367,14 @@ struct sockaddr_in6 {
 /* include/uapi/linux/sctp.h */
 #define SCTP_SOCKOPT_CONNECTX	110
 
+/* include/linux/socket.h; include/uapi/linux/netfilter_*, ip_vs.h */
+#define SOL_IP			0
+#define SOL_IPV6		41
+#define IPT_SO_SET_REPLACE	64
+#define ARPT_SO_SET_REPLACE	96
+#define EBT_SO_SET_ENTRIES	128
+#define IP_VS_BASE_CTL		1152
+
 /* include/uapi/linux/netlink.h, rtnetlink.h */
 #define NETLINK_ROUTE		0
 #define NETLINK_XFRM		6
