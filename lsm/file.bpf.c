@@ -4,7 +4,7 @@
  *
  *	file_open		open(2) and all that ends in one, for reading, writing or to be executed
  *	file_permission, file_truncate	use of descriptors that the task did not open under the ruleset
- *				in force; and of sockets, by splice(2) and sendfile(2)
+ *				in force; of sockets, by splice(2) and sendfile(2); of tun devices
  *	file_receive		descriptors that come from other processes
  *	path_*			what changes files by name; a write
  *	inode_getattr, inode_readlink	stat(2) and readlink(2); a read, of which the default does not speak
@@ -117,6 +117,8 @@ long BPF_PROG(file_file_permission, struct file *file, int mask, int ret)
 	sock = bpf_sock_from_file(file);
 	if (sock)
 		return hook_result(judge_socket(&tag, HOOK_FILE_PERMISSION, sock));
+	if (is_tun(file))
+		return hook_result(judge_tun(&tag, HOOK_FILE_PERMISSION, file));
 	/* What was opened to be executed was opened right now. */
 	if (file->f_flags & FMODE_EXEC || !is_from_before(&tag))
 		return 0;
@@ -163,6 +165,8 @@ long BPF_PROG(file_file_receive, struct file *file, int ret)
 		return hook_result(judge_socket(&tag, HOOK_FILE_RECEIVE, sock));
 	if (is_ring(file))
 		return hook_result(judge_ring(&tag));
+	if (is_tun(file))
+		return hook_result(judge_tun(&tag, HOOK_FILE_RECEIVE, file));
 	return hook_result(judge_descriptor(&tag, HOOK_FILE_RECEIVE, file, access_of(file)));
 }
 

@@ -19,6 +19,7 @@
 	X(TUN_DEV_CREATE,	tun_dev_create,		"packets written to a tun device") \
 	X(TUN_DEV_OPEN,		tun_dev_open,		"packets written to a tun device") \
 	X(NETLINK_SEND,		netlink_send,		"a record of address rewriting set up by a deploy") \
+	X(SOCKET_SETSOCKOPT,	socket_setsockopt,	"the same, set up by iptables of old") \
 	X(UNIX_STREAM_CONNECT,	unix_stream_connect,	"connections to unix sockets") \
 	X(UNIX_MAY_SEND,	unix_may_send,		"messages to unix sockets") \
 	X(FILE_PERMISSION,	file_permission,	"descriptors opened before, splice, sendfile") \

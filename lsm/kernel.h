@@ -124,6 +124,7 @@ struct file_system_type {
 
 struct inode {
 	unsigned short i_mode;
+	__u32 i_rdev;			/* of a device: its major and minor, as the kernel packs them */
 	unsigned long i_ino;
 	struct super_block *i_sb;
 	struct hlist_head i_dentry;	/* its names: d_alias of each */
@@ -373,6 +374,14 @@ struct sockaddr_in6 {
 /* include/uapi/linux/sctp.h */
 #define SCTP_SOCKOPT_CONNECTX	110
 
+/* include/linux/socket.h; include/uapi/linux/netfilter_*, ip_vs.h */
+#define SOL_IP			0
+#define SOL_IPV6		41
+#define IPT_SO_SET_REPLACE	64
+#define ARPT_SO_SET_REPLACE	96
+#define EBT_SO_SET_ENTRIES	128
+#define IP_VS_BASE_CTL		1152
+
 /* include/uapi/linux/netlink.h, rtnetlink.h */
 #define NETLINK_ROUTE		0
 #define NETLINK_XFRM		6
@@ -387,6 +396,7 @@ struct sockaddr_in6 {
 #define MAY_WRITE	0x2
 #define MAY_READ	0x4
 #define S_IFMT		0170000
+#define S_IFCHR		0020000
 #define S_IFREG		0100000
 #define SB_NOUSER	(1UL << 31)	/* no user can ever mount it: pipes, sockets, anon_inode */
 #define RENAME_EXCHANGE	2

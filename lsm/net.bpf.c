@@ -9,7 +9,7 @@
  *	sctp_bind_connect  sctp_connectx(3), address by address
  *	socket_create	sockets whose packets go where no address tells
  *	tun_dev_create, tun_dev_open  likewise
- *	netlink_send	records what rewrites addresses or routes
+ *	netlink_send, socket_setsockopt  record what rewrites addresses or routes
  *
  * Threat: an address that means one thing to a check and another to the kernel. What the kernel
  * will make of it is decided by the socket's family as much as by the address's own; what cannot be
@@ -187,14 +187,6 @@ long BPF_PROG(net_sctp_bind_connect, struct sock *sk, int optname, struct sockad
 	return hook_result(judge_sctp(&list));
 }
 
-/* Where no address will ever tell where packets go. */
-static __always_inline long judge_unaddressed(struct net_question *question, __u16 family)
-{
-	question->to.target = TARGET_UNKNOWN;
-	question->to.family = family;
-	return judge_destination(question);
-}
-
 SEC("lsm/socket_create")
 long BPF_PROG(net_socket_create, int family, int type, int protocol, int kern, int ret)
 {
@@ -236,15 +228,22 @@ struct nlmsghdr {
 	__u16 nlmsg_type;
 };
 
-SEC("lsm/netlink_send")
-long BPF_PROG(net_netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
+static __always_inline struct act act_of_configuration(enum hook hook)
 {
 	struct act act = {
-		.hook = HOOK_NETLINK_SEND,
+		.hook = hook,
 		.object = CLASS_KERNEL,
 		.rule = RULE_BEHALF,
 		.verdict = VERDICT_AUDIT,
 	};
+
+	return act;
+}
+
+SEC("lsm/netlink_send")
+long BPF_PROG(net_netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
+{
+	struct act act = act_of_configuration(HOOK_NETLINK_SEND);
 	struct nlmsghdr header = {};
 
 	if (ret)
@@ -267,5 +266,29 @@ long BPF_PROG(net_netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
 	default:
 		return 0;
 	}
+	return hook_result(judge_act(&act));
+}
+
+/* The options by which tables of rules are replaced; of IPv6, the first of them. */
+static __always_inline bool is_of_netfilter(int level, int option)
+{
+	if (level == SOL_IPV6)
+		return option == IPT_SO_SET_REPLACE;
+	return level == SOL_IP &&
+		(option == IPT_SO_SET_REPLACE || option == ARPT_SO_SET_REPLACE ||
+		 option == EBT_SO_SET_ENTRIES ||
+		 (option >= IP_VS_BASE_CTL && option < IP_VS_BASE_CTL + 64));
+}
+
+SEC("lsm/socket_setsockopt")
+long BPF_PROG(net_socket_setsockopt, struct socket *sock, int level, int option, int ret)
+{
+	struct act act = act_of_configuration(HOOK_SOCKET_SETSOCKOPT);
+
+	if (ret)
+		return ret;
+	if (!is_of_netfilter(level, option) || !tag_of_current(&act.tag))
+		return 0;
+	act_says(&act, "netfilter");
 	return hook_result(judge_act(&act));
 }

@@ -316,6 +316,35 @@ __noinline long judge_destination(struct net_question *question)
 	return outcome.err;
 }
 
+/* Where no address will ever tell where packets go. */
+static __always_inline long judge_unaddressed(struct net_question *question, __u16 family)
+{
+	question->to.target = TARGET_UNKNOWN;
+	question->to.family = family;
+	return judge_destination(question);
+}
+
+/* A tun device, misc device 200 (Documentation/admin-guide/devices.txt): what is written to it are packets. */
+#define TUN_DEVICE (10 << 20 | 200)
+
+static __always_inline bool is_tun(const struct file *file)
+{
+	return (file->f_inode->i_mode & S_IFMT) == S_IFCHR && file->f_inode->i_rdev == TUN_DEVICE;
+}
+
+/* Judges the use of one that somebody else has set up. */
+static __noinline long judge_tun(const struct tag *tag, enum hook hook, const struct file *file)
+{
+	struct net_question question = {
+		.tag = *tag,
+		.hook = hook,
+		.cookie = (__u64)file,
+		.once = true,
+	};
+
+	return judge_unaddressed(&question, 0);
+}
+
 /* Judges what a socket is connected to. */
 static __always_inline long judge_peer(struct net_question *question, struct sock *sk)
 {

@@ -339,11 +339,13 @@ static int act_vsock(const struct vector *vector, struct report *report)
 
 /* --- tun ------------------------------------------------------------------------------------ */
 
-static int open_tun(void)
+/* A device of that name, new or one that stands; "%d" is a number that is free. */
+static int open_tun(const char *name, char ret_name[IFNAMSIZ])
 {
-	struct ifreq request = { .ifr_name = "ringfence%d", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
+	snprintf(request.ifr_name, IFNAMSIZ, "%s", name);
 	if (fd >= 0 && ioctl(fd, TUNSETIFF, &request)) {
 		int err = errno;
 
@@ -351,12 +353,14 @@ static int open_tun(void)
 		errno = err;
 		return -1;
 	}
+	if (ret_name)
+		snprintf(ret_name, IFNAMSIZ, "%s", request.ifr_name);
 	return fd;
 }
 
 static const char *missing_tun(const struct vector *vector)
 {
-	int fd = open_tun();
+	int fd = open_tun("ringfence%d", NULL);
 
 	(void)vector;
 	if (fd < 0)
@@ -365,13 +369,55 @@ static const char *missing_tun(const struct vector *vector)
 	return NULL;
 }
 
+/* @what: its name. */
 static int act_tun(const struct vector *vector, struct report *report)
 {
-	(void)report;
-	if (open_tun() < 0)
+	if (open_tun(vector->what, NULL) < 0)
 		return -errno;
 	snprintf(report->got, sizeof(report->got), "%s", vector->name);
 	return 0;
+}
+
+static void prepare_standing_tun(const struct vector *vector)
+{
+	int fd = open_tun(vector->what, NULL);
+
+	need(fd >= 0 && !ioctl(fd, TUNSETPERSIST, 1), vector);
+	close(fd);
+}
+
+/* What comes out of the device comes from without, as packets do. */
+static void prepare_tun(const struct vector *vector)
+{
+	write_small("/proc/sys/net/ipv4/conf/all/route_localnet", "1");
+	write_small("/proc/sys/net/ipv4/conf/all/accept_local", "1");
+	far_prepare(vector);
+}
+
+static int open_tun_up(const struct vector *vector)
+{
+	struct ifreq request = { .ifr_flags = IFF_UP };
+	int fd = open_tun("ringfence%d", request.ifr_name);
+	int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)vector;
+	if (ioctl(any, SIOCSIFFLAGS, &request)) {
+		close(fd);
+		fd = -1;
+	}
+	close(any);
+	return fd;
+}
+
+static int act_packet_into_tun(const struct vector *vector, struct report *report)
+{
+	struct packet packet = packet_for(vector);
+	int fd = vector->inherited ? INHERITED_FD(vector) : giver_ask(vector);
+
+	(void)report;
+	if (fd < 0)
+		return fd;
+	return write(fd, &packet, sizeof(packet)) < 0 ? -errno : 0;
 }
 
 #define UDP(ip_address) .place = { AF_INET, SOCK_DGRAM, 0, ip_address, 80 }, .nets = ""
@@ -380,6 +426,8 @@ static int act_tun(const struct vector *vector, struct report *report)
 #define PACKET DOUBT, .prepare = prepare_packet, .count = far_count
 #define FAMILY DOUBT, .hook = "socket_create", .count = far_as_reported, .act = act_family, \
 	.missing = missing_family, UDP("127.7.2.1")
+#define TUN DOUBT, .act = act_packet_into_tun, .open = open_tun_up, .prepare = prepare_tun, \
+	.count = far_count, .missing = missing_tun
 #define VSOCK DOUBT, .act = act_vsock, .prepare = prepare_vsock, .count = count_vsock, \
 	.missing = missing_vsock
 
@@ -411,6 +459,13 @@ const struct vector raw_sockets_vectors[] = {
 	{ FAMILY, .name = "raw-key", .what = "key" },
 	{ FAMILY, .name = "raw-can", .what = "can" },
 	{ DOUBT, .hook = "tun_dev_create", .count = far_as_reported, .name = "raw-tun",
-	  .act = act_tun, .missing = missing_tun, UDP("127.7.2.2") },
+	  .act = act_tun, .missing = missing_tun, .what = "ringfence%d", UDP("127.7.2.2") },
+	{ DOUBT, .hook = "tun_dev_open", .count = far_as_reported, .name = "raw-standing-tun",
+	  .prepare = prepare_standing_tun, .act = act_tun, .missing = missing_tun,
+	  .what = "standing", UDP("127.7.2.2") },
+	{ TUN, .hook = "file_permission", .name = "raw-inherited-tun", .inherited = true,
+	  UDP("127.7.1.8") },
+	{ TUN, .hook = "file_receive", .name = "raw-passed-tun", .hides_errno = true,
+	  UDP("127.7.1.9") },
 	{},
 };

@@ -41,7 +41,7 @@
 #define WORK		"/work/tests"	/* everything the tests write; made by in-guest */
 #define NAME_SIZE	64
 #define VECTORS_MAX	512
-#define WAIT_MS		60000		/* how long any condition may take */
+#define WAIT_MS		60000		/* how long any condition may take: that a fence is up, too */
 
 /* --- vectors -------------------------------------------------------------------------------- */
 
