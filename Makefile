@@ -86,7 +86,7 @@ bench: all $(BENCHES)			## measure speed and size
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
 
 lint:					## shellcheck over all scripts
-	$(Q)shellcheck $(SCRIPTS)
+	$(Q)shellcheck -x $(SCRIPTS)
 
 # --- packages -----------------------------------------------------------------------------------
 
