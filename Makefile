@@ -40,7 +40,9 @@ OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$(B)/san/%.o)
 UNIT_TESTS  := $(patsubst selftests/unit/%.c,$(B)/unit/%,$(wildcard selftests/unit/test_*.c))
 HOOK_TESTS  := $(B)/hooks/hooks
+SOAK_TESTS  := $(B)/soak/soak
 HOOK_OBJECTS := $(patsubst selftests/%.c,$(B)/%.o,$(wildcard selftests/hooks/*.c selftests/escapes/*.c))
+SOAK_OBJECTS := $(patsubst selftests/%.c,$(B)/%.o,$(wildcard selftests/soak/*.c))
 # Static, for guests without libraries; the sanitisers cannot be linked so.
 HOOK_CFLAGS := $(filter-out $(SAN_FLAGS),$(ALL_CFLAGS))
 FUZZERS	    := $(patsubst selftests/fuzz/%.c,$(B)/fuzz/%,$(wildcard selftests/fuzz/*.c))
@@ -52,7 +54,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps demo check unit guest untagged bench fuzz lint install uninstall clean distclean
+.PHONY: all help deps build-deps demo check unit guest escapes untagged soak bench fuzz lint install uninstall clean distclean
 
 all: $(B)/ringfence			## build the program
 
@@ -76,11 +78,19 @@ unit: tests				## the tests that need no guest
 guest: all tests			## the tests that boot guests
 	$(Q)selftests/check guest
 
+escapes: deps				## every way round the fence, on every kernel: prints a table
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)selftests/check escapes && selftests/escapes/table
+
 untagged: all tests			## Debian, untagged, behind the fence: on every kernel
 	$(Q)selftests/check untagged
 
+soak: deps				## the same for long and under load: SOAK_FORKS, SOAK_TRIALS, SOAK_SWAPS
+	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests
+	$(Q)selftests/soak/run
+
 .PHONY: tests
-tests: $(UNIT_TESTS) $(HOOK_TESTS) $(FUZZERS)
+tests: $(UNIT_TESTS) $(HOOK_TESTS) $(SOAK_TESTS) $(FUZZERS)
 
 bench: all $(BENCHES)			## measure speed and size
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -155,12 +165,16 @@ $(B)/unit/%: selftests/unit/%.c $(B)/san/libringfence.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Werror=unused-function -O1 $(SAN_FLAGS) -I. -MMD -MP -o $@ $< \
 		$(B)/san/libringfence.a $(LIBS) -lcmocka
 
-$(HOOK_OBJECTS): $(B)/%.o: selftests/%.c Makefile
+$(HOOK_OBJECTS) $(SOAK_OBJECTS): $(B)/%.o: selftests/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(HOOK_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/hooks/hooks: $(HOOK_OBJECTS)
+	$(call say,LD)
+	$(Q)$(CC) $(HOOK_CFLAGS) -static -o $@ $^ -ljansson -luring -pthread
+
+$(B)/soak/soak: $(SOAK_OBJECTS) $(filter-out $(B)/hooks/main.o,$(HOOK_OBJECTS))
 	$(call say,LD)
 	$(Q)$(CC) $(HOOK_CFLAGS) -static -o $@ $^ -ljansson -luring -pthread
 
@@ -194,7 +208,7 @@ uninstall:				## remove what install put there, but no policy of yours
 	rm -rf $(DESTDIR)$(PREFIX)/share/ringfence
 
 clean:					## remove what was built; keeps kernels and guests
-	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/escapes $(B)/bench \
+	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/escapes $(B)/soak $(B)/bench \
 		$(B)/fuzz $(B)/ringfence $(B)/flags
 
 distclean:				## remove build/ as a whole
@@ -202,4 +216,4 @@ distclean:				## remove build/ as a whole
 
 -include $(wildcard $(B)/lsm/*.d $(B)/policy/*.d $(B)/userspace/*.d $(B)/san/policy/*.d \
 	$(B)/san/userspace/*.d $(B)/unit/*.d $(B)/hooks/*.d $(B)/escapes/*.d \
-	$(B)/bench/*.d)
+	$(B)/soak/*.d $(B)/bench/*.d)

@@ -99,6 +99,15 @@ struct {
 	__type(value, struct late);
 } late SEC(".maps");
 
+/* process -> nothing: its parent has ended, and that one was of the tree that is being tagged. Written
+ * by late.bpf.c, emptied by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LATE_ORPHANS_MAX);
+	__type(key, struct process_id);
+	__type(value, __u32);
+} late_orphans SEC(".maps");
+
 /* pid -> what a tagged task may not touch of it: the daemon, who guards a fence of one's own */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -155,12 +155,28 @@ int collector_poll(struct collector *collector, int timeout_ms)
 	return audit_flush(collector->audit) ?: collector->error;
 }
 
+int collector_note(struct collector *collector, uint64_t run, const char *text)
+{
+	return collector->audit ? audit_note(collector->audit, run, text) : -EAGAIN;
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int collector_drain(struct collector *collector, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+	int err;
+
+	do
+		err = collector_poll(collector, 0);
+	while (!err && collector->audit && collector->round && now_ms() < end);
+	return err;
 }
 
 int collector_settle(struct collector *collector, uint64_t run, uint64_t least, int timeout_ms)

@@ -25,6 +25,30 @@ int fence_about(const struct fence *fence, struct about *ret_about)
 	return bpf_map_lookup_elem(fence->map[MAP_ABOUT], &key, ret_about) ? -errno : 0;
 }
 
+void fence_hooks(const struct fence *fence, bool ret_attached[HOOK_COUNT])
+{
+	struct about about = {};
+
+	fence_about(fence, &about);
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		ret_attached[hook] = about.hooks & HOOK_BIT(hook);
+}
+
+int fence_note_probe(struct fence *fence, uint64_t missed)
+{
+	struct timespec now;
+	struct about about;
+	uint32_t key = 0;
+	int err = fence_about(fence, &about);
+
+	if (err)
+		return err;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	about.probed_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	about.missed = missed;
+	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, &about, BPF_ANY) ? -errno : 0;
+}
+
 /* --- rulesets ------------------------------------------------------------------------------- */
 
 static int fill_chunks(int fd, const struct ruleset *image)
@@ -259,18 +283,37 @@ int fence_tasks(const struct fence *fence,
 
 /* --- late tags ------------------------------------------------------------------------------ */
 
-int fence_late_pass(struct fence *fence, struct late *order)
+static void forget_orphans(struct fence *fence)
 {
-	uint32_t key = 0;
-	int err;
+	struct process_id id;
 
-	order->changed = order->failed = order->others = 0;
-	if (bpf_map_update_elem(fence->map[MAP_LATE], &key, order, BPF_ANY))
-		return -errno;
-	err = iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
+	while (!bpf_map_get_next_key(fence->map[MAP_LATE_ORPHANS], NULL, &id))
+		if (bpf_map_delete_elem(fence->map[MAP_LATE_ORPHANS], &id))
+			break;
+}
+
+int fence_late_order(struct fence *fence, const struct late *order)
+{
+	static const struct late none;
+	uint32_t key = 0;
+
+	/* Between two orders nobody notes anything. */
+	if (!order || !order->undo) {
+		if (bpf_map_update_elem(fence->map[MAP_LATE], &key, &none, BPF_ANY))
+			return -errno;
+		forget_orphans(fence);
+	}
+	return order && bpf_map_update_elem(fence->map[MAP_LATE], &key, order, BPF_ANY) ? -errno : 0;
+}
+
+int fence_late_pass(struct fence *fence, struct late *ret_order)
+{
+	int err = iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
+	uint32_t key = 0;
+
 	if (err)
 		return err;
-	return bpf_map_lookup_elem(fence->map[MAP_LATE], &key, order) ? -errno : 0;
+	return bpf_map_lookup_elem(fence->map[MAP_LATE], &key, ret_order) ? -errno : 0;
 }
 
 static int take_ring(void *ctx, const void *entry)

@@ -18,25 +18,30 @@ static time_t seconds(void)
 }
 
 /* Makes passes until QUIET_PASSES of them had nothing to do, or something is in the way. */
-static int make_passes(struct fence *fence, struct late *order, struct late_result *result)
+static int make_passes(struct fence *fence, struct late_result *result)
 {
 	time_t end = seconds() + PASSES_SECONDS;
+	struct late before = { 0 };
 	int quiet = 0;
 
 	while (quiet < QUIET_PASSES) {
-		int err = fence_late_pass(fence, order);
+		struct late done;
+		int err = fence_late_pass(fence, &done);
 
 		if (err)
 			return err;
 		result->passes++;
-		result->tasks += order->changed;
-		quiet = order->changed || order->failed ? 0 : quiet + 1;
-		if (order->others)
+		result->tasks = done.changed;
+		quiet = done.changed != before.changed || done.failed != before.failed ? 0 : quiet + 1;
+		if (done.others)
 			result->refusal = LATE_OTHERS;
+		else if (done.missed)
+			result->refusal = LATE_NO_END;
 		else if (seconds() >= end && quiet < QUIET_PASSES)
-			result->refusal = order->failed ? LATE_NO_MEMORY : LATE_NO_END;
+			result->refusal = done.failed != before.failed ? LATE_NO_MEMORY : LATE_NO_END;
 		if (result->refusal)
 			return 0;
+		before = done;
 	}
 	if (!result->tasks)
 		result->refusal = LATE_NO_PROCESS;
@@ -47,12 +52,14 @@ static int make_passes(struct fence *fence, struct late *order, struct late_resu
 static int take_back(struct fence *fence, struct late *order)
 {
 	time_t end = seconds() + PASSES_SECONDS;
-	int err = 0;
+	struct late before = { 0 }, done;
+	int err;
 
 	order->undo = 1;
-	for (int quiet = 0; !err && quiet < QUIET_PASSES && seconds() < end;) {
-		err = fence_late_pass(fence, order);
-		quiet = order->changed ? 0 : quiet + 1;
+	err = fence_late_order(fence, order);
+	for (int quiet = 0; !err && quiet < QUIET_PASSES && seconds() < end; before = done) {
+		err = fence_late_pass(fence, &done);
+		quiet = done.changed != before.changed ? 0 : quiet + 1;
 	}
 	return err;
 }
@@ -64,7 +71,7 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 	int err;
 
 	*ret_result = (struct late_result){ 0 };
-	err = make_passes(fence, &order, ret_result);
+	err = fence_late_order(fence, &order) ?: make_passes(fence, ret_result);
 	if (!err && !ret_result->refusal) {
 		err = fence_late_ring(fence, &ret_result->ring);
 		if (!err)
@@ -77,5 +84,6 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 
 		err = err ?: undone;
 	}
+	fence_late_order(fence, NULL);
 	return err;
 }

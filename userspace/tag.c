@@ -3,8 +3,10 @@
  * ringfence tag: puts behind the fence what already runs.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -32,7 +34,8 @@ static const struct verb verb = {
 		"before is judged when it is used. What was done before, and what it has mapped already, is\n"
 		"not undone: to be sure, start it with ringfence run.\n\n"
 		"Refuses, with no tag left behind, a process that is tagged already, one that holds an\n"
-		"io_uring (its maker may act for it), and a tree that forks faster than it can be tagged.\n\n"
+		"io_uring (its maker may act for it), a tree that forks faster than it can be tagged or\n"
+		"that this command is part of, process 1 and kernel threads.\n\n"
 		"Exit status: 0 when all of it is tagged, 1 when none is.",
 	.options = options,
 };
@@ -80,6 +83,61 @@ static int parse(struct order *order, int argc, char **argv)
 	return 0;
 }
 
+/* --- who is not to be tagged ---------------------------------------------------------------- */
+
+#define KERNEL_THREAD 0x200000		/* PF_KTHREAD */
+
+/* Parent and flags of a process (proc_pid_stat(5)); false where there is none. */
+static bool read_process(uint32_t pid, uint32_t *ret_parent, unsigned int *ret_flags)
+{
+	char path[32], text[512] = "", *after_name;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+	fclose(file);
+	after_name = strrchr(text, ')');
+	return after_name && sscanf(after_name, ") %*c %u %*d %*d %*d %*d %u", ret_parent, ret_flags) == 2;
+}
+
+/* Whether this process descends from @pid. */
+static bool holds_us(uint32_t pid)
+{
+	uint32_t process = getpid();
+	unsigned int flags;
+
+	while (process && process != pid)
+		if (!read_process(process, &process, &flags))
+			return false;
+	return process == pid;
+}
+
+static int refuse_by_rank(const struct order *order)
+{
+	unsigned int flags = 0;
+	uint32_t parent;
+
+	if (order->pid == 1) {
+		say("process 1 is the parent of all that the host starts: it is not tagged");
+		return -EPERM;
+	}
+	if (read_process(order->pid, &parent, &flags) && flags & KERNEL_THREAD) {
+		say("process %u is a kernel thread: it works for everybody, and is not tagged", order->pid);
+		return -EPERM;
+	}
+	if (order->tree ? holds_us(order->pid) : order->pid == (uint32_t)getpid()) {
+		say("this command is part of the tree of process %u, and would be tagged itself", order->pid);
+		say_remedy("call it from outside of that tree");
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* --- tagging -------------------------------------------------------------------------------- */
+
 static int prepare(struct order *order)
 {
 	int err = access(FENCE_PINS, F_OK) ? -errno : 0;
@@ -98,7 +156,8 @@ static int prepare(struct order *order)
 		if (err)
 			say_errno(err, "cannot write the audit log " PATH_LOG);
 	}
-	return err ?: fence_prove_told(order->fence, order->collector);
+	return err ?: fence_look_told(order->fence) ?:
+		fence_prove_told(order->fence, order->collector);
 }
 
 static int refused(const struct order *order, const struct late_result *result)
@@ -165,7 +224,7 @@ int tag_main(int argc, char **argv)
 
 	if (parse(&order, argc, argv))
 		return 1;
-	if (!prepare(&order))
+	if (!refuse_by_rank(&order) && !prepare(&order))
 		status = tag(&order);
 	if (collector_close(order.collector))
 		say("the audit log did not take the last records");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one server of run.c and shared.c, and the policy about it.
+ * The one server of run.c, shared.c and liveness.c, and the policy about it.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #define SERVER_IP	"127.4.1.1"
 #define SERVER_PORT	80
 #define MARKER		WORK "/marker"	/* there when a command was started */
+#define MAIN_LOG	"/var/log/ringfence/audit.jsonl"
 #define BURST_PROCESSES	4
 #define BURST_EACH	5000
 

@@ -1096,6 +1096,29 @@ static void reports_what_cannot_be_opened(void **state)
 	assert_int_equal(audit_close(NULL), 0);
 }
 
+/* What the daemon says of the fence stands in the sequence, belongs to no policy, and can be read back by
+ * who shows the log. */
+static void notes_about_the_fence(void **state)
+{
+	json_t *line;
+
+	(void)state;
+	assert_int_equal(audit_note(audit, 0x1234, "the fence does not hold: \"pins\""), 0);
+	line = only_line();
+	assert_json_string(line, "event.kind", "alert");
+	assert_json_string(line, "event.action", "liveness");
+	assert_json_string(line, "event.type.0", "info");
+	assert_json_string(line, "ringfence.act", "the fence does not hold: \"pins\"");
+	assert_json_string(line, "ringfence.reason", "whether the fence holds");
+	assert_json_string(line, "ringfence.verdict", "audit");
+	assert_json_number(line, "ringfence.seq", 1);
+	assert_json_number(line, "process.pid", getpid());
+	assert_json_none(line, "ringfence.tag");
+	assert_json_none(line, "ringfence.slot");
+	assert_json_none(line, "rule");
+	json_decref(line);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
 
 int main(void)
@@ -1130,6 +1153,7 @@ int main(void)
 		TEST(ends_a_broken_line),
 		TEST(follows_a_rotation),
 		TEST(has_one_writer),
+		TEST(notes_about_the_fence),
 		TEST(reports_what_cannot_be_opened),
 	};
 
