@@ -182,6 +182,7 @@ int collector_drain(struct collector *collector, int timeout_ms)
 int collector_settle(struct collector *collector, uint64_t run, uint64_t least, int timeout_ms)
 {
 	int64_t end = now_ms() + timeout_ms;
+	uint64_t settled = 0, goal = 0;
 
 	for (;;) {
 		struct run account;
@@ -194,8 +195,15 @@ int collector_settle(struct collector *collector, uint64_t run, uint64_t least, 
 		err = fence_get_run(collector->fence, run, &account, &logged);
 		if (err)
 			return err;
-		if (account.submitted >= least && logged + account.lost >= account.submitted)
+		/* What comes later is not waited for: there may be no end to it. */
+		if (!goal)
+			goal = account.submitted > least ? account.submitted : least;
+		if (logged + account.lost >= goal)
 			return 0;
+		if (logged + account.lost > settled) {
+			settled = logged + account.lost;
+			end = now_ms() + timeout_ms;
+		}
 		if (now_ms() >= end)
 			return -ETIMEDOUT;
 		poll(NULL, 0, 1);

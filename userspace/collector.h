@@ -38,8 +38,8 @@ int collector_note(struct collector *collector, uint64_t run, const char *text);
  * leaves no room for what comes. Returns as collector_poll(). */
 int collector_drain(struct collector *collector, int timeout_ms);
 
-/* Polls until every decision of @run is logged or counted as lost, at least @least of them have
- * been made, and returns 0; -ETIMEDOUT after @timeout_ms. */
+/* Polls until every decision that @run has made so far, and at least @least of them, is logged or counted
+ * as lost, and returns 0; -ETIMEDOUT after @timeout_ms without any coming. */
 int collector_settle(struct collector *collector, uint64_t run, uint64_t least, int timeout_ms);
 
 /* Writes what is pending and lets go; NULL is fine. Returns 0, or -errno when the log took not
