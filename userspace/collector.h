@@ -30,9 +30,9 @@ bool collector_active(const struct collector *collector);
  * 0, or -errno when the log cannot be written: nothing is lost by that until the ring is full. */
 int collector_poll(struct collector *collector, int timeout_ms);
 
-/* Polls until the ring is empty, for no longer than @timeout_ms: what waits there while nobody collects
- * leaves no room for what comes. Returns as collector_poll(). */
-int collector_drain(struct collector *collector, int timeout_ms);
+/* Deals with all that is in the ring now: what waits there while nobody collects leaves no room for what
+ * comes. Returns as collector_poll(). */
+int collector_drain(struct collector *collector);
 
 /* Polls until every decision of @run is logged or counted as lost, at least @least of them have
  * been made, and returns 0; -ETIMEDOUT after @timeout_ms. */

@@ -20,7 +20,7 @@
 #define CALM_US	 2000			/* a load, and time for others */
 #define KILL_APPLY 5			/* every so many swaps */
 #define KILL_DAEMON 20
-#define KILL_RUN 50
+#define KILL_RUN 20
 #define FORGET_LOG 50
 
 /* --- swaps ---------------------------------------------------------------------------------- */
@@ -133,7 +133,7 @@ bool soak_swaps(char ret_figures[FIGURES_SIZE], struct why *why)
 		return false;
 	ok = crowd_start_tagged(&crowd, load, why);
 	if (ok) {
-		ok = swap_all(&swaps, soak_number("SOAK_SWAPS", 50), why);
+		ok = swap_all(&swaps, soak_number("SOAK_SWAPS", 20), why);
 		shared->stop = 1;
 		ok = crowd_end(&crowd, WAIT_MS, why) && ok;
 		ok = (crowd_wait(!shared->members) || fail(why, "members go on")) && ok &&
