@@ -54,7 +54,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps demo check unit guest soak bench fuzz lint install uninstall clean distclean
+.PHONY: all help deps build-deps demo check unit guest escapes untagged soak bench fuzz lint install uninstall clean distclean
 
 all: $(B)/ringfence			## build the program
 
@@ -78,6 +78,13 @@ unit: tests				## the tests that need no guest
 guest: all tests			## the tests that boot guests
 	$(Q)selftests/check guest
 
+escapes: deps				## every way round the fence, on every kernel: prints a table
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)selftests/check escapes && selftests/escapes/table
+
+untagged: all tests			## Debian, untagged, behind the fence: on every kernel
+	$(Q)selftests/check untagged
+
 soak: deps				## the same for long and under load: SOAK_FORKS, SOAK_TRIALS, SOAK_SWAPS
 	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests
 	$(Q)selftests/soak/run
@@ -89,7 +96,7 @@ bench: all $(BENCHES)			## measure speed and size
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
 
 lint:					## shellcheck over all scripts
-	$(Q)shellcheck $(SCRIPTS)
+	$(Q)shellcheck -x $(SCRIPTS)
 
 # --- packages -----------------------------------------------------------------------------------
 

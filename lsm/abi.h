@@ -92,7 +92,8 @@ enum hook {
 #define RULE_ALIAS	0xfffb	/* it would give files other names, and names decide: doubt denies */
 #define RULE_BEHALF	0xfffa	/* the kernel would act on the task's behalf */
 #define RULE_GUARD	0xfff9	/* the fence protects itself, and what stands outside of it */
-#define RULE_SPECIAL	RULE_GUARD	/* the smallest of them */
+#define RULE_LIVENESS	0xfff8	/* nothing was judged: the daemon tells whether the fence holds */
+#define RULE_SPECIAL	RULE_LIVENESS	/* the smallest of them */
 
 /* --- the ruleset --------------------------------------------------------------------------- */
 
@@ -266,7 +267,14 @@ struct about {
 	__u32 pid;			/* that loaded them */
 	__u64 loaded_ns;		/* CLOCK_REALTIME */
 	char release[32];		/* of ringfence */
+	__u64 hooks;			/* that have a program: a HOOK_BIT() each */
+	/* The last probe, written by whoever made it: */
+	__u64 probed_ns;		/* CLOCK_BOOTTIME; 0: there was none */
+	__u64 missed;			/* where it was not denied: a HOOK_BIT() each */
 };
+
+#define HOOK_BIT(hook)	(1ULL << (hook))
+_Static_assert(HOOK_COUNT <= 64, "a bit for every hook");
 
 /* --- the record ---------------------------------------------------------------------------- */
 

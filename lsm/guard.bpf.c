@@ -58,7 +58,8 @@ static __always_inline bool is_our_map(const struct bpf_map *map)
 	return map == (void *)&tags || map == (void *)&rulesets || map == (void *)&runs ||
 	       map == (void *)&logged || map == (void *)&ring || map == (void *)&losses ||
 	       map == (void *)&about || map == (void *)&told || map == (void *)&keepers ||
-	       map == (void *)&scratches || map == (void *)&late;
+	       map == (void *)&scratches || map == (void *)&late ||
+	       map == (void *)&late_orphans;
 }
 
 SEC("lsm/bpf_map")

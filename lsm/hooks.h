@@ -38,6 +38,15 @@
 	X(PATH_CHOWN,		path_chown,		"chown(2)") \
 	X(INODE_GETATTR,	inode_getattr,		"stat(2)") \
 	X(INODE_READLINK,	inode_readlink,		"readlink(2)") \
+	X(INODE_CREATE,		inode_create,		"files made in a layer of a union file system") \
+	X(INODE_LINK,		inode_link,		"hard links made in a layer of a union") \
+	X(INODE_UNLINK,		inode_unlink,		"files removed from a layer of a union") \
+	X(INODE_SYMLINK,	inode_symlink,		"symbolic links made in a layer of a union") \
+	X(INODE_MKDIR,		inode_mkdir,		"folders made in a layer of a union") \
+	X(INODE_RMDIR,		inode_rmdir,		"folders removed from a layer of a union") \
+	X(INODE_MKNOD,		inode_mknod,		"devices made in a layer of a union") \
+	X(INODE_RENAME,		inode_rename,		"files renamed in a layer of a union") \
+	X(INODE_SETATTR,	inode_setattr,		"truncate(2), chmod(2), chown(2) in a layer of a union") \
 	X(SB_MOUNT,		sb_mount,		"mounts that give files other names, and network mounts") \
 	X(MOVE_MOUNT,		move_mount,		"the same by move_mount(2)") \
 	X(SB_PIVOTROOT,		sb_pivotroot,		"pivot_root(2)") \

@@ -82,6 +82,8 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
+	const struct cred *real_cred;	/* who it is, */
+	const struct cred *cred;	/* and as whom it acts */
 	struct io_uring_task *io_uring;	/* set once the task has used a ring */
 	struct hlist_node pid_links[4];	/* by enum pid_type */
 	struct bpf_local_storage *bpf_storage;
@@ -196,6 +198,7 @@ struct in6_addr {
 
 struct sock_common {
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
 	__be32 skc_rcv_saddr;		/* where the socket is bound: IPv4, */
 	struct in6_addr skc_v6_rcv_saddr; /* IPv6 */
@@ -357,6 +360,7 @@ struct sockaddr_in6 {
 #define SOCK_DGRAM	2
 #define SOCK_RAW	3
 #define SOCK_SEQPACKET	5
+#define TCP_ESTABLISHED	1		/* of SCTP, too */
 
 /* include/uapi/linux/in.h */
 #define IPPROTO_TCP	6

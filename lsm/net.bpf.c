@@ -78,6 +78,11 @@ static __noinline long judge_message(const struct tag *tag, struct sock *sk, con
 	};
 	long err = 0;
 
+	if (attempt.control && obeys_control(sk)) {
+		question.to.target = TARGET_UNKNOWN;
+		question.to.family = sk->__sk_common.skc_family;
+		return judge_destination(&question);
+	}
 	if (attempt.name) {
 		destination_named(&question.to, sk, &attempt);
 		err = judge_destination(&question);

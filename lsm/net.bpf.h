@@ -142,6 +142,14 @@ static __always_inline bool writes_header(const struct sock *sk)
 	return BPF_CORE_READ_BITFIELD_PROBED((const struct inet_sock___before_6_7 *)sk, hdrincl);
 }
 
+/* Control data of SCTP names further addresses of a new peer, or a peer of many by its number. A stream
+ * that has its peer keeps to that. */
+static __always_inline bool obeys_control(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_SCTP &&
+		(sk->sk_type != SOCK_STREAM || sk->__sk_common.skc_state != TCP_ESTABLISHED);
+}
+
 /* Families whose sockets reach nothing but this kernel and the processes on it. */
 static __always_inline bool is_local(__u16 family)
 {

@@ -7,6 +7,7 @@
 #include "late.bpf.c"
 #include "net.bpf.c"
 #include "file.bpf.c"
+#include "beneath.bpf.c"
 #include "exec.bpf.c"
 #include "ipc.bpf.c"
 #include "behalf.bpf.c"

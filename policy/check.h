@@ -2,7 +2,8 @@
 /*
  * What the files that give a tree its meaning share. Private to the library.
  *
- *	check.c		the policy, its services and its includes
+ *	check.c		the policy
+ *	services.c	its services, and the files that it includes
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
  *	values.c	single values: names, addresses, ports, paths, errnos
@@ -42,7 +43,19 @@ struct checker {
 	char hint[1024];
 };
 
-/* --- check.c -------------------------------------------------------------------------------- */
+/* --- services.c ---------------------------------------------------------------------------- */
+
+/* Reads checker->source into a tree, or returns NULL after faults. */
+struct tree *read_tree(struct checker *checker);
+
+/* Reads the mapping under @key into checker->policy; NULL is no key. */
+void services_read(struct checker *checker, const struct node *key);
+
+/* Reports services that are defined twice, of those from @from on. */
+void services_compare(struct checker *checker, size_t from);
+
+/* Reads the service files that the list under @key names, likewise. */
+void includes_read(struct checker *checker, const struct node *key);
 
 /* Reads @source, the text of a service file. */
 void services_include(struct checker *checker, struct source source);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 #define CPU_MAX 65536			/* more than any kernel has (CONFIG_NR_CPUS) */
 #define TAIL_SIZE (4 * AUDIT_LINE_MAX)	/* where the last lines of a log are looked for */
+#define NS_PER_SECOND INT64_C(1000000000)
 #define HOSTNAME_SIZE 65		/* HOST_NAME_MAX and the final 0 */
 
 /* A line in the buffer that is not wholly written. */
@@ -221,7 +223,7 @@ static int64_t realtime_ahead(void)
 
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
-	return (real.tv_sec - boot.tv_sec) * INT64_C(1000000000) + real.tv_nsec - boot.tv_nsec;
+	return (real.tv_sec - boot.tv_sec) * NS_PER_SECOND + real.tv_nsec - boot.tv_nsec;
 }
 
 static const char *hostname(struct audit *audit)
@@ -262,7 +264,8 @@ static int add_line(struct audit *audit, const struct record *record,
 	struct peer peer;
 	struct audit_event event = {
 		.record = record,
-		.ruleset = config->ruleset(config->ctx, record->policy, record->generation),
+		.ruleset = record->rule == RULE_LIVENESS ? NULL :
+			config->ruleset(config->ctx, record->policy, record->generation),
 		.process = process,
 		.hostname = hostname(audit),
 		.boot_id = audit->boot_id,
@@ -311,6 +314,39 @@ int audit_take(struct audit *audit, const void *data, size_t size)
 		r = add_line(audit, record, process);
 	if (r < 0)
 		audit->lost++;
+	return r;
+}
+
+int audit_note(struct audit *audit, uint64_t run, const char *text)
+{
+	size_t length = strlen(text) + 1;
+	struct record *record = calloc(1, sizeof(*record) + length);
+	const struct lineage_process *process;
+	struct timespec now;
+	int r;
+
+	if (!record)
+		return -ENOMEM;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	record->version = ABI_VERSION;
+	record->kind = RECORD_DECISION;
+	record->flags = RECORD_ROOT;
+	record->size = sizeof(*record) + length;
+	record->time_ns = now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+	record->run = run;
+	record->process.pid = record->tid = getpid();
+	record->uid = getuid();
+	record->gid = getgid();
+	prctl(PR_GET_NAME, record->comm);
+	record->rule = RULE_LIVENESS;
+	record->verdict = VERDICT_AUDIT;
+	record->object = CLASS_FENCE;
+	record->text_size = length;
+	memcpy(record->text, text, length);
+	r = lineage_take(audit->lineage, record, &process);
+	if (r >= 0)
+		r = add_line(audit, record, process);
+	free(record);
 	return r;
 }
 

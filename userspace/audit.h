@@ -53,6 +53,10 @@ int audit_open(const struct audit_config *config, struct audit **ret_audit);
  * that are no record of this version. */
 int audit_take(struct audit *audit, const void *data, size_t size);
 
+/* Adds a line that no process is the cause of: @text, about the fence itself, as of @run, told by this
+ * process. Returns 0 or -ENOMEM. */
+int audit_note(struct audit *audit, uint64_t run, const char *text);
+
 /* Bytes of lines that are not written yet. */
 size_t audit_pending(const struct audit *audit);
 

@@ -211,17 +211,17 @@ static bool is_refused(const struct record *record)
 
 static void write_event(struct writer *w, const struct record *record)
 {
-	bool refused = is_refused(record);
+	bool refused = is_refused(record), notice = record->rule == RULE_LIVENESS;
 
 	begin(w, "event", "{");
-	write_string(w, "kind", "event");
+	write_string(w, "kind", notice ? "alert" : "event");
 	begin(w, "category", "[");
 	write_string(w, NULL, category_names[record->object]);
 	end(w, "]");
 	begin(w, "type", "[");
-	write_string(w, NULL, refused ? "denied" : "allowed");
+	write_string(w, NULL, notice ? "info" : refused ? "denied" : "allowed");
 	end(w, "]");
-	write_string(w, "action", hook_name(record->hook));
+	write_string(w, "action", notice ? "liveness" : hook_name(record->hook));
 	write_string(w, "outcome", refused ? "failure" : "success");
 	end(w, "}");
 }
@@ -427,6 +427,9 @@ static void write_reason(struct writer *w, const struct record *record, const st
 	case RULE_GUARD:
 		write_string(w, "reason", "the fence protects itself");
 		break;
+	case RULE_LIVENESS:
+		write_string(w, "reason", "whether the fence holds");
+		break;
 	default:
 		if (!rule)
 			write_string(w, "reason", "ruleset is gone: rule by number only");
@@ -448,6 +451,11 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 {
 	const struct record *record = event->record;
 
+	if (record->rule == RULE_LIVENESS) {	/* of no policy */
+		write_string(w, "verdict", verdict_names[record->verdict]);
+		write_reason(w, record, NULL);
+		return;
+	}
 	if (event->ruleset)
 		write_bytes(w, "tag", event->ruleset->tag,
 			    strnlen(event->ruleset->tag, TAG_NAME_MAX));

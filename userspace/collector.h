@@ -34,6 +34,10 @@ int collector_poll(struct collector *collector, int timeout_ms);
  * comes. Returns as collector_poll(). */
 int collector_drain(struct collector *collector);
 
+/* Adds a line about the fence itself to the log, as audit_note(). Returns 0, -EAGAIN where another process
+ * collects, or -ENOMEM. */
+int collector_note(struct collector *collector, uint64_t run, const char *text);
+
 /* Polls until every decision of @run is logged or counted as lost, at least @least of them have
  * been made, and returns 0; -ETIMEDOUT after @timeout_ms. */
 int collector_settle(struct collector *collector, uint64_t run, uint64_t least, int timeout_ms);

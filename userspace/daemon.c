@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ringfence daemon: collects the records of the shared fence for as long as it runs. Enforcement
- * does not need it.
+ * ringfence daemon: collects the records of the shared fence for as long as it runs, and looks every
+ * second whether the fence holds. Enforcement does not need it.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector.h"
 #include "fence_up.h"
+#include "liveness.h"
 #include "locations.h"
 #include "options.h"
+#include "probe.h"
+#include "run_id.h"
 #include "say.h"
 #include "verbs.h"
 
 #define POLL_MS 100
-#define LOOK_ROUNDS 10			/* polls between two looks whether the fence is loaded */
+#define LOOK_MS 1000			/* between two looks whether the fence holds */
 
 static const struct verb_option options[] = {
 	{ 'd', "policy-dir", "DIR", "policies to load the fence with (default: " PATH_POLICIES ")" },
@@ -28,7 +33,9 @@ static const struct verb verb = {
 	.name = "daemon",
 	.arguments = "[--policy-dir DIR]",
 	.help = "Writes the records of all runs to " PATH_LOG ", in the foreground,\n"
-		"until SIGTERM or SIGINT. Loads the fence first where it is not loaded; leaves it loaded.\n\n"
+		"until SIGTERM or SIGINT. Loads the fence first where it is not loaded; leaves it loaded.\n"
+		"Once a second it walks a probe into every hook, and looks after the pins and the settings of\n"
+		"the host that the fence depends on; what keeps the fence from holding is a line in the log.\n\n"
 		"Exit status: 0 when told to stop; 1 on failure, also when the fence was unloaded.",
 	.options = options,
 	.colored = true,
@@ -62,25 +69,84 @@ static int open_fence(const char *folder, struct fence **ret_fence)
 	return err;
 }
 
-/* Whether the fence that we collect for is still the one that is loaded. */
-static bool in_place(const struct fence *fence)
-{
-	struct about ours = {}, theirs = {};
-	struct fence *pinned = NULL;
+/* --- whether the fence holds ---------------------------------------------------------------- */
 
-	if (fence_open(&pinned))
-		return false;
-	fence_about(fence, &ours);
-	fence_about(pinned, &theirs);
-	fence_close(pinned);
-	return ours.loaded_ns == theirs.loaded_ns;
+struct watch {
+	struct fence *fence;
+	struct collector *collector;
+	uint64_t run;			/* of the lines that tell about it */
+	int64_t next_ms;		/* when to look again */
+	char line[1024];		/* what was told last; "": it holds */
+	bool untold;			/* the log does not have it yet */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static int collect(const struct fence *fence, struct collector *collector)
+static void note(struct watch *watch)
 {
-	int told = 0, active = -1;
+	char text[sizeof(watch->line) + 32];
 
-	for (unsigned int round = 0; !stopped; round++) {
+	snprintf(text, sizeof(text), "%s%s", *watch->line ? "the fence does not hold: " :
+		 "the fence holds again", watch->line);
+	watch->untold = collector_note(watch->collector, watch->run, text);
+}
+
+/* Tells what has changed: on stderr, and as a record where this process collects, or later. */
+static void tell(struct watch *watch)
+{
+	struct finding faults[LIVENESS_FAULTS_MAX];
+	size_t count = liveness_examine(watch->fence, faults);
+	char line[sizeof(watch->line)];
+
+	liveness_line(faults, count, line, sizeof(line));
+	if (!strcmp(line, watch->line)) {
+		if (watch->untold)
+			note(watch);
+		return;
+	}
+	memcpy(watch->line, line, sizeof(line));
+	if (!count)
+		say("the fence holds again");
+	for (size_t i = 0; i < count; i++) {
+		say("the fence does not hold: %s: %s", faults[i].topic, faults[i].text);
+		say_remedy("%s", faults[i].remedy);
+	}
+	note(watch);
+}
+
+/* What can be seen at once is told before the probe, which takes its time. Returns -ENOENT where the
+ * fence is gone. */
+static int look(struct watch *watch)
+{
+	struct probe_result result;
+	int err = fence_look_pinned(watch->fence);
+
+	if (err == -ENOENT || err == -ESTALE) {
+		say("the fence was unloaded");
+		collector_note(watch->collector, watch->run, "the fence was unloaded");
+		return -ENOENT;
+	}
+	tell(watch);
+	err = probe_fence(watch->fence, watch->collector, &result);
+	if (err)
+		say_errno(err, "cannot run the probe");
+	tell(watch);
+	watch->next_ms = now_ms() + LOOK_MS;
+	return 0;
+}
+
+static int collect(struct fence *fence, struct collector *collector)
+{
+	struct watch watch = { .fence = fence, .collector = collector, .run = run_id_new() };
+	int told = 0, active = -1, gone = 0;
+
+	while (!stopped && !gone) {
 		int err = collector_poll(collector, POLL_MS);
 
 		if (err && err != told)
@@ -91,12 +157,10 @@ static int collect(const struct fence *fence, struct collector *collector)
 			say("%s", active ? "collecting into " PATH_LOG :
 			    "another process collects; waiting for it to end");
 		}
-		if (round % LOOK_ROUNDS == 0 && !in_place(fence)) {
-			say("the fence was unloaded");
-			return -ENOENT;
-		}
+		if (now_ms() >= watch.next_ms)
+			gone = look(&watch);
 	}
-	return 0;
+	return gone;
 }
 
 int daemon_main(int argc, char **argv)

@@ -101,17 +101,33 @@ static void tell_socket(int fd)
 	say("%s is a socket%s: it is judged by its peer", standard[fd], peer);
 }
 
+static int refuse_ring(int fd)
+{
+	char name[PATH_MAX];
+
+	name_of(fd, name, sizeof(name));
+	if (strcmp(name, "anon_inode:[io_uring]"))
+		return 0;
+	say("descriptor %d is an io_uring: what it does would be done in another process's name", fd);
+	return -EPERM;
+}
+
+static int examine_standard(int fd, bool *vouched)
+{
+	tell_socket(fd);
+	*vouched = *vouched && is_harmless(fd);
+	return refuse_ring(fd);
+}
+
 static int examine_kept(int fd, bool *vouched)
 {
 	char name[PATH_MAX];
 
 	if (fcntl(fd, F_GETFD) & FD_CLOEXEC)
 		return 0;
-	name_of(fd, name, sizeof(name));
-	if (strstr(name, "[io_uring]")) {
-		say("descriptor %d is an io_uring: what it does would be done in this process's name", fd);
+	if (refuse_ring(fd))
 		return -EPERM;
-	}
+	name_of(fd, name, sizeof(name));
 	say("the command keeps descriptor %d: %s", fd, name);
 	*vouched = *vouched && is_harmless(fd);
 	return 0;
@@ -139,11 +155,9 @@ int descriptors_examine(bool keep, bool *ret_vouched)
 	int err = 0;
 
 	*ret_vouched = true;
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		tell_socket(fd);
-		*ret_vouched = *ret_vouched && is_harmless(fd);
-	}
-	if (keep)
+	for (int fd = STDIN_FILENO; !err && fd <= STDERR_FILENO; fd++)
+		err = examine_standard(fd, ret_vouched);
+	if (!err && keep)
 		err = examine_all_kept(ret_vouched);
 	return err;
 }

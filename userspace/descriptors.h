@@ -12,8 +12,8 @@
  * which of the others there are.
  *
  * Returns 0 with *ret_vouched: whether all of them are pipes, terminals or /dev/null, so that none
- * need be judged when it is used; or -EPERM, told, where one is an io_uring, which would act in this
- * process's name.
+ * need be judged when it is used; or -EPERM, told, where one is an io_uring, whose thread in the kernel
+ * would act in the name of the process that made it.
  */
 int descriptors_examine(bool keep, bool *ret_vouched);
 

@@ -11,6 +11,7 @@
 
 #include "collector.h"
 #include "fence.h"
+#include "hooks.h"
 #include "host.h"
 #include "options.h"
 #include "probe.h"
@@ -27,13 +28,38 @@ static const struct verb_option options[] = {
 static const struct verb verb = {
 	.name = "doctor",
 	.arguments = "[--json] [--verbose]",
-	.help = "Looks whether this host can hold a fence: kernel, LSM list, BTF, bpffs, capabilities; then\n"
-		"loads a fence of its own for a moment and walks a probe into every hook. Each line that\n"
-		"fails says what to do.\n\n"
+	.help = "Looks whether this host can hold a fence: kernel, LSM list, ftrace, BTF, bpffs,\n"
+		"capabilities, and which hooks the kernel has, with what the others leave open; then loads a\n"
+		"fence of its own for a moment and walks a probe into every hook. Each line that fails says\n"
+		"what to do.\n\n"
 		"Exit status: 0 when all is well, 1 when something is missing.",
 	.options = options,
 	.colored = true,
 };
+
+/* Which hooks this kernel has, and what those leave open that it has not. */
+static void examine_hooks(struct finding *finding)
+{
+	bool present[HOOK_COUNT] = {};
+	int err = fence_kernel_hooks(present);
+	size_t size = sizeof(finding->text), used = 0, count = 0;
+
+	finding->topic = "hooks";
+	finding->ok = !err;
+	if (err) {
+		snprintf(finding->text, size, "cannot be told: %s", strerror(-err));
+		snprintf(finding->remedy, sizeof(finding->remedy), "see btf above");
+		return;
+	}
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		count += present[hook];
+	used = snprintf(finding->text, size, "%zu of %d", count, HOOK_COUNT);
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		if (!present[hook] && used < size)
+			used += snprintf(finding->text + used, size - used,
+					 "; without %s, which leaves open: %s", hook_name(hook),
+					 hook_opening(hook));
+}
 
 /* Programs loaded, and denied. A fence of our own, so that it needs no loaded one and changes
  * none. */
@@ -69,7 +95,7 @@ static void examine_fence(struct finding *programs, struct finding *probe)
 		snprintf(probe->text, sizeof(probe->text), "denied, but its records did not arrive");
 	if (!probe->ok)
 		snprintf(probe->remedy, sizeof(probe->remedy),
-			 "see lsm above; also: sysctl kernel.ftrace_enabled must be 1");
+			 "see lsm and ftrace above");
 	collector_close(collector);
 	fence_close(fence);
 }
@@ -102,7 +128,7 @@ static void print_table(const struct finding *findings, size_t count)
 
 int doctor_main(int argc, char **argv)
 {
-	struct finding findings[FINDINGS_MAX + 2] = {};
+	struct finding findings[FINDINGS_MAX + 3] = {};
 	int id, failed = 0, json = 0, verbose = 0;
 	size_t count;
 
@@ -115,6 +141,7 @@ int doctor_main(int argc, char **argv)
 	if (optind != argc)
 		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
 	count = host_examine(findings);
+	examine_hooks(&findings[count++]);
 	if (host_capable()) {
 		examine_fence(&findings[count], &findings[count + 1]);
 		count += 2;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loading, pinning and opening the fence. What it holds is in fence_maps.c.
+ * Loading the fence. Its pins are in fence_pins.c, what it holds in fence_maps.c.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,11 +20,7 @@
 #include "hooks.h"
 #include "version.h"
 
-/* Where pins are made and where they are removed: in FENCE_PINS, all of them are there or none. */
-#define FENCE_PINS_NEW	FENCE_PINS "-new"
-#define FENCE_PINS_OLD	FENCE_PINS "-old"
-
-static const char *const map_names[FENCE_MAPS] = {
+const char *const fence_map_names[FENCE_MAPS] = {
 	[MAP_TAGS] = "tags",
 	[MAP_RULESETS] = "rulesets",
 	[MAP_RUNS] = "runs",
@@ -38,8 +33,7 @@ static const char *const map_names[FENCE_MAPS] = {
 	[MAP_LATE_ORPHANS] = "late_orphans",
 };
 
-/* The programs whose links are kept open to start iterators from. */
-static const char *const iterator_names[FENCE_ITERATORS] = {
+const char *const fence_iterator_names[FENCE_ITERATORS] = {
 	[ITERATOR_TASKS] = "tagged_tasks",
 	[ITERATOR_LATE] = "late_tasks",
 	[ITERATOR_FILES] = "late_files",
@@ -107,31 +101,18 @@ static struct bpf_program *program_on(const struct fence *fence, enum hook hook)
 	return NULL;
 }
 
-void fence_hooks(const struct fence *fence, bool ret_attached[HOOK_COUNT])
-{
-	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
-		ret_attached[hook] = fence->attached[hook];
-}
-
 /* --- loading -------------------------------------------------------------------------------- */
 
 static int adopt_maps(struct fence *fence)
 {
 	for (int i = 0; i < FENCE_MAPS; i++) {
-		int fd = bpf_object__find_map_fd_by_name(fence->skeleton->obj, map_names[i]);
+		int fd = bpf_object__find_map_fd_by_name(fence->skeleton->obj, fence_map_names[i]);
 
 		if (fd < 0)
 			return -ENOENT;
 		fence->map[i] = fd;
 	}
 	return 0;
-}
-
-static void mark_attached(struct fence *fence, const struct bpf_program *program)
-{
-	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
-		if (program_on(fence, hook) == program)
-			fence->attached[hook] = true;
 }
 
 static int attach(struct fence *fence)
@@ -151,9 +132,8 @@ static int attach(struct fence *fence)
 			return -E2BIG;
 		}
 		for (int i = 0; i < FENCE_ITERATORS; i++)
-			if (!strcmp(bpf_program__name(program), iterator_names[i]))
+			if (!strcmp(bpf_program__name(program), fence_iterator_names[i]))
 				fence->iterator[i] = bpf_link__fd(link);
-		mark_attached(fence, program);
 		fence->links[fence->link_count].link = link;
 		fence->links[fence->link_count++].name = bpf_program__name(program);
 	}
@@ -168,12 +148,35 @@ static uint32_t host_mount_namespace(void)
 	return stat("/proc/1/ns/mnt", &st) ? 0 : st.st_ino;
 }
 
+static uint64_t attached_hooks(const struct fence *fence)
+{
+	uint64_t hooks = 0;
+
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		if (bpf_program__autoload(program_on(fence, hook)))
+			hooks |= HOOK_BIT(hook);
+	return hooks;
+}
+
+/* Whether the kernel hands an id mapping to inode_setattr, as later ones do. */
+static bool setattr_has_idmap(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, "bpf_lsm_inode_setattr", BTF_KIND_FUNC) : -1;
+	const struct btf_type *function = id < 0 ? NULL : btf__type_by_id(btf, id);
+	bool has = function && btf_vlen(btf__type_by_id(btf, function->type)) == 3;
+
+	btf__free(btf);
+	return has;
+}
+
 static int sign(struct fence *fence)
 {
 	struct about about = {
 		.version = ABI_VERSION,
 		.pid = getpid(),
 		.release = RINGFENCE_VERSION,
+		.hooks = attached_hooks(fence),
 	};
 	struct timespec now;
 	uint32_t key = 0;
@@ -183,7 +186,7 @@ static int sign(struct fence *fence)
 	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, &about, BPF_ANY);
 }
 
-static struct fence *fence_new(void)
+struct fence *fence_new(void)
 {
 	struct fence *fence = calloc(1, sizeof(*fence));
 
@@ -232,15 +235,16 @@ int fence_load(struct fence **ret_fence)
 		return err;
 	}
 	fence->skeleton->rodata->host_mount_namespace = host_mount_namespace();
+	fence->skeleton->rodata->setattr_has_idmap = setattr_has_idmap();
 	err = choose_programs(fence);
 	if (!err)
 		err = ringfence_bpf__load(fence->skeleton);
 	if (!err)
 		err = adopt_maps(fence);
 	if (!err)
-		err = sign(fence);
-	if (!err)
 		err = attach(fence);
+	if (!err)
+		err = sign(fence);
 	if (err) {
 		fence_close(fence);
 		return err;
@@ -249,168 +253,7 @@ int fence_load(struct fence **ret_fence)
 	return 0;
 }
 
-/* --- pins ----------------------------------------------------------------------------------- */
-
-static int pin_path(char *ret_path, size_t size, const char *root, const char *kind,
-		    const char *name)
-{
-	int length = snprintf(ret_path, size, "%s/%s%s%s", root, kind, *name ? "/" : "", name);
-
-	return length < (int)size ? 0 : -ENAMETOOLONG;
-}
-
-static int remove_folder(const char *path)
-{
-	char entry_path[512];
-	struct dirent *entry;
-	DIR *folder = opendir(path);
-
-	if (!folder)
-		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(folder))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(entry_path, sizeof(entry_path), "%s/%s", path, entry->d_name);
-		unlink(entry_path);
-	}
-	closedir(folder);
-	return rmdir(path) ? -errno : 0;
-}
-
-/* Links first: what is detached needs its maps no more. */
-static int remove_pins(const char *root)
-{
-	char path[256];
-	int err;
-
-	err = pin_path(path, sizeof(path), root, "links", "") ?: remove_folder(path);
-	if (!err)
-		err = pin_path(path, sizeof(path), root, "maps", "") ?: remove_folder(path);
-	if (err)
-		return err;
-	return rmdir(root) ? -errno : 0;
-}
-
-static int make_folders(const char *root)
-{
-	char path[256];
-
-	if (mkdir(root, 0700))
-		return -errno;
-	if (pin_path(path, sizeof(path), root, "links", "") || mkdir(path, 0700))
-		return -errno;
-	if (pin_path(path, sizeof(path), root, "maps", "") || mkdir(path, 0700))
-		return -errno;
-	return 0;
-}
-
-static int pin_all(struct fence *fence, const char *root)
-{
-	char path[256];
-	int err = make_folders(root);
-
-	for (int i = 0; !err && i < FENCE_MAPS; i++) {
-		err = pin_path(path, sizeof(path), root, "maps", map_names[i]);
-		if (!err && bpf_obj_pin(fence->map[i], path))
-			err = -errno;
-	}
-	for (size_t i = 0; !err && i < fence->link_count; i++) {
-		err = pin_path(path, sizeof(path), root, "links", fence->links[i].name);
-		if (!err)
-			err = bpf_link__pin(fence->links[i].link, path);
-	}
-	return err;
-}
-
-int fence_pin(struct fence *fence)
-{
-	int err;
-
-	if (!access(FENCE_PINS, F_OK))
-		return -EEXIST;
-	remove_pins(FENCE_PINS_NEW);	/* left by a loader that died */
-	err = pin_all(fence, FENCE_PINS_NEW);
-	if (!err && rename(FENCE_PINS_NEW, FENCE_PINS))
-		err = -errno;
-	if (err)
-		remove_pins(FENCE_PINS_NEW);
-	return err;
-}
-
-int fence_unpin(void)
-{
-	remove_pins(FENCE_PINS_OLD);	/* left by one that died */
-	if (rename(FENCE_PINS, FENCE_PINS_OLD))
-		return -errno;
-	return remove_pins(FENCE_PINS_OLD);
-}
-
-/* A link is pinned under the name of its program, "file_path_unlink": the room's, and the hook's. */
-static void find_attached(struct fence *fence)
-{
-	DIR *folder = opendir(FENCE_PINS "/links");
-	struct dirent *entry;
-
-	while (folder && (entry = readdir(folder))) {
-		const char *name = strchr(entry->d_name, '_');
-
-		for (enum hook hook = 0; name && hook < HOOK_COUNT; hook++)
-			if (!strcmp(name + 1, hook_name(hook)))
-				fence->attached[hook] = true;
-	}
-	if (folder)
-		closedir(folder);
-}
-
-static int open_pins(struct fence *fence)
-{
-	char path[256];
-
-	for (int i = 0; i < FENCE_MAPS; i++) {
-		int err = pin_path(path, sizeof(path), FENCE_PINS, "maps", map_names[i]);
-
-		if (err)
-			return err;
-		fence->map[i] = bpf_obj_get(path);
-		if (fence->map[i] < 0)
-			return -errno;
-	}
-	find_attached(fence);
-	for (int i = 0; i < FENCE_ITERATORS; i++) {
-		int err = pin_path(path, sizeof(path), FENCE_PINS, "links", iterator_names[i]);
-
-		if (err)
-			return err;
-		fence->iterator[i] = bpf_obj_get(path);
-		if (fence->iterator[i] < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-int fence_open(struct fence **ret_fence)
-{
-	struct fence *fence;
-	struct about about;
-	int err;
-
-	if (access(FENCE_PINS, F_OK))
-		return -errno;
-	fence = fence_new();
-	if (!fence)
-		return -ENOMEM;
-	err = open_pins(fence);
-	if (!err)
-		err = fence_about(fence, &about);
-	if (!err && about.version != ABI_VERSION)
-		err = -EPROTO;
-	if (err) {
-		fence_close(fence);
-		return err;
-	}
-	*ret_fence = fence;
-	return 0;
-}
+/* --- closing -------------------------------------------------------------------------------- */
 
 void fence_close(struct fence *fence)
 {

@@ -27,15 +27,14 @@ struct fence;
 int fence_load(struct fence **ret_fence);
 
 /* Opens the pinned fence. Returns 0 and *ret_fence, the caller's to fence_close(); -ENOENT when
- * none is pinned; -EPROTO when it was loaded by a ringfence with another ABI_VERSION; or -errno of
- * bpf(2). */
+ * none is pinned; -EUCLEAN when some of its pins were removed; -EPROTO when it was loaded by a
+ * ringfence with another ABI_VERSION; or -errno of bpf(2). */
 int fence_open(struct fence **ret_fence);
 
 /* Which hooks this kernel has, as its BTF tells. Returns 0, or -errno where it has no BTF. */
 int fence_kernel_hooks(bool ret_present[HOOK_COUNT]);
 
-/* On which hooks this fence has programs: not on those that the kernel lacked when it was loaded, nor
- * on those whose pin was removed since. */
+/* On which hooks this fence was loaded: on all that the kernel had. */
 void fence_hooks(const struct fence *fence, bool ret_attached[HOOK_COUNT]);
 
 /* The last complaint of libbpf in this process, "" if there was none. */
@@ -45,6 +44,13 @@ const char *fence_log(void);
  * already. */
 int fence_pin(struct fence *fence);
 
+/* Counts pins of a pinned fence that are not there any more, and writes what they are called,
+ * "file_open, path_unlink", as many as fit. */
+size_t fence_missing_pins(const struct fence *fence, char *ret_names, size_t size);
+
+/* Whether @fence is the one that is pinned: 0, -ESTALE where another one is, or as fence_open(). */
+int fence_look_pinned(const struct fence *fence);
+
 /* Removes the pins. Enforcement ends with the last process that has the fence open. -ENOENT:
  * none. */
 int fence_unpin(void);
@@ -52,8 +58,11 @@ int fence_unpin(void);
 /* Lets go of the fence; NULL is fine. */
 void fence_close(struct fence *fence);
 
-/* Who loaded it, and when. */
+/* Who loaded it, and when; and what its last probe found. */
 int fence_about(const struct fence *fence, struct about *ret_about);
+
+/* Writes down what a probe found: at which hooks it was not denied, a bit for each. */
+int fence_note_probe(struct fence *fence, uint64_t missed);
 
 /* --- rulesets ---
  *

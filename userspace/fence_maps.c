@@ -25,6 +25,30 @@ int fence_about(const struct fence *fence, struct about *ret_about)
 	return bpf_map_lookup_elem(fence->map[MAP_ABOUT], &key, ret_about) ? -errno : 0;
 }
 
+void fence_hooks(const struct fence *fence, bool ret_attached[HOOK_COUNT])
+{
+	struct about about = {};
+
+	fence_about(fence, &about);
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		ret_attached[hook] = about.hooks & HOOK_BIT(hook);
+}
+
+int fence_note_probe(struct fence *fence, uint64_t missed)
+{
+	struct timespec now;
+	struct about about;
+	uint32_t key = 0;
+	int err = fence_about(fence, &about);
+
+	if (err)
+		return err;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	about.probed_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	about.missed = missed;
+	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, &about, BPF_ANY) ? -errno : 0;
+}
+
 /* --- rulesets ------------------------------------------------------------------------------- */
 
 static int fill_chunks(int fd, const struct ruleset *image)

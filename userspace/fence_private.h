@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What fence.c and fence_maps.c know of a fence and nobody else.
+ * What fence.c, fence_pins.c and fence_maps.c know of a fence and nobody else.
  */
 #pragma once
 
@@ -28,7 +28,11 @@ enum fence_iterator {
 	FENCE_ITERATORS,
 };
 
-#define FENCE_LINKS_MAX 64
+/* Their names in the kernel programs, and those of their pins. */
+extern const char *const fence_map_names[FENCE_MAPS];
+extern const char *const fence_iterator_names[FENCE_ITERATORS];
+
+#define FENCE_LINKS_MAX 80
 
 struct bpf_link;
 struct ringfence_bpf;
@@ -36,7 +40,6 @@ struct ringfence_bpf;
 struct fence {
 	int map[FENCE_MAPS];
 	int iterator[FENCE_ITERATORS];	/* links of programs that are started by reading */
-	bool attached[HOOK_COUNT];
 	struct ringfence_bpf *skeleton;	/* NULL: opened from its pins */
 	struct {
 		const char *name;
@@ -44,3 +47,6 @@ struct fence {
 	} links[FENCE_LINKS_MAX];	/* of a loaded fence */
 	size_t link_count;
 };
+
+/* An empty one. NULL: no memory. */
+struct fence *fence_new(void);

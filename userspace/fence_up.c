@@ -12,6 +12,7 @@
 #include "collector.h"
 #include "fence_up.h"
 #include "host.h"
+#include "liveness.h"
 #include "locations.h"
 #include "policy_file.h"
 #include "probe.h"
@@ -37,6 +38,10 @@ void fence_tell_missing(int err)
 		say("the fence is not loaded");
 		say_remedy("ringfence load, as root; or ringfence run --policy FILE, which needs no loaded fence");
 		break;
+	case -EUCLEAN:
+		say("pins of the fence under " FENCE_PINS " were removed: it does not hold any more");
+		say_remedy("ringfence unload --force, then ringfence load; only root outside the fence can have removed them");
+		break;
 	case -EPROTO:
 		say("the fence was loaded by another version of ringfence");
 		say_remedy("ringfence unload, then ringfence load");
@@ -60,6 +65,18 @@ int fence_open_told(struct fence **ret_fence)
 	if (err)
 		fence_tell_missing(err);
 	return err;
+}
+
+int fence_look_told(const struct fence *fence)
+{
+	struct finding faults[LIVENESS_FAULTS_MAX];
+	size_t count = liveness_look(fence, faults);
+
+	for (size_t i = 0; i < count; i++) {
+		say("the fence does not hold: %s: %s", faults[i].topic, faults[i].text);
+		say_remedy("%s", faults[i].remedy);
+	}
+	return count ? -ENOTSUP : 0;
 }
 
 static void tell_tags(const struct fence *fence)

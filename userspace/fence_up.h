@@ -21,6 +21,10 @@ void fence_tell_missing(int err);
 /* fence_open(), which tells why it failed. */
 int fence_open_told(struct fence **ret_fence);
 
+/* 0 where nothing can be seen that keeps a pinned fence from holding; else tells what and returns
+ * -ENOTSUP. */
+int fence_look_told(const struct fence *fence);
+
 /* Finds the slot of the policy for @tag, and tells where there is none, or why it cannot be told. */
 int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *ret_slot);
 

@@ -15,6 +15,7 @@
 
 #define LSM_LIST "/sys/kernel/security/lsm"
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
+#define FTRACE_FILE "/proc/sys/kernel/ftrace_enabled"
 
 /* Before 6.1.54, LSM programs could be skipped when they ran into each other. */
 #define KERNEL_MAJOR 6
@@ -79,6 +80,20 @@ static void examine_lsm(struct finding *finding)
 		snprintf(finding->remedy, sizeof(finding->remedy),
 			 "boot with lsm=%s,bpf on the kernel command line", list);
 	}
+	if (file)
+		fclose(file);
+}
+
+/* Programs are attached by way of ftrace. Where that is off, most kernels skip them without a word. A
+ * kernel without the setting cannot be told to. */
+static void examine_ftrace(struct finding *finding)
+{
+	FILE *file = fopen(FTRACE_FILE, "re");
+
+	finding->ok = !file || fgetc(file) != '0';
+	snprintf(finding->text, sizeof(finding->text), "kernel.ftrace_enabled is %s",
+		 finding->ok ? file ? "1" : "not there" : "0: no BPF LSM program runs");
+	snprintf(finding->remedy, sizeof(finding->remedy), "sysctl kernel.ftrace_enabled=1");
 	if (file)
 		fclose(file);
 }
@@ -159,6 +174,7 @@ size_t host_examine(struct finding ret_list[FINDINGS_MAX])
 	} topics[] = {
 		{ "kernel", examine_kernel },
 		{ "lsm", examine_lsm },
+		{ "ftrace", examine_ftrace },
 		{ "btf", examine_btf },
 		{ "bpffs", examine_bpffs },
 		{ "capabilities", examine_capabilities },
@@ -186,7 +202,7 @@ void host_explain_load(int err, struct finding *finding)
 		snprintf(finding->text, sizeof(finding->text),
 			 "this kernel refuses to load BPF LSM programs (EPERM, although the capabilities are held)");
 		snprintf(finding->remedy, sizeof(finding->remedy),
-			 "its builder, its lockdown mode or the container around it forbids them: use a distribution kernel, outside a container");
+			 "its builder, its lockdown mode, the container around it or, inside a run, the fence forbids them: use a distribution kernel, outside of those");
 		break;
 	case -EBUSY:
 	case -E2BIG:

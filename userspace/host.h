@@ -17,7 +17,7 @@ struct finding {
 
 #define FINDINGS_MAX 8
 
-/* Looks at the kernel's version, its LSM list and BTF, bpffs, and the capabilities of this process.
+/* Looks at the kernel's version, its LSM list, ftrace and BTF, bpffs, and the capabilities of this process.
  * Fills @ret_list and returns how many there are. */
 size_t host_examine(struct finding ret_list[FINDINGS_MAX]);
 

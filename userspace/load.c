@@ -71,8 +71,8 @@ static const struct verb unload_verb = {
 
 static int count_task(void *ctx, const struct tagged_task *task)
 {
-	(void)task;
-	++*(size_t *)ctx;
+	if (!(task->tag.flags & TAG_PROBE))
+		++*(size_t *)ctx;
 	return 0;
 }
 
@@ -83,8 +83,10 @@ static int held_by_tasks(void)
 	size_t tasks = 0;
 	int err = fence_open(&fence);
 
-	if (err == -EPROTO) {
-		say("the fence was loaded by another version of ringfence, so its tagged tasks cannot be counted");
+	if (err == -EPROTO || err == -EUCLEAN) {
+		say("%s, so its tagged tasks cannot be counted", err == -EPROTO ?
+		    "the fence was loaded by another version of ringfence" :
+		    "pins of the fence were removed");
 		say_remedy("ringfence unload --force takes it down all the same");
 		return 1;
 	}

@@ -26,7 +26,10 @@ int probe_install(struct fence *fence)
 	struct diags diags = {};
 	int err;
 
-	err = policy_parse("canary", canary_policy, strlen(canary_policy), NULL, &diags, &policy);
+	err = canary_prepare();
+	if (!err)
+		err = policy_parse("canary", canary_policy, strlen(canary_policy), NULL, &diags,
+				   &policy);
 	if (!err)
 		err = policy_compile(policy, &path_resolver_system, 1, &diags, &image);
 	if (!err)
@@ -145,9 +148,21 @@ static int probe_child(struct fence *fence, uint64_t run, struct probe_result *r
 	if (!err)
 		err = read_answers(answers[0], result);
 	close(answers[0]);
-	if (child > 0)
+	if (child > 0) {
 		waitpid(child, NULL, 0);
+		canary_clean(child);
+	}
 	return err;
+}
+
+static uint64_t missed_hooks(const struct probe_result *result)
+{
+	uint64_t missed = 0;
+
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		if (result->tried[hook] && !result->denied[hook])
+			missed |= HOOK_BIT(hook);
+	return missed;
 }
 
 int probe_fence(struct fence *fence, struct collector *collector, struct probe_result *ret_result)
@@ -163,7 +178,11 @@ int probe_fence(struct fence *fence, struct collector *collector, struct probe_r
 	err = kept && kept != -EALREADY ? kept : probe_child(fence, run, &result);
 	if (!kept)
 		fence_unkeep(fence);
-	if (!err && !collector_settle(collector, run, result.tries, PROBE_MS) &&
+	if (!err)
+		err = fence_note_probe(fence, missed_hooks(&result));
+	/* Where it was not denied, no record is to be waited for. */
+	if (!err && !missed_hooks(&result) &&
+	    !collector_settle(collector, run, result.tries, PROBE_MS) &&
 	    !fence_get_run(fence, run, &account, &logged))
 		result.recorded = logged == result.tries && !account.lost;
 	fence_end_run(fence, run);
@@ -174,19 +193,10 @@ int probe_fence(struct fence *fence, struct collector *collector, struct probe_r
 
 bool probe_passed(const struct probe_result *result)
 {
-	for (int hook = 0; hook < HOOK_COUNT; hook++)
-		if (result->tried[hook] && !result->denied[hook])
-			return false;
-	return result->tries && result->recorded;
+	return result->tries && !missed_hooks(result) && result->recorded;
 }
 
 void probe_missed(const struct probe_result *result, char *ret_names, size_t size)
 {
-	size_t used = 0;
-
-	ret_names[0] = 0;
-	for (int hook = 0; hook < HOOK_COUNT; hook++)
-		if (result->tried[hook] && !result->denied[hook] && used < size)
-			used += snprintf(ret_names + used, size - used, "%s%s", used ? ", " : "",
-					 hook_name(hook));
+	hook_list(missed_hooks(result), ret_names, size);
 }

@@ -23,13 +23,12 @@ struct probe_result {
 /* Puts the canary's policy in slot 0. To be called once on every fence that was loaded. */
 int probe_install(struct fence *fence);
 
-/* Runs the probe. Returns 0 and the result, also where the fence is dead; -errno where the probe
- * itself could not be run. */
+/* Runs the probe, and writes down with the fence what it found. Returns 0 and the result, also where the
+ * fence is dead; -errno where the probe itself could not be run. */
 int probe_fence(struct fence *fence, struct collector *collector, struct probe_result *ret_result);
 
 /* Whether all is well. */
 bool probe_passed(const struct probe_result *result);
 
-/* Writes what the probe was not denied at, "socket_connect, file_open", to @ret_names, "" for
- * nothing. */
+/* Writes what the probe was not denied at, as hook_list(); "" for nothing. */
 void probe_missed(const struct probe_result *result, char *ret_names, size_t size);

@@ -20,11 +20,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "locations.h"
 #include "probe_tries.h"
 
 #define CANARY_ERRNO EBFONT
 #define CANARY_FILE "/dev/null"
 #define CANARY_NAME "ringfence-canary"
+#define CANARY_SOCKETS PATH_RUN "/canary/"
 #define CANARY_STATUS "/proc/self/status"
 #define CANARY_COMM "/proc/self/comm"
 #define CANARY_PROGRAM "/proc/self/exe"
@@ -42,7 +44,7 @@ const char canary_policy[] =
 	"    nets: [127.0.0.0/8]\n"
 	"    files: [" CANARY_FILE ", /proc/, " CANARY_NEW "]\n"
 	"    execs: [/]\n"
-	"    sockets: [\"@" CANARY_NAME "\"]\n"
+	"    sockets: [" CANARY_SOCKETS "]\n"
 	"  nothing: {files: [/" CANARY_NAME "]}\n"
 	"rules:\n"
 	"  - {deny: canary, errno: EBFONT, why: proves that the fence is live}\n"
@@ -54,33 +56,45 @@ static const struct sockaddr_in discard = {
 	.sin_addr = { 0x0100007f },
 };
 
-static const struct sockaddr *abstract(socklen_t *ret_size)
+/* Sockets of a canary's own, where nobody but root could put another one in their place. */
+static struct sockaddr_un socket_name(pid_t canary, const char *type)
 {
-	static struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
 
-	memcpy(address.sun_path + 1, CANARY_NAME, strlen(CANARY_NAME));
-	*ret_size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(CANARY_NAME);
-	return (const struct sockaddr *)&address;
+	snprintf(name.sun_path, sizeof(name.sun_path), CANARY_SOCKETS "%d-%s", canary, type);
+	return name;
 }
 
-/* Where another canary is bound to the name already, that one will do. */
-static int bind_abstract(int type)
+static int bind_socket(const struct sockaddr_un *name, int type)
 {
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	socklen_t size;
-	const struct sockaddr *name = abstract(&size);
 
-	if (!bind(fd, name, size) && type == SOCK_STREAM)
+	unlink(name->sun_path);		/* of one that bore the same pid and was killed */
+	if (!bind(fd, (const struct sockaddr *)name, sizeof(*name)) && type == SOCK_STREAM)
 		listen(fd, 1);
 	return fd;
+}
+
+int canary_prepare(void)
+{
+	return path_make(CANARY_SOCKETS);
+}
+
+void canary_clean(pid_t pid)
+{
+	unlink(socket_name(pid, "stream").sun_path);
+	unlink(socket_name(pid, "datagram").sun_path);
 }
 
 void canary_open(struct canary *canary)
 {
 	canary->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	connect(canary->udp, (const struct sockaddr *)&discard, sizeof(discard));
-	canary->stream = bind_abstract(SOCK_STREAM);
-	canary->datagram = bind_abstract(SOCK_DGRAM);
+	canary_prepare();		/* /run may have been swept since */
+	canary->stream_name = socket_name(getpid(), "stream");
+	canary->datagram_name = socket_name(getpid(), "datagram");
+	canary->stream = bind_socket(&canary->stream_name, SOCK_STREAM);
+	canary->datagram = bind_socket(&canary->datagram_name, SOCK_DGRAM);
 	canary->status = open(CANARY_STATUS, O_RDONLY | O_CLOEXEC);
 	canary->comm = open(CANARY_COMM, O_RDWR | O_CLOEXEC);
 	canary->program = open(CANARY_PROGRAM, O_RDONLY | O_CLOEXEC);
@@ -133,21 +147,18 @@ static bool try_socket(struct canary *canary)
 static bool try_unix_connect(struct canary *canary)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	socklen_t size;
-	const struct sockaddr *name = abstract(&size);
 
-	(void)canary;
-	return by_rule(connect(fd, name, size));
+	return by_rule(connect(fd, (const struct sockaddr *)&canary->stream_name,
+			       sizeof(canary->stream_name)));
 }
 
 static bool try_unix_send(struct canary *canary)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t size;
-	const struct sockaddr *name = abstract(&size);
 
-	(void)canary;
-	return by_rule(sendto(fd, "", 0, MSG_DONTWAIT, name, size));
+	return by_rule(sendto(fd, "", 0, MSG_DONTWAIT,
+			      (const struct sockaddr *)&canary->datagram_name,
+			      sizeof(canary->datagram_name)));
 }
 
 static bool try_open(struct canary *canary)
@@ -397,8 +408,8 @@ static bool try_fork(struct canary *canary)
 	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
-/* Those that are missing record and do not deny, need a module, or another machine word; or, of
- * sb_umount, the very mount that they are about. */
+/* Those that are missing record and do not deny, need a module (of a union file system, too), or another
+ * machine word; or, of sb_umount, the very mount that they are about. */
 static bool (*const tries[HOOK_COUNT])(struct canary *canary) = {
 	[HOOK_SOCKET_CONNECT] = try_connect,
 	[HOOK_SOCKET_SENDMSG] = try_send,

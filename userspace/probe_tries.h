@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/un.h>
 
 #include "../lsm/abi.h"
 
@@ -17,7 +19,8 @@ extern const char canary_policy[];
 /* What the tries need, opened before the canary is tagged. */
 struct canary {
 	int udp;			/* connected to the discard service */
-	int stream, datagram;		/* bound to the canary's abstract name */
+	int stream, datagram;		/* bound to */
+	struct sockaddr_un stream_name, datagram_name;
 	int status;			/* of this process, to be read, */
 	int comm;			/* and to be written */
 	int program;			/* this program */
@@ -26,8 +29,14 @@ struct canary {
 	uint32_t map_id, program_id;	/* of the fence */
 };
 
-/* Opens all of it. What fails shows when it is tried. */
+/* Makes what must be there when the canary's policy is compiled. Returns 0 or -errno. */
+int canary_prepare(void);
+
+/* Opens all of it, in the canary. What fails shows when it is tried. */
 void canary_open(struct canary *canary);
+
+/* Removes what the canary @pid has left behind. */
+void canary_clean(pid_t pid);
 
 /* Whether there is something to try for a hook on a kernel that has it. */
 bool canary_has_try(enum hook hook);

@@ -78,6 +78,8 @@ static int add_task(void *ctx, const struct tagged_task *task)
 	struct process *process;
 	struct ruleset header;
 
+	if (task->tag.flags & TAG_PROBE)
+		return 0;
 	for (size_t i = processes->count; i-- > 0;)
 		if (processes->list[i].task.process.pid == task->process.pid) {
 			processes->list[i].threads++;

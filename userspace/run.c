@@ -174,7 +174,8 @@ static int open_loaded_fence(struct session *session)
 		fence_tell_missing(err);
 		return err;
 	}
-	return fence_find_tag_told(session->fence, session->tag_name, &session->tag.policy);
+	return fence_look_told(session->fence) ?:
+		fence_find_tag_told(session->fence, session->tag_name, &session->tag.policy);
 }
 
 /* Where the collector writes. Of a loaded fence, --log is a copy made at the end. */

@@ -13,6 +13,8 @@
 
 #include "fence.h"
 #include "fence_up.h"
+#include "hooks.h"
+#include "liveness.h"
 #include "locations.h"
 #include "options.h"
 #include "run_id.h"
@@ -27,9 +29,10 @@ static const struct verb_option options[] = {
 static const struct verb verb = {
 	.name = "status",
 	.arguments = "[--json]",
-	.help = "Shows who loaded the fence and when, whether somebody collects its records, the policies in\n"
-		"force, the open runs with their counts, and what was lost.\n\n"
-		"Exit status: 0 when the fence is loaded, 1 when it is not.",
+	.help = "Shows who loaded the fence and when, whether it holds, which hooks it is on and what the others\n"
+		"leave open, whether somebody collects its records, the policies in force, the open runs with\n"
+		"their counts, and what was lost. The daemon has the fence probed every second.\n\n"
+		"Exit status: 0 when the fence is loaded and holds, 1 when it does not.",
 	.options = options,
 };
 
@@ -84,6 +87,43 @@ static json_t *describe_runs(const struct fence *fence)
 	return list;
 }
 
+static json_t *describe_faults(const struct fence *fence)
+{
+	struct finding faults[LIVENESS_FAULTS_MAX];
+	size_t count = liveness_examine(fence, faults);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "topic", faults[i].topic,
+						      "text", faults[i].text,
+						      "remedy", faults[i].remedy));
+	return list;
+}
+
+static json_t *describe_hooks(const struct fence *fence)
+{
+	json_t *live = json_array(), *missing = json_array();
+	bool attached[HOOK_COUNT];
+
+	fence_hooks(fence, attached);
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		if (attached[hook])
+			json_array_append_new(live, json_string(hook_name(hook)));
+		else
+			json_array_append_new(missing, json_pack("{s:s, s:s}", "hook",
+				hook_name(hook), "open", hook_opening(hook)));
+	return json_pack("{s:o, s:o}", "live", live, "missing", missing);
+}
+
+/* Seconds since the last probe, or -1. */
+static int64_t probe_age(const struct about *about)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return about->probed_ns ? now.tv_sec - (int64_t)(about->probed_ns / 1000000000) : -1;
+}
+
 static json_t *describe(const struct fence *fence)
 {
 	struct losses losses = {};
@@ -96,8 +136,11 @@ static json_t *describe(const struct fence *fence)
 	fence_losses(fence, &losses);
 	time = about.loaded_ns / 1000000000;
 	strftime(loaded, sizeof(loaded), "%FT%TZ", gmtime_r(&time, &tm));
-	return json_pack("{s:s, s:s, s:i, s:b, s:{s:I, s:I}, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:{s:I, s:I}, s:o, s:o}",
 			 "release", about.release, "loaded", loaded, "loader", about.pid,
+			 "faults", describe_faults(fence),
+			 "probe_age_s", (json_int_t)probe_age(&about),
+			 "hooks", describe_hooks(fence),
 			 "collected", collected(),
 			 "lost", "decisions", (json_int_t)losses.decisions,
 			 "lineage", (json_int_t)losses.lineage,
@@ -114,6 +157,29 @@ static long long number(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
+static bool holds(const json_t *status)
+{
+	return !json_array_size(json_object_get(status, "faults"));
+}
+
+static void print_liveness(const json_t *status)
+{
+	const json_t *hooks = json_object_get(status, "hooks"), *each;
+	const json_t *missing = json_object_get(hooks, "missing");
+	size_t i, live = json_array_size(json_object_get(hooks, "live"));
+
+	if (holds(status))
+		printf("holds     yes: the probe was denied at every hook, %lld s ago\n",
+		       number(status, "probe_age_s"));
+	json_array_foreach(json_object_get(status, "faults"), i, each)
+		printf("holds     NO: %s: %s\n          %s\n", text(each, "topic"),
+		       text(each, "text"), text(each, "remedy"));
+	printf("hooks     %zu of %zu%s\n", live, live + json_array_size(missing),
+	       json_array_size(missing) ? "; this kernel lacks" : "");
+	json_array_foreach(missing, i, each)
+		printf("          %s, which leaves open: %s\n", text(each, "hook"), text(each, "open"));
+}
+
 static void print(const json_t *status)
 {
 	const json_t *lost = json_object_get(status, "lost");
@@ -122,6 +188,7 @@ static void print(const json_t *status)
 
 	printf("fence     loaded %s by ringfence %s (pid %lld)\n", text(status, "loaded"),
 	       text(status, "release"), number(status, "loader"));
+	print_liveness(status);
 	printf("collector %s\n", json_is_true(json_object_get(status, "collected")) ?
 	       "running, into " PATH_LOG : "none: records wait in the kernel for the next run or daemon");
 	printf("lost      %lld records, %lld process events since it was loaded\n",
@@ -141,7 +208,7 @@ static void print(const json_t *status)
 int status_main(int argc, char **argv)
 {
 	struct fence *fence = NULL;
-	int id, json = 0;
+	int id, failed, json = 0;
 	json_t *status;
 
 	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
@@ -165,6 +232,7 @@ int status_main(int argc, char **argv)
 	} else {
 		print(status);
 	}
+	failed = !holds(status);
 	json_decref(status);
-	return 0;
+	return failed;
 }

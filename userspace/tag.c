@@ -156,7 +156,8 @@ static int prepare(struct order *order)
 		if (err)
 			say_errno(err, "cannot write the audit log " PATH_LOG);
 	}
-	return err ?: fence_prove_told(order->fence, order->collector);
+	return err ?: fence_look_told(order->fence) ?:
+		fence_prove_told(order->fence, order->collector);
 }
 
 static int refused(const struct order *order, const struct late_result *result)

@@ -416,7 +416,9 @@ int open_long_path_main(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	for (const struct vector *vector = file_identity_vectors; vector->name; vector++)
-		if (vector->act == act_long_path)
+		if (vector->act == act_long_path) {
+			prepare_long_path(vector);
 			return act_long_path(vector, &report) || strcmp(report.got, vector->name);
+		}
 	return 1;
 }

@@ -101,5 +101,11 @@ const struct vector handoff_vectors[] = {
 	{ SPOOL("unit-files", "/run/systemd/transient/deploy.service"), .hook = "path_rename",
 	  .no_inode = true, .act = act_rename_into, .prepare = prepare_missing,
 	  .name = "handoff-transient-unit" },
+	{ SPOOL("system-hooks", "/etc/profile.d/deploy.sh"), NEW, .name = "handoff-profile" },
+	{ SPOOL("system-hooks", "/etc/udev/rules.d/deploy.rules"), NEW, .name = "handoff-udev-rule" },
+	{ SPOOL("boot-settings", "/boot/grub/grub.cfg"), .hook = "file_open", .act = act_append,
+	  .prepare = files_prepare, .name = "handoff-boot-loader" },
+	{ SPOOL("fence-files", "/etc/ringfence/policy.d/deploy.yaml"), NEW,
+	  .name = "handoff-policy" },
 	{},
 };

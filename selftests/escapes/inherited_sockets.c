@@ -118,6 +118,7 @@ static int act_duplicate(const struct vector *vector, struct report *report)
 
 #define TCP(ip)		.place = { AF_INET, SOCK_STREAM, 0, ip, 80 }
 #define TCP6(ip)	.place = { AF_INET6, SOCK_STREAM, 0, ip, 80 }
+#define MPTCP(ip)	.place = { AF_INET, SOCK_STREAM, IPPROTO_MPTCP, ip, 80 }
 #define UDP(ip)		.place = { AF_INET, SOCK_DGRAM, 0, ip, 80 }
 #define RAW(ip)		.place = { AF_INET, SOCK_RAW, 253, ip, 0 }
 
@@ -145,6 +146,7 @@ const struct vector inherited_sockets_vectors[] = {
 	  TCP("127.5.1.9") },
 	{ SEND, .name = "inherited-sendmmsg", .act = act_sendmmsg, TCP("127.5.1.10") },
 	{ SEND, .name = "inherited-send-udp", .act = act_send, UDP("127.5.1.11") },
+	{ SEND, .name = "inherited-send-mptcp", .act = act_send, MPTCP("127.5.1.18") },
 	{ SEND, .name = "inherited-duplicate", .act = act_duplicate, TCP("127.5.1.12") },
 	{ READ, .hook = "file_permission", .name = "inherited-read", .act = act_read,
 	  TCP("127.5.1.13") },

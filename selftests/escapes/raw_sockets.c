@@ -247,6 +247,98 @@ static int act_family(const struct vector *vector, struct report *report)
 	return 0;
 }
 
+/* --- AF_VSOCK ------------------------------------------------------------------------------- */
+
+/* To other machines on this host, or to itself, without a network: a server here, and what it has heard. */
+static struct {
+	int listener;			/* + 1 */
+	int connection;			/* + 1 */
+	bool heard;
+} vsocks[VECTORS_MAX];
+
+static struct sockaddr_vm vsock_address(const struct vector *vector)
+{
+	return (struct sockaddr_vm){
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_LOCAL,
+		.svm_port = 7000 + vector_number(vector),
+	};
+}
+
+static int open_vsock(const struct vector *vector)
+{
+	struct sockaddr_vm to = vsock_address(vector);
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+		return -1;
+	}
+	return fd;
+}
+
+static int listen_vsock(const struct vector *vector)
+{
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_vm here = vsock_address(vector);
+
+	if (fd < 0 || (!bind(fd, (struct sockaddr *)&here, sizeof(here)) && !listen(fd, 8)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static const char *missing_vsock(const struct vector *vector)
+{
+	int listener = listen_vsock(vector), fd = listener < 0 ? -1 : open_vsock(vector);
+
+	if (listener >= 0)
+		close(listener);
+	if (fd < 0)
+		return "the kernel has no AF_VSOCK to itself";
+	close(fd);
+	return NULL;
+}
+
+static void prepare_vsock(const struct vector *vector)
+{
+	uint32_t number = vector_number(vector);
+
+	if (vsocks[number].connection)
+		close(vsocks[number].connection - 1);
+	if (vsocks[number].listener)
+		close(vsocks[number].listener - 1);
+	memset(&vsocks[number], 0, sizeof(vsocks[0]));
+	vsocks[number].listener = listen_vsock(vector) + 1;
+	need(vsocks[number].listener, vector);
+}
+
+static unsigned int count_vsock(const struct vector *vector, const struct report *report)
+{
+	uint32_t number = vector_number(vector);
+	char byte;
+
+	(void)report;
+	if (!vsocks[number].connection)
+		vsocks[number].connection = accept4(vsocks[number].listener - 1, NULL, NULL,
+						    SOCK_CLOEXEC | SOCK_NONBLOCK) + 1;
+	vsocks[number].heard |= vsocks[number].connection &&
+		recv(vsocks[number].connection - 1, &byte, 1, MSG_DONTWAIT) > 0;
+	return vsocks[number].heard;
+}
+
+static int act_vsock(const struct vector *vector, struct report *report)
+{
+	int fd = vector->inherited ? INHERITED_FD(vector) : open_vsock(vector);
+
+	(void)report;
+	return fd < 0 || send(fd, TEXT, sizeof(TEXT), 0) < 0 ? -errno : 0;
+}
+
+/* --- tun ------------------------------------------------------------------------------------ */
+
 static int open_tun(void)
 {
 	struct ifreq request = { .ifr_name = "ringfence%d", .ifr_flags = IFF_TUN | IFF_NO_PI };
@@ -288,6 +380,8 @@ static int act_tun(const struct vector *vector, struct report *report)
 #define PACKET DOUBT, .prepare = prepare_packet, .count = far_count
 #define FAMILY DOUBT, .hook = "socket_create", .count = far_as_reported, .act = act_family, \
 	.missing = missing_family, UDP("127.7.2.1")
+#define VSOCK DOUBT, .act = act_vsock, .prepare = prepare_vsock, .count = count_vsock, \
+	.missing = missing_vsock
 
 const struct vector raw_sockets_vectors[] = {
 	{ HEADER, .name = "raw-protocol", .act = act_raw_protocol, .what = "127.7.9.1",
@@ -308,6 +402,10 @@ const struct vector raw_sockets_vectors[] = {
 	{ PACKET, .hook = "file_receive", .name = "raw-passed-packet", .act = act_passed_packet,
 	  .open = open_packet, .hides_errno = true, UDP("127.7.1.7") },
 	{ FAMILY, .name = "raw-vsock", .what = "vsock" },
+	{ VSOCK, .hook = "socket_create", .name = "raw-vsock-connected", .records = 2,
+	  .records_denied = 1, UDP("127.7.2.3") },
+	{ VSOCK, .hook = "socket_sendmsg", .name = "raw-vsock-inherited", .open = open_vsock,
+	  .inherited = true, UDP("127.7.2.4") },
 	{ FAMILY, .name = "raw-xdp", .what = "xdp" },
 	{ FAMILY, .name = "raw-tipc", .what = "tipc" },
 	{ FAMILY, .name = "raw-key", .what = "key" },

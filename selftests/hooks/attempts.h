@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one server of run.c and shared.c, and the policy about it.
+ * The one server of run.c, shared.c and liveness.c, and the policy about it.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #define SERVER_IP	"127.4.1.1"
 #define SERVER_PORT	80
 #define MARKER		WORK "/marker"	/* there when a command was started */
+#define MAIN_LOG	"/var/log/ringfence/audit.jsonl"
 #define BURST_PROCESSES	4
 #define BURST_EACH	5000
 
@@ -24,3 +25,18 @@ bool marker_taken(void);
 int policy_write(const char *path, const char *tag, const char *rule);
 /* Writes something that is no policy. */
 int policy_write_faulty(const char *path);
+
+/* --- descriptors.c: tests of shared.c ------------------------------------------------------- */
+
+extern int shared_server;		/* the server, while the fence is loaded */
+
+bool test_descriptors_closed(struct why *why);
+bool test_descriptors_kept(struct why *why);
+bool test_ring_kept(struct why *why);
+bool test_ring_as_input(struct why *why);
+bool test_socket_as_input(struct why *why);
+
+/* --- nested.c: the same --------------------------------------------------------------------- */
+
+bool test_nested(struct why *why);
+bool test_nested_own_fence(struct why *why);

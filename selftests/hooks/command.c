@@ -13,7 +13,7 @@
 
 #include "hooks.h"
 
-#define COMMAND_MS (6 * WAIT_MS)
+#define COMMAND_MS (2 * WAIT_MS)
 #define COMMAND_OUT WORK "/out"
 #define COMMAND_ERR WORK "/err"
 

@@ -16,8 +16,13 @@
  *	attempts.c	what run.c and shared.c run behind the fence
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
+ *	alias.c		mounts, where names permit
+ *	liveness.c	a fence that is made to fail: who says so, and what is started then
+ *	descriptors.c	what a command has open when it is started: tests of shared.c
+ *	nested.c	a run inside a run: tests of shared.c
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
+ *	reach.c		what selftests/untagged runs, tagged and untagged
  *
  * A vector is one way to reach one kind of object. What it reached is judged at the far side: what
  * the server accepted, what came out of the file, which marker was written.
@@ -36,7 +41,7 @@
 #define WORK		"/work/tests"	/* everything the tests write; made by in-guest */
 #define NAME_SIZE	64
 #define VECTORS_MAX	512
-#define WAIT_MS		20000		/* how long any condition may take */
+#define WAIT_MS		60000		/* how long any condition may take */
 
 /* --- vectors -------------------------------------------------------------------------------- */
 
@@ -93,6 +98,7 @@ struct vector {
 	const char *seen_path;		/* in the record, in its folder; "": not asserted */
 	const char *seen_access;	/* in the record */
 	const char *script;		/* in the record, relative to its folder */
+	const char *executable;		/* a program that it becomes, by a name in its folder */
 	const char *seen_act;		/* in the record, where there is no object */
 	bool no_inode;			/* in the record: it was not there yet */
 	/* In the tester, untagged: before each round, and the count of effects afterwards. */
@@ -235,10 +241,10 @@ int connect_once(const struct vector *vector);
 
 struct command {
 	int status;			/* as a shell has it */
-	char out[8192], err[8192];	/* as much as fits */
+	char out[65536], err[8192];	/* as much as fits */
 };
 
-/* Runs to its end, or kills it after WAIT_MS * 6. @uid: run it as that user where it is not 0. */
+/* Runs to its end, or kills it after WAIT_MS * 2. @uid: run it as that user where it is not 0. */
 void command_run(struct command *command, uid_t uid, char *const argv[]);
 #define COMMAND(...) ((char *const[]){ __VA_ARGS__, NULL })
 
@@ -276,6 +282,9 @@ void journal_free(struct journal *journal);
 const json_t *record_value(const json_t *record, const char *path);
 /* The same of a string; "" where it is not there. */
 const char *record_text(const json_t *record, const char *path);
+/* Calls @each with every line of a log, not parsed, until it returns false. A log that is not there has
+ * none. */
+void journal_scan(const char *path, bool (*each)(void *ctx, const char *line), void *ctx);
 /* How many lines have this string there. */
 size_t journal_count(const struct journal *journal, const char *path, const char *text);
 
@@ -295,7 +304,8 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], late_tests[], down_tests[];
+extern const struct test run_tests[], shared_tests[], alias_tests[], late_tests[], liveness_tests[],
+	unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -306,6 +316,8 @@ bool rounds_tagged(void);
 int classes_main(int argc, char **argv);
 int ranges_main(int argc, char **argv);		/* in the guest */
 int ranges_actor_main(int argc, char **argv);	/* in the guest, tagged */
+int reach_main(int argc, char **argv);		/* selftests/untagged */
+int reach_on_main(int argc, char **argv);	/* the same */
 int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
 /* What late.c has tagged. */
@@ -316,6 +328,8 @@ int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);
 int burst_main(int argc, char **argv);
 int open_long_path_main(int argc, char **argv);
+int list_fds_main(int argc, char **argv);
 int mark_main(int argc, char **argv);
+int alias_main(int argc, char **argv);
 /* As the interpreter of a script: INTERPRETER mark-script SCRIPT MARKER. */
 int mark_script_main(int argc, char **argv);

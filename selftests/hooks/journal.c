@@ -90,3 +90,14 @@ size_t journal_count(const struct journal *journal, const char *path, const char
 		count += !strcmp(record_text(record, path), text);
 	return count;
 }
+
+void journal_scan(const char *path, bool (*each)(void *ctx, const char *line), void *ctx)
+{
+	static char line[128 * 1024];
+	FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file) && each(ctx, line))
+		;
+	if (file)
+		fclose(file);
+}

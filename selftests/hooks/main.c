@@ -20,48 +20,71 @@ static int tests_main(const char *suite, const struct test *tests)
 	return failed != 0;
 }
 
-static int run_main(int argc, char **argv)
+/* The suites behind each verb, in their order. */
+static const struct suite {
+	const char *name;
+	const struct test *tests;
+} run_suites[] = {
+	{ "run", run_tests },
+	{},
+}, shared_suites[] = {
+	{ "shared", shared_tests },
+	{},
+}, late_suites[] = {
+	{ "alias", alias_tests },
+	{ "late", late_tests },
+	{},
+}, down_suites[] = {
+	{ "liveness", liveness_tests },
+	{ "unload", unload_tests },
+	{},
+};
+
+static int suites_main(const struct suite *suites)
 {
-	(void)argc;
-	(void)argv;
-	return tests_main("run", run_tests);
+	int failed = 0;
+
+	for (; suites->name; suites++)
+		failed |= tests_main(suites->name, suites->tests);
+	return failed;
 }
 
-static int late_main(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	return tests_main("late", late_tests);
+#define SUITES_MAIN(verb) \
+static int verb##_main(int argc, char **argv) \
+{ \
+	(void)argc; \
+	(void)argv; \
+	return suites_main(verb##_suites); \
 }
 
-static int down_main(int argc, char **argv)
+SUITES_MAIN(run)
+SUITES_MAIN(shared)
+SUITES_MAIN(late)
+SUITES_MAIN(down)
+
+static void suites_plan(const struct suite *suites)
 {
-	(void)argc;
-	(void)argv;
-	return tests_main("shared", down_tests);
+	for (; suites->name; suites++)
+		for (const struct test *test = suites->tests; test->name; test++)
+			printf("%s/%s\n", suites->name, test->name);
 }
 
-static int shared_main(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	return tests_main("shared", shared_tests);
-}
-
-/* The name of every test, one a line: what a guest that died owes. */
+/* hooks plan rounds|run|shared: the name of every test there, one a line: what a guest that died owes. */
 static int plan_main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	rounds_plan();
-	for (const struct test *test = run_tests; test->name; test++)
-		printf("run/%s\n", test->name);
-	for (const struct test *test = shared_tests; test->name; test++)
-		printf("shared/%s\n", test->name);
-	for (const struct test *test = late_tests; test->name; test++)
-		printf("late/%s\n", test->name);
-	for (const struct test *test = down_tests; test->name; test++)
-		printf("shared/%s\n", test->name);
+	const char *part = argc > 2 ? argv[2] : "";
+
+	if (!strcmp(part, "rounds")) {
+		rounds_plan();
+	} else if (!strcmp(part, "run")) {
+		suites_plan(run_suites);
+	} else if (!strcmp(part, "shared")) {
+		suites_plan(shared_suites);
+		suites_plan(late_suites);
+		suites_plan(down_suites);
+	} else {
+		return 2;
+	}
 	return 0;
 }
 
@@ -82,6 +105,7 @@ static const struct {
 	{ "big", big_main },
 	{ "actor", actor_main },
 	{ "again", again_main },
+	{ "alias", alias_main },
 	{ "mark", mark_main },
 	{ "mark-script", mark_script_main },
 	{ "attempt", attempt_main },
@@ -90,7 +114,10 @@ static const struct {
 	{ "family", family_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },
+	{ "list-fds", list_fds_main },
 	{ "ranges-actor", ranges_actor_main },
+	{ "reach", reach_main },
+	{ "reach-on", reach_on_main },
 };
 
 int main(int argc, char **argv)

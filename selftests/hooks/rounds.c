@@ -259,7 +259,8 @@ static bool check_net(const struct vector *vector, const json_t *record, struct 
 		return fail(why, "destination.port is %lld",
 			    (long long)json_integer_value(port));
 	return text_is(record, "destination.ip", vector->place.ip, why) &&
-		text_is(record, "network.transport", transports[vector->place.type], why);
+		text_is(record, "network.transport", vector->place.protocol == IPPROTO_SCTP ?
+			"other" : transports[vector->place.type], why);
 }
 
 static bool check_file(const struct vector *vector, const json_t *record, struct why *why)
@@ -300,19 +301,28 @@ static bool check_object(const struct vector *vector, const json_t *record, stru
 	return vector->place.ip ? check_net(vector, record, why) : check_file(vector, record, why);
 }
 
-/* Who it was: this program, in one of the roles that it was given on the command line. */
-static bool check_process(const struct vector *vector, const json_t *record, struct why *why)
+/* Who it was: this program, in one of the roles that it was given on the command line; or another. */
+static bool check_executable(const struct vector *vector, const json_t *record, struct why *why)
 {
-	const char *role = record_text(record, "process.args.1");
+	const char *role = record_text(record, "process.args.1"), *folder = vector_path(vector, "");
+	const char *executable = record_text(record, "process.executable");
 
+	if (vector->executable)
+		return !strncmp(executable, folder, strlen(folder)) ||
+			fail(why, "process.executable is \"%s\"", executable);
 	if (strcmp(role, "actor") && strcmp(role, "again"))
 		return fail(why, "process.args is not the actor's, but \"%s\"", role);
+	return text_is(record, "process.executable", self_path(), why);
+}
+
+static bool check_process(const struct vector *vector, const json_t *record, struct why *why)
+{
 	if (json_integer_value(record_value(record, "process.pid")) <= 0 ||
 	    json_integer_value(record_value(record, "process.parent.pid")) <= 0)
 		return fail(why, "no pid of the process or of its parent");
 	if (!vector->in_main && !text_is(record, "process.parent.executable", self_path(), why))
 		return false;
-	return text_is(record, "process.executable", self_path(), why) &&
+	return check_executable(vector, record, why) &&
 		text_is(record, "ringfence.tag", "rounds", why) &&
 		(vector->judged == IMPLIED ||
 		 text_is(record, "ringfence.policy", vector->judged == BY_RULE ? "rounds.yaml" :

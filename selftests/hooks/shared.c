@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loaded fence. These tests build on each other: the first loads it; late.c and the soaks use it; the
- * last, down_tests, take it down.
+ * The loaded fence. These tests build on each other: the first loads it. Those of alias.c, late.c and
+ * liveness.c and the soaks use it, and unload_tests come last.
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +17,6 @@
 #define OTHER	 WORK "/other.yaml"
 #define FAULTY	 WORK "/faulty.yaml"
 #define LOG	 WORK "/shared.jsonl"
-#define MAIN_LOG "/var/log/ringfence/audit.jsonl"
 #define PINS	 "/sys/fs/bpf/ringfence"
 #define DEPLOY_USER 1000
 
@@ -27,7 +26,7 @@
 #define RUN "ringfence", "run", "--tag", "shared", "--quiet"
 #define ATTEMPT(status) "--", (char *)self_path(), "attempt", status
 
-static int server = -1;
+int shared_server = -1;
 
 /* --- what is looked at ---------------------------------------------------------------------- */
 
@@ -72,25 +71,13 @@ static bool step_meets(struct background *stepper, const char *want, struct why 
 
 	if (strcmp(met, want))
 		return fail(why, "the attempt met %s and not %s", met, want);
-	return far_accepted(server) == accepted || fail(why, "the server saw something else");
+	return far_accepted(shared_server) == accepted || fail(why, "the server saw something else");
 }
 
 static int start_stepper(struct background *stepper)
 {
 	return background_start(stepper, COMMAND(RUN, "--log", LOG, "--", (char *)self_path(),
 						 "step"));
-}
-
-/* Calls @each with every line of a log until it returns false. A log that is not there has none. */
-static void log_scan(const char *path, bool (*each)(void *ctx, const char *line), void *ctx)
-{
-	static char line[128 * 1024];
-	FILE *file = fopen(path, "re");
-
-	while (file && fgets(line, sizeof(line), file) && each(ctx, line))
-		;
-	if (file)
-		fclose(file);
 }
 
 struct run_lines {
@@ -116,7 +103,7 @@ static size_t lines_of_run(const char *log, const char *run, size_t want)
 	snprintf(lines.run, sizeof(lines.run), "\"run\":\"%s", run ?: "");
 	for (;;) {
 		lines.count = 0;
-		log_scan(log, count_line, &lines);
+		journal_scan(log, count_line, &lines);
 		if (lines.count >= want || now_ms() >= end)
 			return lines.count;
 		pause_briefly();
@@ -137,7 +124,7 @@ static bool test_faulty_policy_loads_nothing(struct why *why)
 static bool test_load(struct why *why)
 {
 	policy_write(POLICY, "shared", DENY);
-	server = far_listen(SERVER_IP, SERVER_PORT);
+	shared_server = far_listen(SERVER_IP, SERVER_PORT);
 	return ends_with(0, COMMAND("ringfence", "load", "--policy-dir", POLICIES), why) &&
 		(!access(PINS, F_OK) || fail(why, "nothing is pinned"));
 }
@@ -180,7 +167,7 @@ static bool test_denied(struct why *why)
 	if (!ends_with(0, COMMAND(RUN, "--log", LOG, ATTEMPT("0")), why))
 		return false;
 	journal_read(&journal, LOG, NULL);
-	if (!marker_taken() || far_accepted(server))
+	if (!marker_taken() || far_accepted(shared_server))
 		ok = fail(why, "the command was not started, or reached the server");
 	else if (json_array_size(journal.lines) != 1 ||
 		 journal_count(&journal, "ringfence.errno", "EHOSTUNREACH") != 1)
@@ -194,22 +181,13 @@ static bool test_untagged_is_free(struct why *why)
 {
 	int err = attempt_connect(SERVER_IP, SERVER_PORT);
 
-	return (!err && far_accepted(server) == 1) ||
+	return (!err && far_accepted(shared_server) == 1) ||
 		fail(why, "an untagged process met %s", strerrorname_np(-err));
 }
 
 static bool test_own_status(struct why *why)
 {
 	return ends_with(7, COMMAND(RUN, ATTEMPT("7")), why);
-}
-
-/* What is tagged stays so: a run inside a run is refused, and does not hang. */
-static bool test_nested(struct why *why)
-{
-	marker_taken();
-	return ends_with(125, COMMAND(RUN, "--", "ringfence", "run", "--tag", "shared",
-				      ATTEMPT("0")), why) &&
-		(!marker_taken() || fail(why, "the inner command was started"));
 }
 
 static bool test_signal(struct why *why)
@@ -241,7 +219,7 @@ static bool test_audit_mode_of_run(struct why *why)
 	unlink(LOG);
 	if (!ends_with(0, COMMAND(RUN, "--mode", "audit", "--log", LOG, ATTEMPT("0")), why))
 		return false;
-	if (far_accepted(server) != 1)
+	if (far_accepted(shared_server) != 1)
 		return fail(why, "the server was not reached");
 	return lines_of_run(LOG, NULL, 1) == 1 || fail(why, "not one record");
 }
@@ -408,7 +386,7 @@ static bool test_daemon_stops(struct why *why)
 	end = background_end(&collecting);
 	return (!end || fail(why, "it ended with %d", end)) &&
 		ends_with(0, COMMAND(RUN, ATTEMPT("0")), why) &&
-		(!far_accepted(server) || fail(why, "the server was reached"));
+		(!far_accepted(shared_server) || fail(why, "the server was reached"));
 }
 
 /* --- every denial exactly once -------------------------------------------------------------- */
@@ -452,7 +430,7 @@ static bool test_burst(struct why *why)
 	if (background_end(&burst))
 		return fail(why, "the run failed");
 	lines = lines_of_run(MAIN_LOG, account.run, account.logged);
-	if (strcmp(line, "all denied") || far_accepted(server))
+	if (strcmp(line, "all denied") || far_accepted(shared_server))
 		return fail(why, "not all were denied: %s", line);
 	if (account.submitted != all || account.lost || account.logged != all)
 		return fail(why, "%lld denials: %lld submitted, %lld logged, %lld lost", all,
@@ -485,18 +463,17 @@ static bool test_sequence(struct why *why)
 {
 	struct sequence sequence = { .why = why, .ok = true };
 
-	log_scan(MAIN_LOG, follow_line, &sequence);
+	journal_scan(MAIN_LOG, follow_line, &sequence);
 	return sequence.ok && (sequence.last > BURST_PROCESSES * BURST_EACH ||
 			       fail(why, "only %lld lines", sequence.last));
 }
 
 /* --- down ----------------------------------------------------------------------------------- */
 
-static bool test_unload(struct why *why)
+static bool test_unload_nothing(struct why *why)
 {
-	server = far_listen(SERVER_IP, SERVER_PORT);
-	return ends_with(0, COMMAND("ringfence", "unload"), why) &&
-		(access(PINS, F_OK) || fail(why, "pins are left"));
+	shared_server = far_listen(SERVER_IP, SERVER_PORT);
+	return ends_with(1, COMMAND("ringfence", "unload"), why);
 }
 
 static bool test_unload_by_force(struct why *why)
@@ -517,7 +494,7 @@ static bool test_free_after_unload(struct why *why)
 
 	while (!strcmp(attempt_step(&stepper), "EHOSTUNREACH") && now_ms() < end)
 		pause_briefly();
-	far_accepted(server);
+	far_accepted(shared_server);
 	ok = step_meets(&stepper, "none", why);
 	background_end(&stepper);
 	return ok && test_untagged_is_free(why);
@@ -533,12 +510,18 @@ const struct test shared_tests[] = {
 	{ "untagged-is-free", test_untagged_is_free },
 	{ "own-status", test_own_status },
 	{ "nested", test_nested },
+	{ "nested-own-fence", test_nested_own_fence },
 	{ "signal", test_signal },
 	{ "not-found", test_not_found },
 	{ "not-executable", test_not_executable },
 	{ "fail-on-deny", test_fail_on_deny },
 	{ "audit-mode-of-run", test_audit_mode_of_run },
 	{ "long-path-without-rules", test_long_path_without_rules },
+	{ "descriptors-closed", test_descriptors_closed },
+	{ "descriptors-kept", test_descriptors_kept },
+	{ "ring-kept", test_ring_kept },
+	{ "ring-as-input", test_ring_as_input },
+	{ "socket-as-input", test_socket_as_input },
 	{ "apply-switches", test_apply_switches },
 	{ "faulty-policy-changes-nothing", test_faulty_policy_changes_nothing },
 	{ "status", test_status },
@@ -553,9 +536,9 @@ const struct test shared_tests[] = {
 	{},
 };
 
-const struct test down_tests[] = {
-	{ "unload", test_unload },
-	{ "unload-by-force", test_unload_by_force },
-	{ "free-after-unload", test_free_after_unload },
+const struct test unload_tests[] = {
+	{ "nothing", test_unload_nothing },
+	{ "by-force", test_unload_by_force },
+	{ "free-afterwards", test_free_after_unload },
 	{},
 };

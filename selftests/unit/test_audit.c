@@ -545,6 +545,154 @@ static void logs_numbers_without_the_ruleset(void **state)
 	json_decref(line);
 }
 
+static struct record *decision_on_act(enum object_class object, enum hook hook, uint16_t rule,
+				      const char *act)
+{
+	struct record *record = record_decision(812, 2000);
+
+	record->object = object;
+	record->hook = hook;
+	record->rule = rule;
+	record_text(record, act, strlen(act) + 1);
+	return record;
+}
+
+/* By the path or the abstract name it was bound to; who listens there is told, where it is known. */
+static void logs_a_unix_socket(void **state)
+{
+	static const struct {
+		const char *address;
+		uint64_t ino;
+	} cases[] = { { "/run/docker.sock", 4711 }, { "@name", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record *record = decision_on_path(CLASS_SOCKET, cases[i].address,
+							 strlen(cases[i].address) + 1);
+		json_t *line;
+
+		record->hook = HOOK_UNIX_STREAM_CONNECT;
+		record->ino = cases[i].ino;
+		assert_int_equal(take(record), 0);
+		line = only_line();
+		assert_json_string(line, "event.category.0", "network");
+		assert_json_string(line, "event.type.0", "denied");
+		assert_json_string(line, "event.action", "unix_stream_connect");
+		assert_json_string(line, "destination.address", cases[i].address);
+		assert_json_string(line, "network.type", "unix");
+		assert_json_none(line, "destination.ip");
+		assert_json_none(line, "destination.port");
+		assert_json_none(line, "network.transport");
+		assert_json_none(line, "file.path");
+		if (cases[i].ino)
+			assert_json_string(line, "file.inode", "4711");
+		else
+			assert_json_none(line, "file");
+		assert_json_none(line, "ringfence.access");
+		assert_json_none(line, "ringfence.family");
+		assert_json_none(line, "ringfence.act");
+		assert_json_none(line, "ringfence.peer");
+		json_decref(line);
+		assert_int_equal(truncate(path, 0), 0);
+	}
+}
+
+/* An address that could not be read is not made up. */
+static void logs_a_unix_socket_without_its_name(void **state)
+{
+	struct record *record = decision_on_path(CLASS_SOCKET, "", 0);
+	json_t *line;
+
+	(void)state;
+	record->hook = HOOK_UNIX_MAY_SEND;
+	record->rule = RULE_UNRESOLVED;
+	record->flags |= RECORD_UNREADABLE;
+	assert_int_equal(take(record), 0);
+	line = only_line();
+	assert_json_string(line, "event.action", "unix_may_send");
+	assert_json_none(line, "destination.address");
+	assert_json_string(line, "network.type", "unix");
+	assert_json_string(line, "ringfence.reason", "path could not be resolved");
+	json_decref(line);
+}
+
+/* What is known of a process outside: all of one that lives, of one that does not its identity. */
+static void logs_the_peer(void **state)
+{
+	const struct process_id gone = { .pid = 812, .start_ns = 77 };
+	char self[256] = "", entity[128];
+	struct process_id id = { .pid = getpid() };
+	struct record *record;
+	json_t *lines;
+	FILE *in = fopen("/proc/self/stat", "re");
+	char stat[1024];
+
+	(void)state;
+	assert_non_null(in);
+	assert_non_null(fgets(stat, sizeof(stat), in));
+	fclose(in);
+	id.start_ns = peer_start_ticks(stat) * KEEPER_TICK_NS;
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	for (int i = 0; i < 2; i++) {
+		record = decision_on_path(CLASS_SOCKET, "@name", 6);
+		record->peer = i ? gone : id;
+		assert_int_equal(take(record), 0);
+	}
+	assert_int_equal(audit_flush(audit), 0);
+	lines = read_log();
+	assert_json_number(lines, "0.ringfence.peer.pid", getpid());
+	assert_json_string(lines, "0.ringfence.peer.name", "test_audit");
+	assert_json_string(lines, "0.ringfence.peer.executable", self);
+	assert_json_number(lines, "1.ringfence.peer.pid", 812);
+	snprintf(entity, sizeof(entity), "%s-812-77",
+		 json_string_value(at(lines, "1.ringfence.boot_id")));
+	assert_json_string(lines, "1.ringfence.peer.entity_id", entity);
+	assert_json_none(lines, "1.ringfence.peer.name");
+	assert_json_none(lines, "1.ringfence.peer.executable");
+	json_decref(lines);
+}
+
+/* What has no object but a name for what was done: by the kernel, or to the fence. */
+static void logs_an_act(void **state)
+{
+	static const struct {
+		enum object_class object;
+		enum hook hook;
+		uint16_t rule;
+		const char *act, *category, *action, *reason;
+	} cases[] = {
+		{ CLASS_KERNEL, HOOK_SB_MOUNT, RULE_BEHALF, "mount of nfs", "configuration",
+		  "sb_mount", "done by the kernel on the task's behalf" },
+		{ CLASS_KERNEL, HOOK_MOVE_MOUNT, RULE_ALIAS, "mount", "configuration",
+		  "move_mount", "files would get other names, and names decide here" },
+		{ CLASS_FENCE, HOOK_BPF, RULE_GUARD, "bpf program load", "intrusion_detection",
+		  "bpf", "the fence protects itself" },
+		{ CLASS_FENCE, HOOK_TASK_KILL, RULE_GUARD, "signal", "intrusion_detection",
+		  "task_kill", "the fence protects itself" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *line;
+
+		assert_int_equal(take(decision_on_act(cases[i].object, cases[i].hook,
+						      cases[i].rule, cases[i].act)), 0);
+		line = only_line();
+		assert_json_string(line, "event.category.0", cases[i].category);
+		assert_json_string(line, "event.action", cases[i].action);
+		assert_json_string(line, "ringfence.act", cases[i].act);
+		assert_json_string(line, "ringfence.reason", cases[i].reason);
+		assert_json_none(line, "file");
+		assert_json_none(line, "destination");
+		assert_json_none(line, "network");
+		assert_json_none(line, "rule");
+		assert_json_none(line, "ringfence.service");
+		assert_json_none(line, "ringfence.access");
+		json_decref(line);
+		assert_int_equal(truncate(path, 0), 0);
+	}
+}
+
 static void stamps_the_time(void **state)
 {
 	struct record *record = decision_on_net("192.0.2.1", 80, PROTO_TCP);
@@ -948,6 +1096,29 @@ static void reports_what_cannot_be_opened(void **state)
 	assert_int_equal(audit_close(NULL), 0);
 }
 
+/* What the daemon says of the fence stands in the sequence, belongs to no policy, and can be read back by
+ * who shows the log. */
+static void notes_about_the_fence(void **state)
+{
+	json_t *line;
+
+	(void)state;
+	assert_int_equal(audit_note(audit, 0x1234, "the fence does not hold: \"pins\""), 0);
+	line = only_line();
+	assert_json_string(line, "event.kind", "alert");
+	assert_json_string(line, "event.action", "liveness");
+	assert_json_string(line, "event.type.0", "info");
+	assert_json_string(line, "ringfence.act", "the fence does not hold: \"pins\"");
+	assert_json_string(line, "ringfence.reason", "whether the fence holds");
+	assert_json_string(line, "ringfence.verdict", "audit");
+	assert_json_number(line, "ringfence.seq", 1);
+	assert_json_number(line, "process.pid", getpid());
+	assert_json_none(line, "ringfence.tag");
+	assert_json_none(line, "ringfence.slot");
+	assert_json_none(line, "rule");
+	json_decref(line);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
 
 int main(void)
@@ -962,6 +1133,10 @@ int main(void)
 		TEST(logs_an_exec_of_a_script),
 		TEST(logs_why_without_a_rule),
 		TEST(logs_numbers_without_the_ruleset),
+		TEST(logs_a_unix_socket),
+		TEST(logs_a_unix_socket_without_its_name),
+		TEST(logs_the_peer),
+		TEST(logs_an_act),
 		TEST(stamps_the_time),
 		TEST(flags_bytes_and_secrets),
 		TEST(keeps_a_line_short),
@@ -978,6 +1153,7 @@ int main(void)
 		TEST(ends_a_broken_line),
 		TEST(follows_a_rotation),
 		TEST(has_one_writer),
+		TEST(notes_about_the_fence),
 		TEST(reports_what_cannot_be_opened),
 	};
 

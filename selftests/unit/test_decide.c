@@ -57,7 +57,8 @@ static void filter_set(struct filter *filter, __u64 hash)
 
 static void test_rule_numbers(void **state)
 {
-	static const __u16 special[] = { RULE_UNRESOLVED, RULE_MALFORMED, RULE_NO_RULESET };
+	static const __u16 special[] = { RULE_UNRESOLVED, RULE_MALFORMED, RULE_NO_RULESET,
+					RULE_ALIAS, RULE_BEHALF, RULE_GUARD };
 	struct decision decision;
 
 	(void)state;
@@ -278,6 +279,87 @@ static void test_exact_beats_tree(void **state)
 	assert_int_equal(decision.rule, VERDICT_DENY);
 }
 
+/* What a name is good for. */
+static struct decision judge_as(enum path_name name, const char *path, const struct inode_id *id)
+{
+	static struct path_object judged;
+
+	memset(&judged, 0, sizeof(judged));
+	snprintf(judged.path, sizeof(judged.path), "%s", path);
+	judged.length = (__u32)strlen(path);
+	judged.depth = id ? 1 : 0;
+	if (id)
+		judged.chain[0] = *id;
+	judged.name = (__u8)name;
+	path_ask(&judged, CLASS_FILE, ACCESS_READ);
+	decide_path(&rules, &judged);
+	return judged.outcome;
+}
+
+/* A name of another mount name space may forbid, but not permit; a partial one says nothing. */
+static void test_names_of_others(void **state)
+{
+	static const struct {
+		__u16 rule;
+		__u8 def;
+		__u16 by_own, by_foreign, by_partial;
+	} cases[] = {
+		{ VERDICT_ALLOW, VERDICT_DENY, VERDICT_ALLOW, RULE_DEFAULT, RULE_DEFAULT },
+		{ VERDICT_ALLOW, VERDICT_AUDIT, VERDICT_ALLOW, RULE_DEFAULT, RULE_DEFAULT },
+		{ VERDICT_AUDIT, VERDICT_DENY, VERDICT_AUDIT, RULE_DEFAULT, RULE_DEFAULT },
+		{ VERDICT_AUDIT, VERDICT_ALLOW, VERDICT_AUDIT, VERDICT_AUDIT, RULE_DEFAULT },
+		{ VERDICT_DENY, VERDICT_ALLOW, VERDICT_DENY, VERDICT_DENY, RULE_DEFAULT },
+		{ VERDICT_DENY, VERDICT_AUDIT, VERDICT_DENY, VERDICT_DENY, RULE_DEFAULT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		path_put("/a", "/a", PATH_EXACT, cases[i].rule);
+		image.head.defaults[CLASS_FILE] = cases[i].def;
+		assert_int_equal(judge_as(NAME_OWN, "/a", NULL).rule, cases[i].by_own);
+		assert_int_equal(judge_as(NAME_FOREIGN, "/a", NULL).rule, cases[i].by_foreign);
+		assert_int_equal(judge_as(NAME_PARTIAL, "/a", NULL).rule, cases[i].by_partial);
+	}
+}
+
+/* Identity holds whatever the name is good for; of a foreign name and identity, the stricter. */
+static void test_names_of_others_and_identity(void **state)
+{
+	const struct inode_id id = { .ino = 7, .dev = 3 };
+	__u64 hash = inode_hash(CLASS_FILE, id.ino, id.dev);
+
+	(void)state;
+	image.head.inodes[CLASS_FILE] = table_at(image.inodes, 32);
+	filter_set(&image.head.inode_filter, hash);
+	image.inodes[HASH_SLOT(hash, 32)] = (struct inode_entry) {
+		.ino = id.ino,
+		.dev = id.dev,
+		.path = HASH_SLOT(hash_of(CLASS_FILE, "/tree", PATH_TREE), 32),
+	};
+	for (__u16 tree = 0; tree <= VERDICT_DENY; tree++) {
+		for (__u16 name = 0; name <= VERDICT_DENY; name++) {
+			__u16 stricter = tree > name ? tree : name;
+
+			path_put("/longer", "/longer", PATH_EXACT, name);
+			path_put("/tree", "/tree", PATH_TREE, tree);
+			assert_int_equal(judge_as(NAME_OWN, "/longer", &id).rule, name);
+			assert_int_equal(judge_as(NAME_FOREIGN, "/longer", &id).rule, stricter);
+			assert_int_equal(judge_as(NAME_PARTIAL, "/longer", &id).rule, tree);
+			/* Where no entry has the name, there is but one voice. */
+			assert_int_equal(judge_as(NAME_FOREIGN, "/other", &id).rule, tree);
+		}
+	}
+}
+
+/* A foreign name whose hash lies is found out as well. */
+static void test_foreign_hash_is_confirmed(void **state)
+{
+	(void)state;
+	path_put("/a", "/b", PATH_EXACT, VERDICT_ALLOW);
+	assert_int_equal(judge_as(NAME_FOREIGN, "/a", NULL).rule, RULE_UNRESOLVED);
+	assert_int_equal(judge_as(NAME_PARTIAL, "/a", NULL).rule, RULE_DEFAULT);
+}
+
 /* An open for reading and writing is as strict as the stricter of both, be it the default. */
 static void test_both_accesses(void **state)
 {
@@ -318,6 +400,9 @@ int main(void)
 		TEST(test_filter_is_asked_first),
 		TEST(test_identity_probes),
 		TEST(test_exact_beats_tree),
+		TEST(test_names_of_others),
+		TEST(test_names_of_others_and_identity),
+		TEST(test_foreign_hash_is_confirmed),
 		TEST(test_both_accesses),
 	};
 

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "parts.h"
+
+int answer(void)
+{
+	return 42;
+}

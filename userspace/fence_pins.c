@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pins of a fence: making, opening, missing and removing them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "fence_private.h"
+#include "hooks.h"
+
+/* Where pins are made and where they are removed: in FENCE_PINS, all of them are there or none. */
+#define FENCE_PINS_NEW	FENCE_PINS "-new"
+#define FENCE_PINS_OLD	FENCE_PINS "-old"
+
+/* --- making and removing -------------------------------------------------------------------- */
+
+static int pin_path(char *ret_path, size_t size, const char *root, const char *kind,
+		    const char *name)
+{
+	int length = snprintf(ret_path, size, "%s/%s%s%s", root, kind, *name ? "/" : "", name);
+
+	return length < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+static int remove_folder(const char *path)
+{
+	char entry_path[512];
+	struct dirent *entry;
+	DIR *folder = opendir(path);
+
+	if (!folder)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(folder))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(entry_path, sizeof(entry_path), "%s/%s", path, entry->d_name);
+		unlink(entry_path);
+	}
+	closedir(folder);
+	return rmdir(path) ? -errno : 0;
+}
+
+/* Links first: what is detached needs its maps no more. */
+static int remove_pins(const char *root)
+{
+	char path[256];
+	int err;
+
+	err = pin_path(path, sizeof(path), root, "links", "") ?: remove_folder(path);
+	if (!err)
+		err = pin_path(path, sizeof(path), root, "maps", "") ?: remove_folder(path);
+	if (err)
+		return err;
+	return rmdir(root) ? -errno : 0;
+}
+
+static int make_folders(const char *root)
+{
+	char path[256];
+
+	if (mkdir(root, 0700))
+		return -errno;
+	if (pin_path(path, sizeof(path), root, "links", "") || mkdir(path, 0700))
+		return -errno;
+	if (pin_path(path, sizeof(path), root, "maps", "") || mkdir(path, 0700))
+		return -errno;
+	return 0;
+}
+
+static int pin_all(struct fence *fence, const char *root)
+{
+	char path[256];
+	int err = make_folders(root);
+
+	for (int i = 0; !err && i < FENCE_MAPS; i++) {
+		err = pin_path(path, sizeof(path), root, "maps", fence_map_names[i]);
+		if (!err && bpf_obj_pin(fence->map[i], path))
+			err = -errno;
+	}
+	for (size_t i = 0; !err && i < fence->link_count; i++) {
+		err = pin_path(path, sizeof(path), root, "links", fence->links[i].name);
+		if (!err)
+			err = bpf_link__pin(fence->links[i].link, path);
+	}
+	return err;
+}
+
+int fence_pin(struct fence *fence)
+{
+	int err;
+
+	if (!access(FENCE_PINS, F_OK))
+		return -EEXIST;
+	remove_pins(FENCE_PINS_NEW);	/* left by a loader that died */
+	err = pin_all(fence, FENCE_PINS_NEW);
+	if (!err && rename(FENCE_PINS_NEW, FENCE_PINS))
+		err = -errno;
+	if (err)
+		remove_pins(FENCE_PINS_NEW);
+	return err;
+}
+
+int fence_unpin(void)
+{
+	remove_pins(FENCE_PINS_OLD);	/* left by one that died */
+	if (rename(FENCE_PINS, FENCE_PINS_OLD))
+		return -errno;
+	return remove_pins(FENCE_PINS_OLD);
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+/* Returns a descriptor; -EUCLEAN where there is no such pin. */
+static int open_pin(const char *kind, const char *name)
+{
+	char path[256];
+	int fd, err = pin_path(path, sizeof(path), FENCE_PINS, kind, name);
+
+	if (err)
+		return err;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return errno == ENOENT ? -EUCLEAN : -errno;
+	return fd;
+}
+
+static int open_pins(struct fence *fence)
+{
+	for (int i = 0; i < FENCE_MAPS; i++) {
+		fence->map[i] = open_pin("maps", fence_map_names[i]);
+		if (fence->map[i] < 0)
+			return fence->map[i];
+	}
+	for (int i = 0; i < FENCE_ITERATORS; i++) {
+		fence->iterator[i] = open_pin("links", fence_iterator_names[i]);
+		if (fence->iterator[i] < 0)
+			return fence->iterator[i];
+	}
+	return 0;
+}
+
+int fence_open(struct fence **ret_fence)
+{
+	struct fence *fence;
+	struct about about;
+	int err;
+
+	if (access(FENCE_PINS, F_OK))
+		return -errno;
+	fence = fence_new();
+	if (!fence)
+		return -ENOMEM;
+	err = open_pins(fence);
+	if (!err)
+		err = fence_about(fence, &about);
+	if (!err && about.version != ABI_VERSION)
+		err = -EPROTO;
+	if (err) {
+		fence_close(fence);
+		return err;
+	}
+	*ret_fence = fence;
+	return 0;
+}
+
+/* --- missing -------------------------------------------------------------------------------- */
+
+/* The programs that are on no hook and no iterator. */
+static const char *const tracer_names[] = {
+	"tag_task_newtask", "tag_process_exec", "tag_process_exit", "late_newtask",
+	"late_process_exit",
+};
+
+struct missing {
+	char *names;
+	size_t size, used, count;
+};
+
+static void miss(struct missing *missing, const char *name)
+{
+	if (missing->used < missing->size)
+		missing->used += snprintf(missing->names + missing->used,
+					  missing->size - missing->used, "%s%s",
+					  missing->count ? ", " : "", name);
+	missing->count++;
+}
+
+static bool is_pinned(const char *kind, const char *name)
+{
+	char path[256];
+
+	return !pin_path(path, sizeof(path), FENCE_PINS, kind, name) && !access(path, F_OK);
+}
+
+/* A link is pinned under the name of its program, "file_path_unlink": the room's, and the hook's.
+ * Returns which hooks have one, a bit for each. */
+static uint64_t pinned_hooks(void)
+{
+	DIR *folder = opendir(FENCE_PINS "/links");
+	struct dirent *entry;
+	uint64_t hooks = 0;
+
+	while (folder && (entry = readdir(folder))) {
+		const char *name = strchr(entry->d_name, '_');
+
+		for (enum hook hook = 0; name && hook < HOOK_COUNT; hook++)
+			if (!strcmp(name + 1, hook_name(hook)))
+				hooks |= HOOK_BIT(hook);
+	}
+	if (folder)
+		closedir(folder);
+	return hooks;
+}
+
+size_t fence_missing_pins(const struct fence *fence, char *ret_names, size_t size)
+{
+	struct missing missing = { .names = ret_names, .size = size };
+	uint64_t pinned = pinned_hooks();
+	struct about about = {};
+
+	ret_names[0] = 0;
+	fence_about(fence, &about);
+	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
+		if (about.hooks & ~pinned & HOOK_BIT(hook))
+			miss(&missing, hook_name(hook));
+	for (size_t i = 0; i < sizeof(tracer_names) / sizeof(*tracer_names); i++)
+		if (!is_pinned("links", tracer_names[i]))
+			miss(&missing, tracer_names[i]);
+	for (int i = 0; i < FENCE_ITERATORS; i++)
+		if (!is_pinned("links", fence_iterator_names[i]))
+			miss(&missing, fence_iterator_names[i]);
+	for (int i = 0; i < FENCE_MAPS; i++)
+		if (!is_pinned("maps", fence_map_names[i]))
+			miss(&missing, fence_map_names[i]);
+	return missing.count;
+}
+
+int fence_look_pinned(const struct fence *fence)
+{
+	struct about ours = {}, theirs = {};
+	struct fence *pinned = NULL;
+	int err = fence_open(&pinned);
+
+	if (err)
+		return err;
+	fence_about(fence, &ours);
+	fence_about(pinned, &theirs);
+	fence_close(pinned);
+	return ours.loaded_ns == theirs.loaded_ns ? 0 : -ESTALE;
+}
