@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 
 static void load(void)
 {
+	prctl(PR_SET_CHILD_SUBREAPER, 1);	/* it waits for grandchildren, too */
 	for (int i = 0; i < 2; i++)
 		if (!fork()) {
 			crowd_talk(KIND_FORK);
