@@ -79,7 +79,12 @@ struct tag_give {
 	struct task_struct *task;
 	struct tag *tag;
 	bool given;
+	__u32 idle;			/* tries in a row after which nobody was inside */
 };
+
+/* Whoever was in the way of a try may be out before we look: only several in a row mean that it was
+ * memory. */
+#define IDLE_TRIES 64
 
 static long tag_give_step(__u32 i, void *ctx)
 {
@@ -91,7 +96,8 @@ static long tag_give_step(__u32 i, void *ctx)
 		return 1;
 	}
 	busy = bpf_this_cpu_ptr(&bpf_task_storage_busy);
-	return !*busy;
+	give->idle = *busy ? 0 : give->idle + 1;
+	return give->idle == IDLE_TRIES;
 }
 
 /* Gives @task a copy of @tag, unless it has one. False: there was no memory. */

@@ -168,14 +168,15 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-int collector_drain(struct collector *collector, int timeout_ms)
+int collector_drain(struct collector *collector)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t room = RING_BYTES / sizeof(struct record);	/* more has come since we began */
 	int err;
 
-	do
+	do {
 		err = collector_poll(collector, 0);
-	while (!err && collector->audit && collector->round && now_ms() < end);
+		room -= collector->round;
+	} while (!err && collector->audit && collector->round && room > 0);
 	return err;
 }
 

@@ -30,13 +30,13 @@ bool collector_active(const struct collector *collector);
  * 0, or -errno when the log cannot be written: nothing is lost by that until the ring is full. */
 int collector_poll(struct collector *collector, int timeout_ms);
 
+/* Deals with all that is in the ring now: what waits there while nobody collects leaves no room for what
+ * comes. Returns as collector_poll(). */
+int collector_drain(struct collector *collector);
+
 /* Adds a line about the fence itself to the log, as audit_note(). Returns 0, -EAGAIN where another process
  * collects, or -ENOMEM. */
 int collector_note(struct collector *collector, uint64_t run, const char *text);
-
-/* Polls until the ring is empty, for no longer than @timeout_ms: what waits there while nobody collects
- * leaves no room for what comes. Returns as collector_poll(). */
-int collector_drain(struct collector *collector, int timeout_ms);
 
 /* Polls until every decision that @run has made so far, and at least @least of them, is logged or counted
  * as lost, and returns 0; -ETIMEDOUT after @timeout_ms without any coming. */

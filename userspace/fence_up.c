@@ -104,15 +104,13 @@ int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *re
 	return err;
 }
 
-#define DRAIN_MS 60000			/* a full ring of records, on a slow machine */
-
 int fence_prove_told(struct fence *fence, struct collector *collector)
 {
 	struct probe_result result = {};
 	int err;
 
 	/* A log that takes nothing shows when the records of the probe do not arrive. */
-	collector_drain(collector, DRAIN_MS);
+	collector_drain(collector);
 	err = probe_fence(fence, collector, &result);
 	if (err == -EEXIST) {
 		say("this process is tagged itself: a run cannot start another one");

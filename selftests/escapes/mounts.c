@@ -35,10 +35,11 @@ static int own_mounts(int flags)
 
 /* --- union file systems --------------------------------------------------------------------- */
 
-/* Beside the folder: one without anything, one for the file system's own use, one to mount on. */
+/* Beside the folder, which gets one below: one without anything, one for the file system's own use, one to
+ * mount on. */
 static void prepare_union(const struct vector *vector)
 {
-	static const char *const folders[] = { "empty", "work", "union" };
+	static const char *const folders[] = { "empty", "work", "union", "folder/below" };
 
 	if (vector->execs)
 		execs_prepare(vector);
@@ -141,12 +142,67 @@ static int act_union_rename(const struct vector *vector, struct report *report)
 			     vector_path(vector, "union/other")) ? -errno : 0;
 }
 
-static int act_union_mkdir(const struct vector *vector, struct report *report)
+static int make_file(const char *old, const char *new)
+{
+	(void)old;
+	return mknod(new, S_IFREG | 0644, 0);
+}
+
+static int make_link(const char *old, const char *new)
+{
+	return link(old, new);
+}
+
+static int make_symbolic_link(const char *old, const char *new)
+{
+	return symlink(old, new);
+}
+
+static int make_folder(const char *old, const char *new)
+{
+	(void)old;
+	return mkdir(new, 0755);
+}
+
+static int make_pipe(const char *old, const char *new)
+{
+	(void)old;
+	return mkfifo(new, 0644);
+}
+
+/* By the last word of the vector's name. */
+static const struct {
+	const char *name;
+	int (*make)(const char *old, const char *new);
+} makers[] = {
+	{ "-create", make_file }, { "-link", make_link }, { "-symlink", make_symbolic_link },
+	{ "-mkdir", make_folder }, { "-mkfifo", make_pipe },
+};
+
+static int act_union_make(const struct vector *vector, struct report *report)
+{
+	const char *old = vector_path(vector, "union/secret"), *new = vector_path(vector, "union/new");
+	int err = mount_union(vector, vector->what);
+
+	(void)report;
+	for (size_t i = 0; !err && i < sizeof(makers) / sizeof(*makers); i++)
+		if (!strcmp(strrchr(vector->name, '-'), makers[i].name))
+			err = makers[i].make(old, new) ? -errno : 0;
+	return err;
+}
+
+static int act_union_rmdir(const struct vector *vector, struct report *report)
 {
 	int err = mount_union(vector, vector->what);
 
 	(void)report;
-	return err ?: mkdir(vector_path(vector, "union/new"), 0755) ? -errno : 0;
+	return err ?: rmdir(vector_path(vector, "union/below")) ? -errno : 0;
+}
+
+static unsigned int count_folder_gone(const struct vector *vector, const struct report *report)
+{
+	(void)report;
+	return access(vector_path(vector, "folder/below"), F_OK) != 0;
 }
 
 static unsigned int count_made(const struct vector *vector, const struct report *report)
@@ -263,6 +319,7 @@ static int act_pivoted(const struct vector *vector, struct report *report)
 	.files = "folder/"
 #define OPENED UNION, .hook = "file_open", .count = files_count_read, .seen_access = "read"
 #define CHANGED UNION, .what = "upper"
+#define MADE CHANGED, .act = act_union_make, .count = count_made, .seen_access = "write"
 
 const struct vector mounts_vectors[] = {
 	{ READ, .name = "mounts-copied-tree", .act = act_copied_tree },
@@ -284,8 +341,14 @@ const struct vector mounts_vectors[] = {
 	  .act = act_union_unlink, .count = count_gone, .seen_access = "write" },
 	{ CHANGED, .hook = "inode_rename", .name = "mounts-union-rename", .act = act_union_rename,
 	  .count = count_gone, .seen_access = "read,write", .records = 2, .records_denied = 1 },
-	{ CHANGED, .hook = "inode_mkdir", .name = "mounts-union-mkdir", .act = act_union_mkdir,
-	  .count = count_made, .seen_access = "write", .no_inode = true },
+	{ MADE, .hook = "inode_create", .name = "mounts-union-create", .no_inode = true },
+	{ MADE, .hook = "inode_mkdir", .name = "mounts-union-mkdir", .no_inode = true },
+	{ MADE, .hook = "inode_mknod", .name = "mounts-union-mkfifo", .no_inode = true },
+	{ MADE, .hook = "inode_symlink", .name = "mounts-union-symlink", .no_inode = true },
+	{ CHANGED, .hook = "inode_link", .name = "mounts-union-link", .act = act_union_make,
+	  .count = count_made, .seen_access = "read,write" },
+	{ CHANGED, .hook = "inode_rmdir", .name = "mounts-union-rmdir", .act = act_union_rmdir,
+	  .count = count_folder_gone, .seen_access = "write" },
 	{ .hook = "file_open", .missing = missing_union, .prepare = prepare_union,
 	  .name = "mounts-union-execute", .act = act_union_execute, .count = execs_count,
 	  .target = "folder/program", .execs = "folder/program", .seen_access = "read",

@@ -5,15 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kexec.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -34,12 +31,6 @@ static int reported(const struct vector *vector, struct report *report, long ret
 		return ret;
 	snprintf(report->got, sizeof(report->got), "%s", vector->name);
 	return 0;
-}
-
-/* For calls that say in errno what they met. */
-static int reported_errno(const struct vector *vector, struct report *report, long ret)
-{
-	return reported(vector, report, ret < 0 ? -errno : ret);
 }
 
 /* --- pins ----------------------------------------------------------------------------------- */
@@ -416,122 +407,6 @@ static unsigned int count_frozen(const struct vector *vector, const struct repor
 	return strstr(text, "frozen 1") != NULL;
 }
 
-/* --- the kernel ----------------------------------------------------------------------------- */
-
-/* @target is a setting; what it holds is put back before each round. */
-static char settings[VECTORS_MAX][128];
-
-static void prepare_setting(const struct vector *vector)
-{
-	char *before = settings[vector_number(vector)];
-
-	if (!*before)
-		read_small(vector->target, before, sizeof(settings[0]));
-	else
-		write_small(vector->target, before);
-}
-
-static unsigned int count_setting(const struct vector *vector, const struct report *report)
-{
-	char text[128] = "";
-
-	(void)report;
-	read_small(vector->target, text, sizeof(text));
-	return !strncmp(text, FILE_WRITTEN, strlen(FILE_WRITTEN));
-}
-
-static const char *missing_setting(const struct vector *vector)
-{
-	return access(vector->target, F_OK) ? "the kernel has no such setting" : NULL;
-}
-
-static int act_setting(const struct vector *vector, struct report *report)
-{
-	int fd = open(vector->target, O_WRONLY | O_CLOEXEC);
-	const char *text = vector->what ?: FILE_WRITTEN;
-
-	return reported_errno(vector, report, fd < 0 ? fd : write(fd, text, strlen(text)));
-}
-
-/* Opened outside, and handed over. */
-static int open_setting(const struct vector *vector)
-{
-	return open(vector->target, O_WRONLY | O_CLOEXEC);
-}
-
-static int act_passed_setting(const struct vector *vector, struct report *report)
-{
-	int fd = giver_ask(vector);
-
-	return fd < 0 ? fd : reported_errno(vector, report, write(fd, vector->what, 1));
-}
-
-static int act_inherited_setting(const struct vector *vector, struct report *report)
-{
-	return reported_errno(vector, report, write(INHERITED_FD(vector), vector->what, 1));
-}
-
-static const char *missing_kexec(const struct vector *vector)
-{
-	(void)vector;
-	return syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT) ?
-		"the kernel has no kexec" : NULL;
-}
-
-static int act_kexec(const struct vector *vector, struct report *report)
-{
-	return reported_errno(vector, report, syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT));
-}
-
-/* A module that is none: what the kernel says of it is not EPERM. */
-static int act_module(const struct vector *vector, struct report *report)
-{
-	char image[4096] = "no module";
-
-	if (syscall(SYS_init_module, image, sizeof(image), "") && errno == ENOEXEC)
-		return reported(vector, report, 0);
-	return -errno;
-}
-
-static int act_module_file(const struct vector *vector, struct report *report)
-{
-	int fd = open(self_path(), O_RDONLY | O_CLOEXEC);
-
-	if (syscall(SYS_finit_module, fd, "", 0) && errno == ENOEXEC)
-		return reported(vector, report, 0);
-	return -errno;
-}
-
-static const char *missing_device(const struct vector *vector)
-{
-	int fd = open(vector->what, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return "the kernel has no such device";
-	close(fd);
-	return NULL;
-}
-
-static int act_device(const struct vector *vector, struct report *report)
-{
-	return reported_errno(vector, report, open(vector->what, O_RDONLY | O_CLOEXEC));
-}
-
-static int act_io_port(const struct vector *vector, struct report *report)
-{
-	return reported_errno(vector, report, ioperm(0x80, 1, 1));
-}
-
-/* Types into a terminal of its own; into that of somebody else is no different. */
-static int act_terminal_input(const struct vector *vector, struct report *report)
-{
-	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1;
-
-	if (master >= 0 && !unlockpt(master))
-		slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	return reported_errno(vector, report, slave < 0 ? slave : ioctl(slave, TIOCSTI, "x"));
-}
-
 /* Where a denial is only told, the next hook tells it once more. */
 #define TWICE .records = 2, .records_denied = 1
 #define GUARDED .judged = BY_DOUBT, .reason = "the fence protects itself"
@@ -541,11 +416,6 @@ static int act_terminal_input(const struct vector *vector, struct report *report
 #define KEEPER GUARDED, .prepare = decoy_prepare
 #define MEMORY KEEPER, .hook = "ptrace_access_check", .seen_act = "ptrace"
 #define SIGNAL KEEPER, .hook = "task_kill", .seen_act = "signal", .count = decoy_count_dead
-#define SETTING(act) GUARDED, .missing = missing_setting, .prepare = prepare_setting, .seen_act = act
-#define OPENED .hook = "file_open", .act = act_setting
-#define FTRACE SETTING("write ftrace_enabled"), .target = "/proc/sys/kernel/ftrace_enabled", \
-	.what = "1", .count = far_as_reported
-#define LOCKED REPORTED, .hook = "locked_down", .seen_act = "change of the kernel"
 
 const struct vector tampering_vectors[] = {
 	{ PIN, .name = "tamper-pin-unlink", .hook = "path_unlink", .act = act_unlink,
@@ -599,31 +469,5 @@ const struct vector tampering_vectors[] = {
 	  .what = "cgroup.kill", .seen_act = "write cgroup.kill", .count = decoy_count_dead },
 	{ KEEPER, TWICE, .name = "tamper-cgroup-freeze", .act = act_cgroup, .hook = "file_open",
 	  .what = "cgroup.freeze", .seen_act = "write cgroup.freeze", .count = count_frozen },
-	{ FTRACE, OPENED, TWICE, .name = "tamper-ftrace" },
-	{ FTRACE, TWICE, .name = "tamper-ftrace-passed", .hook = "file_receive",
-	  .act = act_passed_setting, .open = open_setting, .hides_errno = true },
-	{ FTRACE, .name = "tamper-ftrace-inherited", .hook = "file_permission",
-	  .act = act_inherited_setting, .open = open_setting, .inherited = true },
-	{ SETTING("write core_pattern"), OPENED, TWICE, .name = "tamper-core-pattern",
-	  .target = "/proc/sys/kernel/core_pattern", .count = count_setting },
-	{ SETTING("write modprobe"), OPENED, TWICE, .name = "tamper-modprobe",
-	  .target = "/proc/sys/kernel/modprobe", .count = count_setting },
-	{ SETTING("write poweroff_cmd"), OPENED, TWICE, .name = "tamper-poweroff",
-	  .target = "/proc/sys/kernel/poweroff_cmd", .count = count_setting },
-	{ REPORTED, OPENED, TWICE, .name = "tamper-sysrq", .target = "/proc/sysrq-trigger", .what = "h",
-	  .seen_act = "write sysrq-trigger", .missing = missing_setting },
-	{ REPORTED, TWICE, .name = "tamper-kexec", .hook = "kernel_load_data", .act = act_kexec,
-	  .missing = missing_kexec, .seen_act = "kexec image" },
-	{ REPORTED, TWICE, .name = "tamper-module", .hook = "kernel_load_data", .act = act_module,
-	  .seen_act = "kernel module" },
-	{ REPORTED, TWICE, .name = "tamper-module-file", .hook = "kernel_read_file",
-	  .act = act_module_file, .seen_act = "kernel module" },
-	{ LOCKED, .name = "tamper-memory-device", .act = act_device, .missing = missing_device,
-	  .what = "/dev/mem" },
-	{ LOCKED, .name = "tamper-port-device", .act = act_device, .missing = missing_device,
-	  .what = "/dev/port" },
-	{ LOCKED, .name = "tamper-io-port", .act = act_io_port },
-	{ REPORTED, .name = "tamper-terminal-input", .hook = "file_ioctl",
-	  .act = act_terminal_input, .seen_act = "terminal input" },
 	{},
 };

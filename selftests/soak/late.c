@@ -228,7 +228,7 @@ static bool trial(struct trials *trials, struct why *why)
 
 bool soak_late(char ret_figures[FIGURES_SIZE], struct why *why)
 {
-	unsigned long count = soak_number("SOAK_TRIALS", 25), failed = 0;
+	unsigned long count = soak_number("SOAK_TRIALS", 8), failed = 0;
 	struct trials trials = {};
 
 	for (unsigned long i = 0; i < count; i++) {

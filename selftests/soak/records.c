@@ -41,10 +41,18 @@ static long long lines_of(const char *run)
 	return count;
 }
 
-static bool settled(const char *run, struct account *ret_account)
+/* Waits until every record is logged or lost, for as long as more of them are logged. */
+static bool settle(const char *run, struct account *ret_account)
 {
-	*ret_account = soak_account(run);
-	return ret_account->logged + ret_account->lost == ret_account->submitted;
+	struct account *account = ret_account;
+	long long logged = -1;
+
+	*account = soak_account(run);
+	while (account->logged + account->lost != account->submitted && account->logged != logged) {
+		logged = account->logged;
+		(void)crowd_wait((*account = soak_account(run), account->logged > logged));
+	}
+	return account->logged + account->lost == account->submitted;
 }
 
 /* The daemon is stopped until records are lost, and goes on until it has logged more. */
@@ -68,7 +76,7 @@ static bool agree(const struct crowd *crowd, struct account *ret_account, struct
 {
 	long long tried = crowd_sum().made, lines;
 
-	if (!crowd_wait(settled(crowd->run, ret_account)))
+	if (!settle(crowd->run, ret_account))
 		return fail(why, "%lld submitted, %lld logged, %lld lost", ret_account->submitted,
 			    ret_account->logged, ret_account->lost);
 	lines = lines_of(crowd->run);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,13 +21,14 @@
 #define CALM_US	 2000			/* a load, and time for others */
 #define KILL_APPLY 5			/* every so many swaps */
 #define KILL_DAEMON 20
-#define KILL_RUN 50
+#define KILL_RUN 20
 #define FORGET_LOG 50
 
 /* --- swaps ---------------------------------------------------------------------------------- */
 
 static void load(void)
 {
+	prctl(PR_SET_CHILD_SUBREAPER, 1);	/* it waits for grandchildren, too */
 	for (int i = 0; i < 2; i++)
 		if (!fork()) {
 			crowd_talk(KIND_FORK);
@@ -133,7 +135,7 @@ bool soak_swaps(char ret_figures[FIGURES_SIZE], struct why *why)
 		return false;
 	ok = crowd_start_tagged(&crowd, load, why);
 	if (ok) {
-		ok = swap_all(&swaps, soak_number("SOAK_SWAPS", 50), why);
+		ok = swap_all(&swaps, soak_number("SOAK_SWAPS", 20), why);
 		shared->stop = 1;
 		ok = crowd_end(&crowd, WAIT_MS, why) && ok;
 		ok = (crowd_wait(!shared->members) || fail(why, "members go on")) && ok &&

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tampering with the kernel by a tagged process that is root: settings that switch the fence off or name a
+ * program, modules, another kernel, devices, terminals.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kexec.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../hooks/hooks.h"
+
+static int reported(const struct vector *vector, struct report *report, long ret)
+{
+	if (ret < 0)
+		return ret;
+	snprintf(report->got, sizeof(report->got), "%s", vector->name);
+	return 0;
+}
+
+/* For calls that say in errno what they met. */
+static int reported_errno(const struct vector *vector, struct report *report, long ret)
+{
+	return reported(vector, report, ret < 0 ? -errno : ret);
+}
+
+/* @target is a setting; what it holds is put back before each round. */
+static char settings[VECTORS_MAX][128];
+
+static void prepare_setting(const struct vector *vector)
+{
+	char *before = settings[vector_number(vector)];
+
+	if (!*before)
+		read_small(vector->target, before, sizeof(settings[0]));
+	else
+		write_small(vector->target, before);
+}
+
+static unsigned int count_setting(const struct vector *vector, const struct report *report)
+{
+	char text[128] = "";
+
+	(void)report;
+	read_small(vector->target, text, sizeof(text));
+	return !strncmp(text, FILE_WRITTEN, strlen(FILE_WRITTEN));
+}
+
+static const char *missing_setting(const struct vector *vector)
+{
+	return access(vector->target, F_OK) ? "the kernel has no such setting" : NULL;
+}
+
+static int act_setting(const struct vector *vector, struct report *report)
+{
+	int fd = open(vector->target, O_WRONLY | O_CLOEXEC);
+	const char *text = vector->what ?: FILE_WRITTEN;
+
+	return reported_errno(vector, report, fd < 0 ? fd : write(fd, text, strlen(text)));
+}
+
+/* Opened outside, and handed over. */
+static int open_setting(const struct vector *vector)
+{
+	return open(vector->target, O_WRONLY | O_CLOEXEC);
+}
+
+static int act_passed_setting(const struct vector *vector, struct report *report)
+{
+	int fd = giver_ask(vector);
+
+	return fd < 0 ? fd : reported_errno(vector, report, write(fd, vector->what, 1));
+}
+
+static int act_inherited_setting(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, write(INHERITED_FD(vector), vector->what, 1));
+}
+
+static const char *missing_kexec(const struct vector *vector)
+{
+	(void)vector;
+	return syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT) ?
+		"the kernel has no kexec" : NULL;
+}
+
+static int act_kexec(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT));
+}
+
+/* A module that is none: what the kernel says of it is not EPERM. */
+static int act_module(const struct vector *vector, struct report *report)
+{
+	char image[4096] = "no module";
+
+	if (syscall(SYS_init_module, image, sizeof(image), "") && errno == ENOEXEC)
+		return reported(vector, report, 0);
+	return -errno;
+}
+
+static int act_module_file(const struct vector *vector, struct report *report)
+{
+	int fd = open(self_path(), O_RDONLY | O_CLOEXEC);
+
+	if (syscall(SYS_finit_module, fd, "", 0) && errno == ENOEXEC)
+		return reported(vector, report, 0);
+	return -errno;
+}
+
+static const char *missing_device(const struct vector *vector)
+{
+	int fd = open(vector->what, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return "the kernel has no such device";
+	close(fd);
+	return NULL;
+}
+
+static int act_device(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, open(vector->what, O_RDONLY | O_CLOEXEC));
+}
+
+static int act_io_port(const struct vector *vector, struct report *report)
+{
+	return reported_errno(vector, report, ioperm(0x80, 1, 1));
+}
+
+/* A terminal of its own; to type into that of somebody else is no different. */
+static int open_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	return master < 0 || unlockpt(master) ? -1 :
+					       open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static int act_terminal_input(const struct vector *vector, struct report *report)
+{
+	int fd = open_terminal();
+
+	return reported_errno(vector, report, fd < 0 ? fd : ioctl(fd, TIOCSTI, "x"));
+}
+
+#ifdef __x86_64__
+/* As a 32-bit program does: ioctl(2) is number 54 there, and addresses have 32 bits. */
+static int old_ioctl(int fd, unsigned int command, const void *argument)
+{
+	int result;
+
+	__asm__ volatile("int $0x80" : "=a"(result) :
+			 "a"(54), "b"(fd), "c"(command), "d"((uint32_t)(uintptr_t)argument) :
+			 "memory", "r8", "r9", "r10", "r11");
+	errno = result < 0 ? -result : 0;
+	return result < 0 ? -1 : result;
+}
+#else
+static int old_ioctl(int fd, unsigned int command, const void *argument)
+{
+	(void)fd;
+	(void)command;
+	(void)argument;
+	errno = ENOSYS;
+	return -1;
+}
+#endif
+
+static int act_old_terminal_input(const struct vector *vector, struct report *report)
+{
+	char *low = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1,
+			 0);
+	int fd = open_terminal();
+
+	*low = 'x';
+	return reported_errno(vector, report, fd < 0 ? fd : old_ioctl(fd, TIOCSTI, low));
+}
+
+static const char *missing_old_calls(const struct vector *vector)
+{
+	struct utsname name;
+
+	(void)vector;
+	uname(&name);
+	return strcmp(name.machine, "x86_64") ? "another machine" : NULL;
+}
+
+/* Where a denial is only told, the next hook tells it once more. */
+#define TWICE .records = 2, .records_denied = 1
+#define GUARDED .judged = BY_DOUBT, .reason = "the fence protects itself"
+#define REPORTED GUARDED, .count = far_as_reported
+#define SETTING(act) GUARDED, .missing = missing_setting, .prepare = prepare_setting, .seen_act = act
+#define OPENED .hook = "file_open", .act = act_setting
+#define FTRACE SETTING("write ftrace_enabled"), .target = "/proc/sys/kernel/ftrace_enabled", \
+	.what = "1", .count = far_as_reported
+#define LOCKED REPORTED, .hook = "locked_down", .seen_act = "change of the kernel"
+
+const struct vector kernel_vectors[] = {
+	{ FTRACE, OPENED, TWICE, .name = "tamper-ftrace" },
+	{ FTRACE, TWICE, .name = "tamper-ftrace-passed", .hook = "file_receive",
+	  .act = act_passed_setting, .open = open_setting, .hides_errno = true },
+	{ FTRACE, .name = "tamper-ftrace-inherited", .hook = "file_permission",
+	  .act = act_inherited_setting, .open = open_setting, .inherited = true },
+	{ SETTING("write core_pattern"), OPENED, TWICE, .name = "tamper-core-pattern",
+	  .target = "/proc/sys/kernel/core_pattern", .count = count_setting },
+	{ SETTING("write modprobe"), OPENED, TWICE, .name = "tamper-modprobe",
+	  .target = "/proc/sys/kernel/modprobe", .count = count_setting },
+	{ SETTING("write poweroff_cmd"), OPENED, TWICE, .name = "tamper-poweroff",
+	  .target = "/proc/sys/kernel/poweroff_cmd", .count = count_setting },
+	{ REPORTED, OPENED, TWICE, .name = "tamper-sysrq", .target = "/proc/sysrq-trigger", .what = "h",
+	  .seen_act = "write sysrq-trigger", .missing = missing_setting },
+	{ REPORTED, TWICE, .name = "tamper-kexec", .hook = "kernel_load_data", .act = act_kexec,
+	  .missing = missing_kexec, .seen_act = "kexec image" },
+	{ REPORTED, TWICE, .name = "tamper-module", .hook = "kernel_load_data", .act = act_module,
+	  .seen_act = "kernel module" },
+	{ REPORTED, TWICE, .name = "tamper-module-file", .hook = "kernel_read_file",
+	  .act = act_module_file, .seen_act = "kernel module" },
+	{ LOCKED, .name = "tamper-memory-device", .act = act_device, .missing = missing_device,
+	  .what = "/dev/mem" },
+	{ LOCKED, .name = "tamper-port-device", .act = act_device, .missing = missing_device,
+	  .what = "/dev/port" },
+	{ LOCKED, .name = "tamper-io-port", .act = act_io_port },
+	{ REPORTED, .name = "tamper-terminal-input", .hook = "file_ioctl",
+	  .act = act_terminal_input, .seen_act = "terminal input" },
+	{ REPORTED, .name = "tamper-old-terminal-input", .hook = "file_ioctl_compat|file_ioctl",
+	  .act = act_old_terminal_input, .missing = missing_old_calls,
+	  .seen_act = "terminal input" },
+	{},
+};
