@@ -207,8 +207,10 @@ static unsigned int count_folder_gone(const struct vector *vector, const struct 
 
 static unsigned int count_made(const struct vector *vector, const struct report *report)
 {
+	struct stat st;
+
 	(void)report;
-	return !access(vector_path(vector, "folder/new"), F_OK);
+	return !lstat(vector_path(vector, "folder/new"), &st);
 }
 
 static unsigned int count_gone(const struct vector *vector, const struct report *report)
@@ -346,7 +348,7 @@ const struct vector mounts_vectors[] = {
 	{ MADE, .hook = "inode_mknod", .name = "mounts-union-mkfifo", .no_inode = true },
 	{ MADE, .hook = "inode_symlink", .name = "mounts-union-symlink", .no_inode = true },
 	{ CHANGED, .hook = "inode_link", .name = "mounts-union-link", .act = act_union_make,
-	  .count = count_made, .seen_access = "read,write" },
+	  .count = count_made, .seen_access = "read,write", .records = 2, .records_denied = 1 },
 	{ CHANGED, .hook = "inode_rmdir", .name = "mounts-union-rmdir", .act = act_union_rmdir,
 	  .count = count_folder_gone, .seen_access = "write" },
 	{ .hook = "file_open", .missing = missing_union, .prepare = prepare_union,
