@@ -17,6 +17,7 @@
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
  *	alias.c		mounts, where names permit
+ *	swap.c		what a run has open while the policy is switched
  *	liveness.c	a fence that is made to fail: who says so, and what is started then
  *	descriptors.c	what a command has open when it is started: tests of shared.c
  *	nested.c	a run inside a run: tests of shared.c
@@ -304,8 +305,8 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], alias_tests[], late_tests[], liveness_tests[],
-	unload_tests[];
+extern const struct test run_tests[], shared_tests[], alias_tests[], swap_tests[], late_tests[],
+	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -331,5 +332,6 @@ int open_long_path_main(int argc, char **argv);
 int list_fds_main(int argc, char **argv);
 int mark_main(int argc, char **argv);
 int alias_main(int argc, char **argv);
+int keep_main(int argc, char **argv);
 /* As the interpreter of a script: INTERPRETER mark-script SCRIPT MARKER. */
 int mark_script_main(int argc, char **argv);

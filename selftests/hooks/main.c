@@ -32,6 +32,7 @@ static const struct suite {
 	{},
 }, late_suites[] = {
 	{ "alias", alias_tests },
+	{ "swap", swap_tests },
 	{ "late", late_tests },
 	{},
 }, down_suites[] = {
@@ -106,6 +107,7 @@ static const struct {
 	{ "actor", actor_main },
 	{ "again", again_main },
 	{ "alias", alias_main },
+	{ "keep", keep_main },
 	{ "mark", mark_main },
 	{ "mark-script", mark_script_main },
 	{ "attempt", attempt_main },
