@@ -30,7 +30,7 @@ static __always_inline struct act act_on_behalf(enum hook hook, __u16 rule)
 
 /* --- names ----------------------------------------------------------------------------------- */
 
-static __always_inline long judge_alias(const struct tag *tag, enum hook hook)
+static __noinline long judge_alias(const struct tag *tag, enum hook hook)
 {
 	struct act act = act_on_behalf(hook, RULE_ALIAS);
 	struct rules rules;
@@ -43,19 +43,49 @@ static __always_inline long judge_alias(const struct tag *tag, enum hook hook)
 	return judge_act(&act);
 }
 
-/* Judges that something is mounted at @where. */
-static __always_inline long judge_mount(const struct tag *tag, enum hook hook, const struct path *where)
+static __noinline long refuse_mount(const struct tag *tag, enum hook hook)
 {
 	struct act act = act_against_fence(hook);
 
-	if (!holds_pins(BPF_CORE_READ(where, dentry, d_sb, s_magic)))
-		return judge_alias(tag, hook);
 	act.tag = *tag;
-	act_says(&act, "mount over the fence's pins");
+	act_says(&act, "mount of the fence's pins");
 	return judge_act(&act);
 }
 
+/* What is mounted over a folder stands in its place: as good as written. */
+static __noinline long judge_covering(const struct tag *tag, enum hook hook, const struct place *where)
+{
+	struct path_question question = {
+		.tag = *tag,
+		.place = *where,
+		.hook = hook,
+		.object = CLASS_FILE,
+		.access = ACCESS_WRITE,
+		.rules_only = true,
+	};
+
+	return judge_path(&question);
+}
+
+/* Judges that something is mounted at @where. */
+static __always_inline long judge_mount(const struct tag *tag, enum hook hook, const struct path *where)
+{
+	struct place place = place_of_path(where);
+	long err;
+
+	if (is_of_pins(magic_of(place.dentry)) && shows_to_host(mount_of(place.mnt)))
+		return refuse_mount(tag, hook);
+	err = judge_alias(tag, hook);
+	return err ?: judge_covering(tag, hook, &place);
+}
+
 #define MS_PROPAGATION (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+/* Whether mount(2) is only about who sees further mounts. Other flags go before (path_mount()). */
+static __always_inline bool is_about_propagation(unsigned long flags)
+{
+	return flags & MS_PROPAGATION && !(flags & (MS_REMOUNT | MS_BIND));
+}
 
 SEC("lsm/sb_mount")
 long BPF_PROG(behalf_sb_mount, const char *source, const struct path *where, const char *type,
@@ -65,8 +95,11 @@ long BPF_PROG(behalf_sb_mount, const char *source, const struct path *where, con
 
 	if (ret)
 		return ret;
-	if (!tag_of_current(&tag) || flags & MS_PROPAGATION)
+	if (!tag_of_current(&tag) || is_about_propagation(flags))
 		return 0;
+	/* What is moved is only named here. */
+	if (flags & MS_MOVE && !(flags & (MS_REMOUNT | MS_BIND)) && is_at_host())
+		return hook_result(refuse_mount(&tag, HOOK_SB_MOUNT));
 	return hook_result(judge_mount(&tag, HOOK_SB_MOUNT, where));
 }
 
@@ -77,7 +110,12 @@ long BPF_PROG(behalf_move_mount, const struct path *from, const struct path *whe
 
 	if (ret)
 		return ret;
-	return tag_of_current(&tag) ? hook_result(judge_mount(&tag, HOOK_MOVE_MOUNT, where)) : 0;
+	if (!tag_of_current(&tag))
+		return 0;
+	/* A tree that was not mounted yet bears no pins. */
+	if (is_of_pins(BPF_CORE_READ(from, dentry, d_sb, s_magic)) && is_at_host())
+		return hook_result(refuse_mount(&tag, HOOK_MOVE_MOUNT));
+	return hook_result(judge_mount(&tag, HOOK_MOVE_MOUNT, where));
 }
 
 SEC("lsm/sb_pivotroot")
@@ -87,7 +125,10 @@ long BPF_PROG(behalf_sb_pivotroot, const struct path *old_root, const struct pat
 
 	if (ret)
 		return ret;
-	return tag_of_current(&tag) ? hook_result(judge_alias(&tag, HOOK_SB_PIVOTROOT)) : 0;
+	if (!tag_of_current(&tag))
+		return 0;
+	return hook_result(is_at_host() ? refuse_mount(&tag, HOOK_SB_PIVOTROOT) :
+					  judge_alias(&tag, HOOK_SB_PIVOTROOT));
 }
 
 /* --- servers --------------------------------------------------------------------------------- */
@@ -121,6 +162,20 @@ static __always_inline bool is_local_type(const struct file_system_type *type)
 	       IS_TYPE(&name, "efivarfs") || IS_TYPE(&name, "binfmt_misc");
 }
 
+/* Whether a file system reaches what the policy speaks of by ways that are not the task's: to a server, or
+ * to files by a thread of the kernel. */
+static __always_inline bool is_doubtful_type(const struct file_system_type *type, const struct rules *rules)
+{
+	struct type_name name = {};
+
+	if (!rules->head)
+		return !is_local_type(type);
+	if (speaks_of_addresses(rules->head) && !is_local_type(type))
+		return true;
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(type, name));
+	return rules->head->said[CLASS_FILE] && IS_TYPE(&name, "ecryptfs");
+}
+
 /* A parameter that no security module claims is answered with ENOPARAM. */
 SEC("lsm/fs_context_parse_param")
 long BPF_PROG(behalf_fs_context_parse_param, struct fs_context *context, void *parameter)
@@ -134,7 +189,7 @@ long BPF_PROG(behalf_fs_context_parse_param, struct fs_context *context, void *p
 		return -ENOPARAM;
 	type = context->fs_type;
 	rules_of(&act.tag, &rules);
-	if (!type || is_local_type(type) || (rules.head && !speaks_of_addresses(rules.head)))
+	if (!type || !is_doubtful_type(type, &rules))
 		return -ENOPARAM;
 	act_says_of(&act, "mount ", BPF_CORE_READ(type, name));
 	err = hook_result(judge_act(&act));

@@ -96,6 +96,11 @@ static __noinline long judge_descriptor(const struct tag *tag, enum hook hook, s
 	return err ?: judge_path(&question);
 }
 
+static __always_inline bool is_of_cgroup(const struct file *file)
+{
+	return file->f_inode->i_sb->s_magic == CGROUP2_SUPER_MAGIC;
+}
+
 static __always_inline long judge_socket(const struct tag *tag, enum hook hook, struct socket *sock)
 {
 	struct sock *sk = sock->sk;
@@ -119,8 +124,10 @@ long BPF_PROG(file_file_permission, struct file *file, int mask, int ret)
 		return hook_result(judge_socket(&tag, HOOK_FILE_PERMISSION, sock));
 	if (is_tun(file))
 		return hook_result(judge_tun(&tag, HOOK_FILE_PERMISSION, file));
-	/* What was opened to be executed was opened right now. */
-	if (file->f_flags & FMODE_EXEC || !is_from_before(&tag))
+	/* What was opened to be executed was opened right now. A control group may have got a keeper since it
+	 * was opened. */
+	if (file->f_flags & FMODE_EXEC ||
+	    (!is_from_before(&tag) && !(mask & MAY_WRITE && is_of_cgroup(file))))
 		return 0;
 	if (mask & MAY_READ)
 		access |= ACCESS_READ;

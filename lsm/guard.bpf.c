@@ -9,6 +9,7 @@
  *	ptrace_access_check	no memory, registers or descriptors of a process of another run, or of none
  *	task_kill, file_send_sigiotask, task_setrlimit
  *				no signal or limit for who holds the fence
+ *	cgroup_attach_task	where those are who hold it
  *	locked_down, kernel_read_file, kernel_load_data
  *				no /dev/mem, no kexec, no kernel modules
  *	file_ioctl, file_ioctl_compat  no typing into terminals
@@ -52,10 +53,11 @@ long BPF_PROG(guard_bpf, int cmd, union bpf_attr *attr, unsigned int size)
 	return hook_result(judge_act(&act));
 }
 
-/* The chunks of a ruleset are frozen: nobody writes them any more. */
+/* The chunks of rulesets are known by their size. */
 static __always_inline bool is_our_map(const struct bpf_map *map)
 {
-	return map == (void *)&tags || map == (void *)&rulesets || map == (void *)&runs ||
+	return map->value_size == RULESET_CHUNK ||
+	       map == (void *)&tags || map == (void *)&rulesets || map == (void *)&runs ||
 	       map == (void *)&logged || map == (void *)&ring || map == (void *)&losses ||
 	       map == (void *)&about || map == (void *)&told || map == (void *)&keepers ||
 	       map == (void *)&scratches || map == (void *)&late ||
@@ -88,14 +90,26 @@ long BPF_PROG(guard_bpf_prog, struct bpf_prog *prog, int ret)
 	return hook_result(judge_act(&act));
 }
 
+/* The root with all below it, as umount2("/", MNT_DETACH) takes it off. */
+static __always_inline bool is_root(__u64 mount)
+{
+	__u64 parent = (__u64)KREAD(mount, mount, mnt_parent);
+
+	return (__u64)KREAD(mount, parent, mnt_parent) == parent;
+}
+
 SEC("lsm/sb_umount")
 long BPF_PROG(guard_sb_umount, struct vfsmount *mnt, int flags, int ret)
 {
 	struct act act = act_against_fence(HOOK_SB_UMOUNT);
+	__u64 mount = mount_of((__u64)mnt);
 
 	if (ret)
 		return ret;
-	if (!tag_of_current(&act.tag) || !holds_pins(BPF_CORE_READ(mnt, mnt_sb, s_magic)))
+	if (!tag_of_current(&act.tag) ||
+	    !shows_to_host((__u64)KREAD(mount, mount, mnt_parent)) ||
+	    (!is_of_pins(BPF_CORE_READ(mnt, mnt_sb, s_magic)) &&
+	     !(flags & MNT_DETACH && is_root(mount))))
 		return 0;
 	act_says(&act, "umount of the fence's pins");
 	return hook_result(judge_act(&act));
@@ -177,6 +191,26 @@ long BPF_PROG(guard_task_setrlimit, struct task_struct *target, unsigned int res
 	return hook_result(judge_act(&act));
 }
 
+/* A keeper that was moved: it is its new control group now that is not to be killed or frozen. Those of old
+ * hierarchies (hierarchy_id > 0) cannot kill. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(guard_cgroup_attach_task, struct cgroup *group, const char *path, struct task_struct *leader,
+	     bool threads)
+{
+	struct keeper *keeper;
+	struct process_id id;
+	__u64 at = (__u64)group;
+
+	if (BPF_CORE_READ(group, root, hierarchy_id) || !is_keeper(&id, leader))
+		return 0;
+	keeper = bpf_map_lookup_elem(&keepers, &id.pid);
+	for (int i = 0; keeper && i < KEEPER_CGROUPS; i++) {
+		keeper->cgroups[i] = at ? KREAD(cgroup, at, kn, id) : 0;
+		at = at ? (__u64)KREAD(cgroup, at, self.parent) : 0;
+	}
+	return 0;
+}
+
 /* --- the kernel ------------------------------------------------------------------------------ */
 
 SEC("lsm/locked_down")
@@ -186,8 +220,11 @@ long BPF_PROG(guard_locked_down, enum lockdown_reason what, int ret)
 
 	if (ret)
 		return ret;
-	if (what >= bpf_core_enum_value(enum lockdown_reason, LOCKDOWN_INTEGRITY_MAX) ||
-	    !tag_of_current(&act.tag))
+	/* Who may read all memory may read what any process has read. */
+	if (what != bpf_core_enum_value(enum lockdown_reason, LOCKDOWN_KCORE) &&
+	    what >= bpf_core_enum_value(enum lockdown_reason, LOCKDOWN_INTEGRITY_MAX))
+		return 0;
+	if (!tag_of_current(&act.tag))
 		return 0;
 	act_says(&act, "change of the kernel");
 	return hook_result(judge_act(&act));

@@ -39,7 +39,8 @@ static __always_inline bool is_named(const struct short_name *name, const char *
 }
 #define IS_NAMED(name, want) is_named(name, want, sizeof(want))
 
-/* Settings that switch every BPF program off, or name a program that the kernel starts as root. */
+/* Settings that switch every BPF program off, or name a program that the kernel starts as root; elsewhere
+ * there are release_agent, uevent_helper and all of binfmt_misc. */
 static __always_inline bool is_guarded_sysctl(const struct short_name *name)
 {
 	return IS_NAMED(name, "ftrace_enabled") || IS_NAMED(name, "core_pattern") ||
@@ -81,26 +82,58 @@ static __always_inline bool is_guarded_in_cgroup(const struct short_name *name, 
 	       holds_keeper(dentry);
 }
 
-static __noinline bool is_guarded_file(__u64 dentry)
+/* Whether a file of /proc/PID makes the kernel kill a keeper before others. */
+static __always_inline bool is_guarded_of_process(const struct short_name *name, __u64 dentry)
 {
-	unsigned long magic = magic_of(dentry);
-	struct short_name name;
+	struct short_name folder;
+	__u32 pid = 0;
 
-	if (magic != PROC_SUPER_MAGIC && magic != CGROUP2_SUPER_MAGIC)
+	if (!IS_NAMED(name, "oom_score_adj") && !IS_NAMED(name, "oom_adj"))
 		return false;
-	name = name_of(dentry);
-	return magic == PROC_SUPER_MAGIC ? is_guarded_sysctl(&name) :
-					   is_guarded_in_cgroup(&name, dentry);
+	folder = name_of((__u64)KREAD(dentry, dentry, d_parent));
+	for (int i = 0; i < 10 && folder.text[i] >= '0' && folder.text[i] <= '9'; i++)
+		pid = pid * 10 + (folder.text[i] - '0');
+	return bpf_map_lookup_elem(&keepers, &pid);
 }
 
-/* File systems that hold the pins, or hold those that do. In a mount name space of its own a task may
- * do with them as it likes. */
-static __always_inline bool holds_pins(unsigned long magic)
+static __noinline bool is_guarded_file(__u64 dentry)
+{
+	struct short_name name = name_of(dentry);
+
+	switch (magic_of(dentry)) {
+	case PROC_SUPER_MAGIC:
+		return is_guarded_sysctl(&name) || is_guarded_of_process(&name, dentry);
+	case CGROUP2_SUPER_MAGIC:
+		return is_guarded_in_cgroup(&name, dentry);
+	case CGROUP_SUPER_MAGIC:
+		return IS_NAMED(&name, "release_agent");
+	case SYSFS_MAGIC:
+		return IS_NAMED(&name, "uevent_helper");
+	case BINFMTFS_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* File systems that hold the pins, or hold those that do. */
+static __always_inline bool is_of_pins(unsigned long magic)
+{
+	return magic == BPF_FS_MAGIC || magic == SYSFS_MAGIC;
+}
+
+static __always_inline bool is_at_host(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	return (magic == BPF_FS_MAGIC || magic == SYSFS_MAGIC) &&
-	       BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == host_mount_namespace;
+	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == host_mount_namespace;
+}
+
+/* Whether what is mounted on a mount, or taken off it, changes what the host has. In a mount name space of
+ * its own a task may do as it likes, but for mounts that are shared with others. */
+static __always_inline bool shows_to_host(__u64 mount)
+{
+	return is_at_host() || KREAD(mount, mount, mnt_group_id);
 }
 
 static __noinline long guard_refuse_write(const struct tag *tag, enum hook hook, __u64 dentry)

@@ -42,6 +42,7 @@ static __noinline bool ipc_name(struct path_question *question, const struct soc
 		question->place.dentry = (__u64)KREAD(unix_sock, server, path.dentry);
 		question->place.mnt = (__u64)KREAD(unix_sock, server, path.mnt);
 	} else {
+		question->abstract = true;
 		question->text = (__u64)name + 1;
 		question->text_length = KREAD(unix_address, address, len) - sizeof(__u16) - 1;
 		question->place.dentry = (__u64)address;	/* what it is told apart by */

@@ -33,6 +33,25 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+/* include/linux/cgroup-defs.h */
+struct kernfs_node {
+	__u64 id;			/* the inode number that stat(2) shows */
+};
+
+struct cgroup_root {
+	int hierarchy_id;		/* 0: that of cgroup v2 */
+};
+
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self; /* at the beginning: the parent's is the parent */
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
 struct list_head {
 	struct list_head *next;
 };
@@ -160,6 +179,7 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;	/* an errno for a mount of the kernel's own */
+	int mnt_group_id;		/* of those that what is mounted on one of is mounted on all; or 0 */
 };
 
 struct path {
@@ -278,6 +298,7 @@ struct key {
 
 struct bpf_map {
 	__u32 id;
+	__u32 value_size;
 };
 
 struct bpf_prog {
@@ -310,6 +331,7 @@ struct bpf_iter__task_vma {
 
 enum lockdown_reason {
 	LOCKDOWN_INTEGRITY_MAX = 21,
+	LOCKDOWN_KCORE = 22,
 };
 
 enum kernel_read_file_id {
@@ -377,6 +399,8 @@ struct sockaddr_in6 {
 /* include/linux/socket.h; include/uapi/linux/netfilter_*, ip_vs.h */
 #define SOL_IP			0
 #define SOL_IPV6		41
+#define IP_HDRINCL		3
+#define IPV6_HDRINCL		36
 #define IPT_SO_SET_REPLACE	64
 #define ARPT_SO_SET_REPLACE	96
 #define EBT_SO_SET_ENTRIES	128
@@ -404,6 +428,9 @@ struct sockaddr_in6 {
 #define FS_REQUIRES_DEV	1
 #define FS_USERNS_MOUNT	8
 #define MS_REMOUNT	32
+#define MS_BIND		4096
+#define MS_MOVE		8192
+#define MNT_DETACH	2
 #define MS_UNBINDABLE	(1 << 17)
 #define MS_PRIVATE	(1 << 18)
 #define MS_SLAVE	(1 << 19)
@@ -414,6 +441,8 @@ struct sockaddr_in6 {
 #define PROC_SUPER_MAGIC	0x9fa0
 #define BPF_FS_MAGIC		0xcafe4a11
 #define CGROUP2_SUPER_MAGIC	0x63677270
+#define CGROUP_SUPER_MAGIC	0x27e0eb
+#define BINFMTFS_MAGIC		0x42494e4d
 
 /* include/uapi/asm-generic/mman-common.h */
 #define PROT_READ	0x1

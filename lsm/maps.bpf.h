@@ -19,7 +19,7 @@ struct {
  * chunks as it needs; one store into `rulesets` puts it in force. */
 struct chunks_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_RDONLY_PROG);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__uint(value_size, RULESET_CHUNK);

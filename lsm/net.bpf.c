@@ -9,7 +9,8 @@
  *	sctp_bind_connect  sctp_connectx(3), address by address
  *	socket_create	sockets whose packets go where no address tells
  *	tun_dev_create, tun_dev_open  likewise
- *	netlink_send, socket_setsockopt  record what rewrites addresses or routes
+ *	netlink_send, socket_setsockopt  record what rewrites addresses or routes; the latter refuses
+ *			headers of the socket's own
  *
  * Threat: an address that means one thing to a check and another to the kernel. What the kernel
  * will make of it is decided by the socket's family as much as by the address's own; what cannot be
@@ -280,13 +281,31 @@ static __always_inline bool is_of_netfilter(int level, int option)
 		 (option >= IP_VS_BASE_CTL && option < IP_VS_BASE_CTL + 64));
 }
 
+static __always_inline bool is_of_header(int level, int option)
+{
+	return (level == SOL_IP && option == IP_HDRINCL) ||
+	       (level == SOL_IPV6 && option == IPV6_HDRINCL);
+}
+
+/* A raw socket that is to write its headers itself: set between the hook of a message and the sending of
+ * it, that would go where no hook has looked. */
+static __always_inline long judge_header(struct net_question *question, struct sock *sk)
+{
+	return sk->sk_type == SOCK_RAW ? judge_unaddressed(question, sk->__sk_common.skc_family) : 0;
+}
+
 SEC("lsm/socket_setsockopt")
 long BPF_PROG(net_socket_setsockopt, struct socket *sock, int level, int option, int ret)
 {
+	struct net_question question = { .hook = HOOK_SOCKET_SETSOCKOPT };
 	struct act act = act_of_configuration(HOOK_SOCKET_SETSOCKOPT);
+	struct sock *sk;
 
 	if (ret)
 		return ret;
+	sk = sock->sk;
+	if (is_of_header(level, option) && sk && tag_of_current(&question.tag))
+		return hook_result(judge_header(&question, sk));
 	if (!is_of_netfilter(level, option) || !tag_of_current(&act.tag))
 		return 0;
 	act_says(&act, "netfilter");

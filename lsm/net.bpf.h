@@ -75,7 +75,7 @@ static __always_inline void take_v6(struct destination *to, const union address 
 
 /* AF_UNSPEC dissolves a connection in connect(2). As the destination of a message it is IPv4 to an
  * IPv4 socket (udp_sendmsg(), raw_sendmsg()) and IPv6 to a raw IPv6 one; UDP over IPv6 takes it for
- * no address at all, in which case the connected peer was judged before. */
+ * no address at all, unless another thread makes an IPv4 socket of it meanwhile (IPV6_ADDRFORM). */
 static __always_inline __u16 family_meant(__u16 passed, __u16 socket_family, enum hook hook)
 {
 	if (passed != AF_UNSPEC || hook == HOOK_SOCKET_CONNECT)
@@ -109,8 +109,6 @@ static __always_inline void read_address(struct destination *to, __u16 socket_fa
 	case AF_INET6:
 		if (length >= SIN6_LEN_RFC2133)
 			take_v6(to, &address);
-		else if (address.family == AF_UNSPEC)
-			to->target = TARGET_NONE;
 		break;
 	}
 }

@@ -19,7 +19,8 @@ struct path_question {
 	__u64 text;			/* const char *, or 0: of a program the script that it is to
 					 * interpret; of a unix socket its abstract name, without a place */
 	struct process_id peer;
-	__u32 text_length;		/* of an abstract name */
+	__u32 text_length;		/* of an abstract name, */
+	__u8 abstract;			/* which this is about */
 	__u8 hook;			/* enum hook */
 	__u8 object;			/* enum object_class */
 	__u8 access;			/* ACCESS_* */
@@ -244,6 +245,14 @@ static __always_inline bool is_nameless(__u64 dentry)
 	return KREAD(dentry, dentry, d_sb, s_flags) & SB_NOUSER;
 }
 
+/* Whether no rule and no default can mean it. What is executed is always meant, also where it never had a
+ * name (memfd_create(2)). */
+static __always_inline bool is_nobodys(const struct path_question *question)
+{
+	return !question->abstract && question->object != CLASS_EXEC &&
+	       is_nameless(question->place.dentry);
+}
+
 static __always_inline long judge_class(struct scratch *scratch, const struct path_question *question,
 					const struct rules *rules, enum object_class object)
 {
@@ -294,7 +303,7 @@ static __always_inline __u32 classes_asked(const struct path_question *question,
 
 static __noinline int walk_question(struct scratch *scratch, const struct path_question *question)
 {
-	if (question->text_length) {
+	if (question->abstract) {
 		name_abstract(scratch, question);
 		scratch->walked = true;
 	} else {
@@ -331,7 +340,7 @@ __noinline long judge_path(struct path_question *question)
 	if (!walk.rules.head)
 		return judge_unseen(question, RULE_NO_RULESET);
 	walk.classes = classes_asked(question, &walk.rules);
-	if (!walk.classes || (!question->text_length && is_nameless(question->place.dentry)))
+	if (!walk.classes || is_nobodys(question))
 		return 0;
 	walk.scratch = scratch_take();
 	if (!walk.scratch)

@@ -57,12 +57,12 @@ static int fill_chunks(int fd, const struct ruleset *image)
 		if (bpf_map_update_elem(fd, &i, (const char *)image + (size_t)i * RULESET_CHUNK,
 					BPF_ANY))
 			return -errno;
-	return bpf_map_freeze(fd) ? -errno : 0;	/* from now on nobody changes it */
+	return bpf_map_freeze(fd) ? -errno : 0;	/* from now on nobody changes it, nor does a program */
 }
 
 int fence_fill_ruleset(const struct ruleset *image)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP);
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_RDONLY_PROG);
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "chunks", sizeof(uint32_t), RULESET_CHUNK,
 				image->size / RULESET_CHUNK, &options);
 	int err;

@@ -315,8 +315,11 @@ static int act_pivoted(const struct vector *vector, struct report *report)
 	return read_out(open("/secret", O_RDONLY | O_CLOEXEC), report);
 }
 
-#define READ .hook = "file_open", .prepare = prepare_other, .count = files_count_read, \
-	.target = "folder/secret", .files = "folder/", .seen_access = "read"
+#define READ OF_FOLDER, .hook = "file_open", .seen_access = "read"
+/* What is mounted on the folder is judged, too. */
+#define OVER OF_FOLDER, .hook = "sb_mount", .seen_access = "write", .records = 2, .records_denied = 1
+#define OF_FOLDER .prepare = prepare_other, .count = files_count_read, .target = "folder/secret", \
+	.files = "folder/"
 #define UNION .missing = missing_union, .prepare = prepare_union, .target = "folder/secret", \
 	.files = "folder/"
 #define OPENED UNION, .hook = "file_open", .count = files_count_read, .seen_access = "read"
@@ -327,9 +330,9 @@ const struct vector mounts_vectors[] = {
 	{ READ, .name = "mounts-copied-tree", .act = act_copied_tree },
 	{ READ, .name = "mounts-moved-tree", .act = act_moved_tree, .seen_path = "other/secret" },
 	{ READ, .name = "mounts-of-user", .act = act_users_mount, .seen_path = "other/secret" },
-	{ READ, .name = "mounts-covered", .act = act_covered },
+	{ OVER, .name = "mounts-covered", .act = act_covered },
 	{ READ, .name = "mounts-other-root", .act = act_other_root, .seen_path = "folder/secret" },
-	{ READ, .name = "mounts-pivoted", .act = act_pivoted },
+	{ OVER, .name = "mounts-pivoted", .act = act_pivoted },
 	{ OPENED, .name = "mounts-union-lower", .act = act_union_read, .what = "lower" },
 	{ OPENED, .name = "mounts-union-upper", .act = act_union_read, .what = "upper" },
 	{ UNION, .hook = "file_open|inode_getattr", .name = "mounts-union-copy",

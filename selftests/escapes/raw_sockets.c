@@ -89,7 +89,8 @@ static int act_own_header(const struct vector *vector, struct report *report)
 	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP), on = 1;
 
 	(void)report;
-	setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on));
+	if (setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)))
+		return -errno;
 	return send_header(vector, fd);
 }
 
@@ -434,8 +435,9 @@ static int act_packet_into_tun(const struct vector *vector, struct report *repor
 const struct vector raw_sockets_vectors[] = {
 	{ HEADER, .name = "raw-protocol", .act = act_raw_protocol, .what = "127.7.9.1",
 	  UDP("127.7.1.1") },
-	{ HEADER, .name = "raw-own-header", .act = act_own_header, .what = "127.7.9.2",
-	  UDP("127.7.1.2") },
+	{ DOUBT, .hook = "socket_setsockopt", .prepare = far_prepare, .count = far_count,
+	  .name = "raw-own-header", .act = act_own_header, .what = "127.7.9.2", .records = 2,
+	  .records_denied = 1, UDP("127.7.1.2") },
 	{ HEADER, .name = "raw-inherited-own-header", .act = act_inherited_header,
 	  .open = open_own_header, .inherited = true, .what = "127.7.9.3", UDP("127.7.1.3") },
 	{ DOUBT, .hook = "socket_sendmsg", .count = far_as_reported, .name = "raw-own-header-ipv6",

@@ -144,6 +144,51 @@ static int act_mount_over(const struct vector *vector, struct report *report)
 	return mount("tmpfs", vector_path(vector, "mount"), "tmpfs", 0, NULL) ? -errno : 0;
 }
 
+/* Flags that say two things: the kernel obeys the first. */
+static int act_bind_over(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	return mount(vector_path(vector, ""), vector_path(vector, "mount"), NULL,
+		     MS_BIND | MS_PRIVATE, NULL) ? -errno : 0;
+}
+
+static int act_move_away(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	mkdir(vector_path(vector, "away"), 0700);
+	return mount(vector_path(vector, "mount"), vector_path(vector, "away"), NULL, MS_MOVE, NULL) ?
+		-errno : 0;
+}
+
+static int act_move_tree_away(const struct vector *vector, struct report *report)
+{
+	(void)report;
+	mkdir(vector_path(vector, "away"), 0700);
+	return syscall(SYS_move_mount, AT_FDCWD, vector_path(vector, "mount"), AT_FDCWD,
+		       vector_path(vector, "away"), 0) ? -errno : 0;
+}
+
+/* What is on a shared mount is on all that share it, also in other mount name spaces. */
+static void prepare_shared_mount(const struct vector *vector)
+{
+	const char *folder = vector_path(vector, "");
+
+	while (!umount2(vector_path(vector, "mount"), MNT_DETACH)) {
+	}
+	while (!umount2(folder, MNT_DETACH)) {
+	}
+	files_prepare(vector);
+	need(!mount(folder, folder, NULL, MS_BIND, NULL) &&
+	     !mount(NULL, folder, NULL, MS_SHARED, NULL), vector);
+	mkdir(vector_path(vector, "mount"), 0700);
+	need(!mount("bpf", vector_path(vector, "mount"), "bpf", 0, NULL), vector);
+}
+
+static int act_umount_shared(const struct vector *vector, struct report *report)
+{
+	return unshare(CLONE_NEWNS) ? -errno : act_umount(vector, report);
+}
+
 static int act_move_over(const struct vector *vector, struct report *report)
 {
 	int context = syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), fd;
@@ -398,6 +443,35 @@ static int act_cgroup(const struct vector *vector, struct report *report)
 	return write_group(vector, vector->what);
 }
 
+/* Into a group of its own, which is opened before. */
+static int act_cgroup_elsewhere(const struct vector *vector, struct report *report)
+{
+	char group[64], path[128], pid[16];
+	int fd, err;
+
+	(void)report;
+	snprintf(pid, sizeof(pid), "%d", decoy_pid(vector));
+	snprintf(group, sizeof(group), "/sys/fs/cgroup/elsewhere-%s", pid);
+	mkdir(group, 0755);
+	snprintf(path, sizeof(path), "%s/cgroup.kill", group);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	err = write_small(path, pid);
+	if (fd < 0 || err)
+		return fd < 0 ? fd : err;
+	return write(fd, "1", 1) < 0 ? -errno : 0;
+}
+
+static int act_badness(const struct vector *vector, struct report *report)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", decoy_pid(vector));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return reported(vector, report, fd < 0 || write(fd, "999", 3) < 0 ? -errno : 0);
+}
+
 static unsigned int count_frozen(const struct vector *vector, const struct report *report)
 {
 	char text[64] = "";
@@ -432,9 +506,18 @@ const struct vector tampering_vectors[] = {
 	{ MOUNTED, .name = "tamper-umount-lazily", .hook = "sb_umount", .act = act_umount,
 	  .what = "lazily", .seen_act = "umount of the fence's pins" },
 	{ MOUNTED, .name = "tamper-mount-over", .hook = "sb_mount", .act = act_mount_over,
-	  .seen_act = "mount over the fence's pins" },
+	  .seen_act = "mount of the fence's pins" },
+	{ MOUNTED, .name = "tamper-bind-over", .hook = "sb_mount", .act = act_bind_over,
+	  .seen_act = "mount of the fence's pins" },
+	{ MOUNTED, .name = "tamper-move-away", .hook = "sb_mount", .act = act_move_away,
+	  .seen_act = "mount of the fence's pins" },
+	{ MOUNTED, .name = "tamper-move-tree-away", .hook = "move_mount", .act = act_move_tree_away,
+	  .seen_act = "mount of the fence's pins" },
+	{ GUARDED, .prepare = prepare_shared_mount, .count = count_unmounted,
+	  .name = "tamper-umount-shared", .hook = "sb_umount", .act = act_umount_shared,
+	  .what = "lazily", .seen_act = "umount of the fence's pins" },
 	{ MOUNTED, .name = "tamper-move-mount-over", .hook = "move_mount", .act = act_move_over,
-	  .seen_act = "mount over the fence's pins" },
+	  .seen_act = "mount of the fence's pins" },
 	{ REPORTED, .name = "tamper-map-by-id", .hook = "bpf_map", .act = act_map_by_id,
 	  .prepare = prepare_map_id, .what = "tags", .seen_act = "bpf map of the fence" },
 	{ REPORTED, .name = "tamper-map-by-pin", .hook = "bpf_map", .act = act_map_by_pin,
@@ -467,6 +550,10 @@ const struct vector tampering_vectors[] = {
 	  .seen_act = "limit", .count = count_limited },
 	{ KEEPER, TWICE, .name = "tamper-cgroup-kill", .act = act_cgroup, .hook = "file_open",
 	  .what = "cgroup.kill", .seen_act = "write cgroup.kill", .count = decoy_count_dead },
+	{ KEEPER, .name = "tamper-cgroup-elsewhere", .act = act_cgroup_elsewhere,
+	  .hook = "file_permission", .seen_act = "write cgroup.kill", .count = decoy_count_dead },
+	{ KEEPER, TWICE, .name = "tamper-badness", .act = act_badness, .hook = "file_open",
+	  .seen_act = "write oom_score_adj", .count = far_as_reported },
 	{ KEEPER, TWICE, .name = "tamper-cgroup-freeze", .act = act_cgroup, .hook = "file_open",
 	  .what = "cgroup.freeze", .seen_act = "write cgroup.freeze", .count = count_frozen },
 	{},

@@ -29,6 +29,12 @@ static int bind_mount(void)
 	return mount(HIDDEN, ALLOWED, NULL, MS_BIND, NULL);
 }
 
+/* Flags that say two things: the kernel obeys the first. */
+static int bind_private(void)
+{
+	return mount(HIDDEN, ALLOWED, NULL, MS_BIND | MS_PRIVATE, NULL);
+}
+
 static int move_clone(void)
 {
 	int tree = syscall(SYS_open_tree, AT_FDCWD, HIDDEN, OPEN_TREE_CLONE | O_CLOEXEC);
@@ -56,6 +62,7 @@ static const struct {
 	int (*give)(void);
 } ways[] = {
 	{ "bind", bind_mount },
+	{ "bind-private", bind_private },
 	{ "move", move_clone },
 	{ "pivot", pivot },
 	{ "user-namespace", in_user_namespace },
@@ -185,6 +192,11 @@ static bool test_bind(struct why *why)
 	return denied("bind", why);
 }
 
+static bool test_bind_private(struct why *why)
+{
+	return denied("bind-private", why);
+}
+
 static bool test_move(struct why *why)
 {
 	return denied("move", why);
@@ -204,6 +216,7 @@ const struct test alias_tests[] = {
 	{ "free-without-grants", test_free_without_grants },
 	{ "allowed-by-name", test_allowed_by_name },
 	{ "bind", test_bind },
+	{ "bind-private", test_bind_private },
 	{ "move", test_move },
 	{ "pivot", test_pivot },
 	{ "user-namespace", test_user_namespace },

@@ -534,6 +534,14 @@ static unsigned int count_effects(const struct vector *vector, const struct repo
 	return count;
 }
 
+/* What was said last says why. */
+static const char *end_of(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length > 300 ? text + length - 300 : text;
+}
+
 static bool judge(const struct vector *vector, const struct round *round,
 		  const struct outcome *outcome, struct why *why)
 {
@@ -544,7 +552,7 @@ static bool judge(const struct vector *vector, const struct round *round,
 
 	if (!outcome->reported[number])
 		return fail(why, "no report of the attempt (status %d): %.300s",
-			    outcome->command.status, outcome->command.err);
+			    outcome->command.status, end_of(outcome->command.err));
 	effects = count_effects(vector, report, expected.effects);
 	if (effects != expected.effects)
 		return fail(why, "the far side saw it %u times and not %u (the attempt met %s)",
@@ -564,7 +572,7 @@ static bool judge_whole(const struct round *round, const struct outcome *outcome
 
 	if (outcome->command.status)
 		return fail(why, "status %d: %.300s", outcome->command.status,
-			    outcome->command.err);
+			    end_of(outcome->command.err));
 	if (*outcome->journal.error)
 		return fail(why, "%s", outcome->journal.error);
 	return lines == want || fail(why, "the log has %zu lines and not %zu", lines, want);
