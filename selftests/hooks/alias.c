@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names that permit: under a policy that denies all files but those with certain names, a deploy that can
- * mount could give any file such a name. To be run on the fence that shared.c has loaded.
+ * Names that permit: under a policy that denies all files, or programs, but those with certain names. A
+ * deploy that can mount could give any file such a name; a program may have none at all. To be run on the
+ * fence that shared.c has loaded.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -55,6 +58,21 @@ static int pivot(void)
 static int in_user_namespace(void)
 {
 	return unshare(CLONE_NEWUSER | CLONE_NEWNS) ? -1 : bind_mount();
+}
+
+/* hooks copy: executes a copy of this program that never had a name, which leaves a marker. Exits with the
+ * errno it met. */
+int copy_main(int argc, char **argv)
+{
+	char *mark[] = { "copy", "mark", MARKER, NULL };
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = memfd_create("copy", MFD_CLOEXEC);
+
+	(void)argc;
+	(void)argv;
+	while (sendfile(to, from, NULL, 1 << 20) > 0)
+		;
+	fexecve(to, mark, environ);
+	return errno;
 }
 
 static const struct {
@@ -212,6 +230,38 @@ static bool test_user_namespace(struct why *why)
 	return denied("user-namespace", why);
 }
 
+static bool copy_ends_with(int want, bool executed, char *const argv[], struct why *why)
+{
+	struct command command;
+	bool marked;
+
+	marker_taken();			/* of an earlier test */
+	command_run(&command, 0, argv);
+	marked = marker_taken();
+	return (command.status == want && marked == executed) ||
+		fail(why, "status %d, %s: %.300s", command.status,
+		     marked ? "and it was executed" : "not executed", command.err);
+}
+
+/* Only this program may be executed; what it reads it may read. */
+static bool test_program_without_name(struct why *why)
+{
+	char *program = (char *)self_path();
+	struct command command;
+	char text[512];
+
+	snprintf(text, sizeof(text), "tag: alias\nmode: enforce\nservices: {program: {execs: [%s]}}\n"
+		 "rules: [{allow: program}]\ndefault: {exec: deny}\n", program);
+	if (write_small(POLICY, text))
+		return fail(why, "cannot write the policy");
+	command_run(&command, 0, COMMAND("ringfence", "apply", POLICY));
+	if (command.status)
+		return fail(why, "apply: status %d: %.300s", command.status, command.err);
+	return copy_ends_with(0, true, COMMAND(program, "copy"), why) &&
+		copy_ends_with(EPERM, false, COMMAND("ringfence", "run", "--tag", "alias", "--quiet",
+						     "--", program, "copy"), why);
+}
+
 const struct test alias_tests[] = {
 	{ "free-without-grants", test_free_without_grants },
 	{ "allowed-by-name", test_allowed_by_name },
@@ -220,5 +270,6 @@ const struct test alias_tests[] = {
 	{ "move", test_move },
 	{ "pivot", test_pivot },
 	{ "user-namespace", test_user_namespace },
+	{ "program-without-name", test_program_without_name },
 	{},
 };

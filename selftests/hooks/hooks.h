@@ -16,7 +16,7 @@
  *	attempts.c	what run.c and shared.c run behind the fence
  *	run.c		`ringfence run`: exit codes, and the ways it fails
  *	shared.c	the loaded fence: load, apply, daemon, status, unload, a burst of denials
- *	alias.c		mounts, where names permit
+ *	alias.c		other names for files, and none, where names permit
  *	swap.c		what a run has open while the policy is switched
  *	liveness.c	a fence that is made to fail: who says so, and what is started then
  *	descriptors.c	what a command has open when it is started: tests of shared.c
@@ -332,6 +332,7 @@ int open_long_path_main(int argc, char **argv);
 int list_fds_main(int argc, char **argv);
 int mark_main(int argc, char **argv);
 int alias_main(int argc, char **argv);
+int copy_main(int argc, char **argv);
 int keep_main(int argc, char **argv);
 /* As the interpreter of a script: INTERPRETER mark-script SCRIPT MARKER. */
 int mark_script_main(int argc, char **argv);

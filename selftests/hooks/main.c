@@ -107,6 +107,7 @@ static const struct {
 	{ "actor", actor_main },
 	{ "again", again_main },
 	{ "alias", alias_main },
+	{ "copy", copy_main },
 	{ "keep", keep_main },
 	{ "mark", mark_main },
 	{ "mark-script", mark_script_main },
