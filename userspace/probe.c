@@ -173,11 +173,11 @@ static int start_child(struct probe *probe)
 static int tag_child(struct probe *probe)
 {
 	struct tag tag = { .run = probe->run, .policy = 0, .flags = TAG_PROBE };
+	int err = fence_keep(probe->fence, probe->child);
 	char ready;
-	int err = receive(probe, &ready, 1);
 
 	if (!err)
-		err = fence_keep(probe->fence, probe->child);
+		err = receive(probe, &ready, 1);
 	if (err)
 		return err;
 	probe->pidfd = syscall(SYS_pidfd_open, probe->child, 0);
