@@ -80,6 +80,7 @@ guest: all tests			## the tests that boot guests
 
 escapes: deps				## every way round the fence, on every kernel: prints a table
 	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)rm -f $(B)/logs/escapes-*.log
 	$(Q)selftests/check escapes && selftests/escapes/table
 
 untagged: all tests			## Debian, untagged, behind the fence: on every kernel

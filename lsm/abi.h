@@ -22,7 +22,7 @@
 #include <stddef.h>
 #endif
 
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 /* Limits. */
 #define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
@@ -271,6 +271,9 @@ struct about {
 	/* The last probe, written by whoever made it: */
 	__u64 probed_ns;		/* CLOCK_BOOTTIME; 0: there was none */
 	__u64 missed;			/* where it was not denied: a HOOK_BIT() each */
+	__s32 fault;			/* -errno where it could not be run; -ENODATA: none of its records
+					 * came; 0: neither */
+	__u32 watcher;			/* pid of the daemon that has one made every second; 0: none */
 };
 
 #define HOOK_BIT(hook)	(1ULL << (hook))
@@ -357,7 +360,9 @@ struct late {
 	__u32 failed;			/* that did not get it: there was no memory */
 	__u32 others;			/* that have the tag of another run */
 	__u32 missed;			/* orphans of the tree that could not be noted */
+	__u64 renewed_ns;		/* CLOCK_BOOTTIME, when a task was last looked at in a pass */
 };
+#define LATE_STALE_NS 60000000000ULL	/* an order without a pass for so long: who gave it was killed */
 
 /* Processes noted in the map `late_orphans` at once. */
 #define LATE_ORPHANS_MAX 8192
@@ -381,6 +386,6 @@ ABI_SIZE(struct tag, 24);
 ABI_SIZE(struct run, 72);
 ABI_SIZE(struct record, 184);
 ABI_SIZE(struct tagged_task, 64);
-ABI_SIZE(struct late, 48);
+ABI_SIZE(struct late, 56);
 ABI_SIZE(struct late_ring, 16);
 _Static_assert(sizeof(struct ruleset) <= RULESET_CHUNK, "the header fits the first chunk");

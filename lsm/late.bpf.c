@@ -131,12 +131,18 @@ static __always_inline void note_children(struct task_struct *task, struct late 
 		__sync_fetch_and_add(&order->missed, 1);
 }
 
-/* An order for a whole tree that is being carried out, or NULL. */
+static __always_inline bool is_stale(const struct late *order)
+{
+	return bpf_ktime_get_boot_ns() > order->renewed_ns + LATE_STALE_NS;
+}
+
+/* An order for a whole tree that is being carried out, or NULL. One that nobody carries out any more
+ * must not cost every process of the host a walk when it ends. */
 static __always_inline struct late *late_order_for_tree(void)
 {
 	struct late *order = late_order();
 
-	return order && order->root && order->tree && !order->undo ? order : NULL;
+	return order && order->root && order->tree && !order->undo && !is_stale(order) ? order : NULL;
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -188,6 +194,9 @@ int late_tasks(struct bpf_iter__task *ctx)
 
 	if (!task || !order)
 		return 0;
+	if (is_stale(order))		/* user space was stopped: nobody was noted meanwhile */
+		order->missed++;
+	order->renewed_ns = bpf_ktime_get_boot_ns();
 	if (order->undo) {
 		if (is_of_run(task, order->tag.run)) {
 			bpf_task_storage_delete(&tags, task);

@@ -136,6 +136,7 @@ static int look(struct watch *watch)
 	err = probe_fence(watch->fence, watch->collector, &result);
 	if (err)
 		say_errno(err, "cannot run the probe");
+	fence_note_watcher(watch->fence, getpid());	/* from now on: what is old is at fault */
 	tell(watch);
 	watch->next_ms = now_ms() + LOOK_MS;
 	return 0;
@@ -183,7 +184,7 @@ int daemon_main(int argc, char **argv)
 	err = open_fence(folder, &fence);
 	if (err)
 		return 1;
-	err = fence_keep(fence);
+	err = fence_keep(fence, 0);
 	if (err)
 		say_errno(err, "cannot have this process protected from tagged ones");
 	err = path_make(PATH_LOGS) ?: collector_open(fence, PATH_LOG, true, &collector);
@@ -195,7 +196,8 @@ int daemon_main(int argc, char **argv)
 		say("records are lost: the audit log did not take the last of them");
 		err = -EIO;
 	}
-	fence_unkeep(fence);
+	fence_note_watcher(fence, 0);
+	fence_unkeep(fence, 0);
 	fence_close(fence);
 	return err ? 1 : 0;
 }

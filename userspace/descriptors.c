@@ -162,8 +162,8 @@ int descriptors_examine(bool keep, bool *ret_vouched)
 	return err;
 }
 
-void descriptors_close_later(void)
+int descriptors_close_later(void)
 {
-	/* Linux 5.11 knows it; the fence needs 6.1. */
-	syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	/* Linux 5.11 knows it; the fence needs 6.1. A seccomp filter may refuse it all the same. */
+	return syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) ? -errno : 0;
 }

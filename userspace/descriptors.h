@@ -17,5 +17,6 @@
  */
 int descriptors_examine(bool keep, bool *ret_vouched);
 
-/* Has every descriptor above standard error closed at the next execve(2). */
-void descriptors_close_later(void);
+/* Has every descriptor above standard error closed at the next execve(2). Returns 0, or -errno where they
+ * all stay open. */
+int descriptors_close_later(void);

@@ -68,7 +68,7 @@ static void examine_fence(struct finding *programs, struct finding *probe)
 	struct collector *collector = NULL;
 	struct probe_result result = {};
 	struct fence *fence = NULL;
-	char names[128];
+	char names[128], foreign[128];
 	int err = fence_load(&fence);
 
 	programs->topic = "programs";
@@ -85,10 +85,13 @@ static void examine_fence(struct finding *programs, struct finding *probe)
 		probe_fence(fence, collector, &result);
 	probe->ok = !err && probe_passed(&result);
 	probe_missed(&result, names, sizeof(names));
+	probe_foreign(&result, foreign, sizeof(foreign));
 	if (err)
 		snprintf(probe->text, sizeof(probe->text), "cannot be run: %s", strerror(-err));
 	else if (probe->ok)
-		snprintf(probe->text, sizeof(probe->text), "denied at every hook, and recorded");
+		snprintf(probe->text, sizeof(probe->text), "denied at every hook, and recorded%s%s",
+			 *foreign ? "; not provable here, since something else refuses before: " : "",
+			 foreign);
 	else if (*names)
 		snprintf(probe->text, sizeof(probe->text), "not denied at %s", names);
 	else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loading the fence. Its pins are in fence_pins.c, what it holds in fence_maps.c.
+ * Loading the fence. Its pins are in fence_pins.c, what it holds in fence_maps.c and fence_keepers.c.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -141,11 +141,14 @@ static int attach(struct fence *fence)
 }
 
 /* Which mount name space the pins are in: that of the first process. */
-static uint32_t host_mount_namespace(void)
+static int host_mount_namespace(uint32_t *ret_number)
 {
 	struct stat st;
 
-	return stat("/proc/1/ns/mnt", &st) ? 0 : st.st_ino;
+	if (stat("/proc/1/ns/mnt", &st))
+		return -errno;
+	*ret_number = st.st_ino;
+	return 0;
 }
 
 static uint64_t attached_hooks(const struct fence *fence)
@@ -234,9 +237,10 @@ int fence_load(struct fence **ret_fence)
 		fence_close(fence);
 		return err;
 	}
-	fence->skeleton->rodata->host_mount_namespace = host_mount_namespace();
 	fence->skeleton->rodata->setattr_has_idmap = setattr_has_idmap();
-	err = choose_programs(fence);
+	err = host_mount_namespace(&fence->skeleton->rodata->host_mount_namespace);
+	if (!err)
+		err = choose_programs(fence);
 	if (!err)
 		err = ringfence_bpf__load(fence->skeleton);
 	if (!err)

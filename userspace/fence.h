@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "../lsm/abi.h"
 
@@ -61,8 +62,15 @@ void fence_close(struct fence *fence);
 /* Who loaded it, and when; and what its last probe found. */
 int fence_about(const struct fence *fence, struct about *ret_about);
 
-/* Writes down what a probe found: at which hooks it was not denied, a bit for each. */
-int fence_note_probe(struct fence *fence, uint64_t missed);
+/* Writes down what a probe found: at which hooks it was not denied, a bit for each, or the -errno of why
+ * nothing was found. */
+int fence_note_probe(struct fence *fence, uint64_t missed, int fault);
+
+/* Writes down which process has a probe made every second; 0: none any more. */
+int fence_note_watcher(struct fence *fence, pid_t watcher);
+
+/* That process, where it is a keeper and alive; else 0. */
+pid_t fence_watcher(const struct fence *fence);
 
 /* --- rulesets ---
  *
@@ -133,10 +141,10 @@ int fence_late_ring(struct fence *fence, struct late_ring *ret_ring);
 
 /* --- keepers --- */
 
-/* Has this process protected from tagged tasks for as long as it lives, or until fence_unkeep().
- * -EALREADY: it is. */
-int fence_keep(struct fence *fence);
-void fence_unkeep(struct fence *fence);
+/* Has process @pid (0: this one) protected from tagged tasks for as long as it lives, or until
+ * fence_unkeep(). -EALREADY: it is. */
+int fence_keep(struct fence *fence, pid_t pid);
+void fence_unkeep(struct fence *fence, pid_t pid);
 
 /* The kernel's id of the map of tags, and that of one of the programs; 0 where it cannot be told. For
  * the probe, which must not get at them. */

@@ -3,11 +3,9 @@
  * What the fence holds: rulesets, runs, tags and losses, read and written through its maps.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,7 +14,6 @@
 
 #include "../policy/image.h"
 #include "fence_private.h"
-#include "peer.h"
 
 int fence_about(const struct fence *fence, struct about *ret_about)
 {
@@ -34,11 +31,17 @@ void fence_hooks(const struct fence *fence, bool ret_attached[HOOK_COUNT])
 		ret_attached[hook] = about.hooks & HOOK_BIT(hook);
 }
 
-int fence_note_probe(struct fence *fence, uint64_t missed)
+static int write_about(struct fence *fence, const struct about *about)
+{
+	uint32_t key = 0;
+
+	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, about, BPF_ANY) ? -errno : 0;
+}
+
+int fence_note_probe(struct fence *fence, uint64_t missed, int fault)
 {
 	struct timespec now;
 	struct about about;
-	uint32_t key = 0;
 	int err = fence_about(fence, &about);
 
 	if (err)
@@ -46,7 +49,19 @@ int fence_note_probe(struct fence *fence, uint64_t missed)
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	about.probed_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	about.missed = missed;
-	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, &about, BPF_ANY) ? -errno : 0;
+	about.fault = fault;
+	return write_about(fence, &about);
+}
+
+int fence_note_watcher(struct fence *fence, pid_t watcher)
+{
+	struct about about;
+	int err = fence_about(fence, &about);
+
+	if (err)
+		return err;
+	about.watcher = watcher;
+	return write_about(fence, &about);
 }
 
 /* --- rulesets ------------------------------------------------------------------------------- */
@@ -331,67 +346,7 @@ int fence_late_ring(struct fence *fence, struct late_ring *ret_ring)
 	return found < 0 ? found : found ? 0 : -ENOENT;
 }
 
-/* --- keepers -------------------------------------------------------------------------------- */
-
-/* When this process began. */
-static int read_start(__u64 *ret_ticks)
-{
-	char text[1024];
-	FILE *file = fopen("/proc/self/stat", "re");
-	size_t size;
-
-	if (!file)
-		return -errno;
-	size = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[size] = 0;
-	*ret_ticks = peer_start_ticks(text);
-	return *ret_ticks ? 0 : -EIO;
-}
-
-/* The inode numbers of this process's control group (cgroup v2) and of all above it. */
-static void read_cgroups(__u64 ret_cgroups[KEEPER_CGROUPS])
-{
-	char line[PATH_MAX], path[PATH_MAX + 32];
-	FILE *file = fopen("/proc/self/cgroup", "re");
-	struct stat st;
-	size_t count = 0;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = 0;
-		if (strncmp(line, "0::/", 4))
-			continue;
-		snprintf(path, sizeof(path), "/sys/fs/cgroup%s", line + 3);
-		for (char *slash; count < KEEPER_CGROUPS && (slash = strrchr(path, '/')) &&
-		     slash > path + strlen("/sys/fs"); *slash = 0)
-			if (!stat(path, &st))
-				ret_cgroups[count++] = st.st_ino;
-	}
-	if (file)
-		fclose(file);
-}
-
-int fence_keep(struct fence *fence)
-{
-	struct keeper keeper = {}, before;
-	uint32_t pid = getpid();
-	int err = read_start(&keeper.start_ticks);
-
-	if (err)
-		return err;
-	if (!bpf_map_lookup_elem(fence->map[MAP_KEEPERS], &pid, &before) &&
-	    before.start_ticks == keeper.start_ticks)
-		return -EALREADY;
-	read_cgroups(keeper.cgroups);
-	return bpf_map_update_elem(fence->map[MAP_KEEPERS], &pid, &keeper, BPF_ANY) ? -errno : 0;
-}
-
-void fence_unkeep(struct fence *fence)
-{
-	uint32_t pid = getpid();
-
-	bpf_map_delete_elem(fence->map[MAP_KEEPERS], &pid);
-}
+/* --- numbers ------------------------------------------------------------------------------------ */
 
 uint32_t fence_tags_id(const struct fence *fence)
 {

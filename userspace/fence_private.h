@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What fence.c, fence_pins.c and fence_maps.c know of a fence and nobody else.
+ * What fence.c, fence_pins.c, fence_maps.c and fence_keepers.c know of a fence and nobody else.
  */
 #pragma once
 

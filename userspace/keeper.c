@@ -71,7 +71,6 @@ static void guard_main(struct fence *fence, const char *log, uint64_t run, int l
 	int err;
 
 	become_background();
-	fence_keep(fence);		/* else it can be killed: no reason not to guard */
 	while ((err = read(launcher, &byte, 1)) < 0 && errno == EINTR)
 		;
 	if (err == 1)
@@ -99,6 +98,10 @@ int keeper_guard(struct fence *fence, struct collector *collector, const char *l
 	if (guard < 0)
 		err = -errno;
 	close(ends[0]);
+	if (guard > 0 && (err = fence_keep(fence, guard))) {
+		keeper_dismiss(ends[1]);
+		return err;
+	}
 	if (err) {
 		close(ends[1]);
 		return err;
@@ -123,7 +126,6 @@ pid_t keeper_hold(struct fence *fence, struct collector *collector, uint64_t run
 	if (keeper)
 		return keeper < 0 ? -errno : keeper;
 	become_background();
-	fence_keep(fence);
 	keeper_wait(fence, collector, run);
 	_exit(collector_close(collector) ? 1 : 0);
 }

@@ -19,7 +19,8 @@ int keeper_count(const struct fence *fence, uint64_t run, size_t *ret_processes)
 
 /*
  * Forks a guard that sleeps for as long as this process lives; when it dies without
- * keeper_dismiss(), the guard collects into @log until the last process of @run is gone.
+ * keeper_dismiss(), the guard collects into @log until the last process of @run is gone. It is
+ * protected from tagged tasks by the time this returns.
  *
  * Returns a file descriptor for keeper_dismiss(), or -errno.
  */
@@ -29,8 +30,8 @@ int keeper_guard(struct fence *fence, struct collector *collector, const char *l
 void keeper_dismiss(int guard);
 
 /* Forks a keeper that goes on with @collector until the last process of @run is gone. Returns its
- * pid; the collector is the keeper's from then on, and must not be used or closed. -errno where
- * there is none. */
+ * pid, the caller's to fence_keep(); the collector is the keeper's from then on, and must not be used or
+ * closed. -errno where there is none. */
 pid_t keeper_hold(struct fence *fence, struct collector *collector, uint64_t run);
 
 /* What a keeper does, in this process. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <signal.h>
 #include <time.h>
 
 #include "late.h"
@@ -68,8 +69,19 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 	     struct late_result *ret_result)
 {
 	struct late order = { .tag = *tag, .root = pid, .tree = tree };
+	sigset_t signals, before;
+	struct timespec now;
 	int err;
 
+	/* Half a tree, and an order that nobody carries out, are no place to end. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGQUIT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	order.renewed_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	*ret_result = (struct late_result){ 0 };
 	err = fence_late_order(fence, &order) ?: make_passes(fence, ret_result);
 	if (!err && !ret_result->refusal) {
@@ -85,5 +97,6 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 		err = err ?: undone;
 	}
 	fence_late_order(fence, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return err;
 }

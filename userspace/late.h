@@ -30,7 +30,7 @@ struct late_result {
 
 /*
  * Tags process @pid, and with @tree its descendants, with @tag: all of them or none. To be called with
- * PATH_LOCK held.
+ * PATH_LOCK held. Signals that would end this process wait until it is done.
  *
  * Returns 0 and *ret_result, or -errno where passes could not be made (the tags are then taken back
  * as far as that works).

@@ -28,22 +28,32 @@ static void passed_signals(sigset_t *ret_set)
 
 /* --- the child ------------------------------------------------------------------------------ */
 
-/* Waits to be tagged, then becomes the command; what execve(2) refused goes back as an errno. */
+/* What goes back to the parent, where the command does not come to be. */
+struct failure {
+	bool descriptors;		/* those that it must not have could not be closed */
+	int err;			/* an errno; else what execve(2) refused it with */
+};
+
+static void give_up(int failed, struct failure failure, int status)
+{
+	_exit(write(failed, &failure, sizeof(failure)) < 0 ? LAUNCH_FAILED : status);
+}
+
+/* Waits to be tagged, then becomes the command. */
 static void child_main(int go, int failed, char **argv, bool keep_fds, const sigset_t *signals)
 {
+	int err = keep_fds ? 0 : -descriptors_close_later();
 	char byte;
-	int err;
 
-	if (!keep_fds)
-		descriptors_close_later();
 	if (read(go, &byte, 1) != 1)
 		_exit(LAUNCH_FAILED);
+	if (err)
+		give_up(failed, (struct failure){ true, err }, LAUNCH_FAILED);
 	sigprocmask(SIG_SETMASK, signals, NULL);
 	execvp(argv[0], argv);
 	err = errno;
-	if (write(failed, &err, sizeof(err)) < 0)
-		_exit(LAUNCH_FAILED);
-	_exit(err == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE);
+	give_up(failed, (struct failure){ false, err },
+		err == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE);
 }
 
 /* --- the parent ----------------------------------------------------------------------------- */
@@ -65,8 +75,14 @@ static int release(struct fence *fence, const struct tag *tag, pid_t child, int 
 	return pidfd;
 }
 
-static int refused(const char *command, int err)
+static int refused(const char *command, const struct failure *failure)
 {
+	int err = failure->err;
+
+	if (failure->descriptors) {
+		say_errno(err, "cannot close the descriptors that the command is not to have");
+		return LAUNCH_FAILED;
+	}
 	if (err == ENOENT && !strchr(command, '/')) {
 		say("%s: command not found", command);
 		return LAUNCH_NOT_FOUND;
@@ -85,6 +101,7 @@ int launch(struct fence *fence, const struct tag *tag, char **argv, bool keep_fd
 	   int *ret_pidfd)
 {
 	int go[2], failed[2], pidfd, err = 0;
+	struct failure failure;
 	sigset_t passed, before;
 	pid_t child;
 
@@ -108,8 +125,8 @@ int launch(struct fence *fence, const struct tag *tag, char **argv, bool keep_fd
 	pidfd = child < 0 ? -errno : release(fence, tag, child, go[1]);
 	close_pair(go);
 	close(failed[1]);
-	if (pidfd >= 0 && read(failed[0], &err, sizeof(err)) == sizeof(err))
-		err = refused(argv[0], err);
+	if (pidfd >= 0 && read(failed[0], &failure, sizeof(failure)) == sizeof(failure))
+		err = refused(argv[0], &failure);
 	close(failed[0]);
 	if (pidfd < 0) {
 		say_errno(pidfd, "cannot tag the command");

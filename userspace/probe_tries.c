@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -368,6 +369,7 @@ static bool try_lockdown(struct canary *canary)
 #ifdef SYS_ioperm
 	return by_doubt(syscall(SYS_ioperm, 0x80, 1, 1));
 #else
+	errno = EPERM;			/* there are no such ports */
 	return true;
 #endif
 }
@@ -403,9 +405,15 @@ static bool try_fork(struct canary *canary)
 	int status = -1;
 	pid_t child = fork();
 
-	if (!child)
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(try_connect(canary) ? 0 : 1);
-	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return false;
+	if (WIFSIGNALED(status))	/* it is no keeper: then the canary was killed in it */
+		raise(SIGKILL);
+	return status == 0;
 }
 
 /* Those that are missing record and do not deny, need a module (of a union file system, too), or another

@@ -74,6 +74,7 @@ struct session {
 	char run[RUN_NAME_SIZE];
 	int lock;			/* PATH_LOCK while the loaded fence is looked at, or -1 */
 	bool vouched;			/* no descriptor that it inherits need be judged */
+	bool kept;			/* this process is protected from the command */
 	char own_log[64];		/* of a fence of our own, where --log does not say */
 };
 
@@ -224,6 +225,17 @@ static int vouch(struct session *session)
 	return err;
 }
 
+/* A launcher that the command could stop or kill would see no record of it into the log. */
+static int keep(struct session *session)
+{
+	int err = fence_keep(session->fence, 0);
+
+	if (err)
+		say_errno(err, "cannot have this process protected from tagged ones");
+	session->kept = !err;
+	return err;
+}
+
 /* Everything that must stand before the command may start. */
 static int prepare(struct session *session)
 {
@@ -237,6 +249,8 @@ static int prepare(struct session *session)
 	err = check_log(session) ?: descriptors_examine(session->keep_fds, &session->vouched);
 	if (!err)
 		err = session->policy ? load_own_fence(session) : open_loaded_fence(session);
+	if (!err)
+		err = keep(session);
 	if (!err)
 		err = start_collecting(session);
 	if (!err)
@@ -276,6 +290,9 @@ static bool keep_fence(struct session *session)
 	}
 	say("%zu process%s outlive%s the command; process %d holds their fence", processes,
 	    processes == 1 ? "" : "es", processes == 1 ? "s" : "", keeper);
+	err = fence_keep(session->fence, keeper);
+	if (err)
+		say_errno(err, "cannot have it protected from tagged ones");
 	session->collector = NULL;	/* the keeper's from now on */
 	return true;
 }
@@ -382,6 +399,8 @@ int run_main(int argc, char **argv)
 		close(session.lock);
 	if (collector_close(session.collector))
 		say("the audit log did not take the last records");
+	if (session.kept)
+		fence_unkeep(session.fence, 0);
 	fence_close(session.fence);
 	return status;
 }

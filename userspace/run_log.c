@@ -48,7 +48,7 @@ int run_log_copy(const char *from, uint64_t run, const char *to)
 	FILE *in = fopen(from, "re"), *out = NULL;
 	size_t room = 0;
 	ssize_t size;
-	int fd, err = 0;
+	int fd, err = 0;	/* the first failure */
 
 	if (!in)
 		return -errno;
@@ -57,12 +57,16 @@ int run_log_copy(const char *from, uint64_t run, const char *to)
 	out = fd < 0 ? NULL : fdopen(fd, "a");
 	if (!out) {
 		err = fd < 0 ? fd : -errno;
+		if (fd >= 0)
+			close(fd);
 		fclose(in);
 		return err;
 	}
-	while ((size = getline(&line, &room, in)) > 0)
+	while (!err && (size = getline(&line, &room, in)) > 0)
 		if (line_of_run(line, size, name) && fwrite(line, size, 1, out) != 1)
 			err = -errno;
+	if (!err && !feof(in))
+		err = -errno;
 	free(line);
 	fclose(in);
 	if (fclose(out) && !err)

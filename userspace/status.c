@@ -115,15 +115,6 @@ static json_t *describe_hooks(const struct fence *fence)
 	return json_pack("{s:o, s:o}", "live", live, "missing", missing);
 }
 
-/* Seconds since the last probe, or -1. */
-static int64_t probe_age(const struct about *about)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return about->probed_ns ? now.tv_sec - (int64_t)(about->probed_ns / 1000000000) : -1;
-}
-
 static json_t *describe(const struct fence *fence)
 {
 	struct losses losses = {};
@@ -139,7 +130,7 @@ static json_t *describe(const struct fence *fence)
 	return json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:{s:I, s:I}, s:o, s:o}",
 			 "release", about.release, "loaded", loaded, "loader", about.pid,
 			 "faults", describe_faults(fence),
-			 "probe_age_s", (json_int_t)probe_age(&about),
+			 "probe_age_s", (json_int_t)liveness_probe_age(&about),
 			 "hooks", describe_hooks(fence),
 			 "collected", collected(),
 			 "lost", "decisions", (json_int_t)losses.decisions,

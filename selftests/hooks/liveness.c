@@ -141,6 +141,46 @@ static bool test_watched(struct why *why)
 	return (live > 40 || fail(why, "only %zu hooks are live", live)) && holds(why);
 }
 
+/* A tagged root that stops whatever the daemon starts. */
+static bool test_canary_out_of_reach(struct why *why)
+{
+	size_t before = told("probe: it");
+	struct command command;
+	char daemon[16];
+
+	snprintf(daemon, sizeof(daemon), "%d", watching.pid);
+	command_run(&command, 0, COMMAND("ringfence", "run", "--tag", "shared", "--quiet", "--", "bash", "-c",
+					 "refused=0; while [ $refused -lt 3 ]; do"
+					 " for canary in $(</proc/$0/task/$0/children); do"
+					 " case $(kill -STOP $canary 2>&1) in"
+					 " *permitted*) refused=$((refused + 1)) ;; esac; done; done",
+					 daemon));
+	if (command.status)
+		return fail(why, "no canary was out of its reach: status %d: %.300s", command.status,
+			    command.err);
+	return holds(why) && (told("probe: it") == before || fail(why, "the daemon gave an alarm"));
+}
+
+/* A daemon that is there and does nothing: its last probe, however well it ended, tells nothing. */
+static bool test_daemon_stopped(struct why *why)
+{
+	static const char stale[] = "is to have a probe made every second";
+	int64_t end = now_ms() + WAIT_MS;
+	size_t again = told(HOLDS);
+	struct command command;
+	bool ok;
+
+	kill(watching.pid, SIGSTOP);
+	do {
+		pause_briefly();
+		command_run(&command, 0, COMMAND("ringfence", "status"));
+	} while (!command.status && now_ms() < end);
+	ok = status_shows(stale, why) && run_refuses("its records did not arrive", why) &&
+		status_shows("its records did not arrive", why);
+	kill(watching.pid, SIGCONT);
+	return ok && is_told(HOLDS, again, why) && holds(why);
+}
+
 /* Later kernels refuse it while programs are attached. */
 static bool test_ftrace_off(struct why *why)
 {
@@ -204,6 +244,8 @@ static bool test_unloaded(struct why *why)
 
 const struct test liveness_tests[] = {
 	{ "watched", test_watched },
+	{ "canary-out-of-reach", test_canary_out_of_reach },
+	{ "daemon-stopped", test_daemon_stopped },
 	{ "ftrace-off", test_ftrace_off },
 	{ "lsm-missing", test_lsm_missing },
 	{ "pin-removed", test_pin_removed },

@@ -195,6 +195,13 @@ static bool test_signal(struct why *why)
 	return ends_with(128 + SIGTERM, COMMAND(RUN, "--", "bash", "-c", "kill -TERM $$"), why);
 }
 
+/* The command can neither stop nor end its launcher, root as it is. */
+static bool test_launcher_out_of_reach(struct why *why)
+{
+	return ends_with(0, COMMAND(RUN, "--", "bash", "-c", "for signal in STOP TERM KILL; do"
+				    " ! kill -$signal $PPID || exit 1; done; kill -0 $PPID"), why);
+}
+
 static bool test_not_found(struct why *why)
 {
 	return ends_with(127, COMMAND(RUN, "--", "no-such-command"), why) &&
@@ -512,6 +519,7 @@ const struct test shared_tests[] = {
 	{ "nested", test_nested },
 	{ "nested-own-fence", test_nested_own_fence },
 	{ "signal", test_signal },
+	{ "launcher-out-of-reach", test_launcher_out_of_reach },
 	{ "not-found", test_not_found },
 	{ "not-executable", test_not_executable },
 	{ "fail-on-deny", test_fail_on_deny },

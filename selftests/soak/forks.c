@@ -182,6 +182,8 @@ bool soak_forks(char ret_figures[FIGURES_SIZE], struct why *why)
 	snprintf(ret_figures, FIGURES_SIZE, "%lu forks in %lld s, %lu failed, %lld for want of a tag: "
 		 "%lu untagged", sum.made, (long long)(now_ms() - begin) / 1000, sum.failed,
 		 soak_account(crowd.run).refused_forks, sum.through);
+	if (ok && sum.failed * 100 > forks)
+		return fail(why, "%lu of %lu forks failed", sum.failed, forks);
 	/* Of a double fork, the second is not tried where the first has failed. */
 	return ok && (sum.made + 2 * sum.failed >= forks || fail(why, "only %lu forks", sum.made));
 }

@@ -14,12 +14,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -343,13 +346,39 @@ static void closes_at_exec(void **state)
 	if (!pid) {
 		dup2(STDERR_FILENO, 7);
 		dup2(STDERR_FILENO, 300);
-		descriptors_close_later();
+		if (descriptors_close_later())
+			_exit(4);
 		if (fcntl(7, F_GETFD) != FD_CLOEXEC || fcntl(300, F_GETFD) != FD_CLOEXEC)
 			_exit(1);
 		/* The shell has none of the two, but those it is meant to have. */
 		execl("/bin/sh", "sh", "-c", "for fd in 0 1 2; do [ -e /proc/$$/fd/$fd ] || exit 2; done;"
 		      "[ ! -e /proc/$$/fd/7 ] && [ ! -e /proc/$$/fd/300 ]", NULL);
 		_exit(3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* A service manager's filter, which knows not of close_range(2). */
+static void says_when_they_stay_open(void **state)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(*filter), filter };
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (!pid) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+			_exit(1);
+		_exit(descriptors_close_later() == -ENOSYS ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -368,6 +397,7 @@ int main(void)
 		cmocka_unit_test(shows_names_harmlessly),
 		cmocka_unit_test(refuses_rings),
 		cmocka_unit_test(closes_at_exec),
+		cmocka_unit_test(says_when_they_stay_open),
 	};
 
 	return cmocka_run_group_tests_name("descriptors", tests, NULL, NULL);

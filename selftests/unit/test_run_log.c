@@ -136,6 +136,8 @@ static void reports_what_it_cannot_do(void **state)
 	write_log(2);
 	assert_int_equal(run_log_copy(from, TEST_RUN, "/nowhere/at/all"), -ENOENT);
 	assert_int_equal(run_log_copy(from, TEST_RUN, "/dev/full"), -ENOSPC);
+	/* What can be opened and not be read is not the end of it. */
+	assert_int_equal(run_log_copy(folder, TEST_RUN, to), -EISDIR);
 }
 
 static void takes_regular_files_only(void **state)
