@@ -226,6 +226,8 @@ const struct vector kernel_vectors[] = {
 	  .what = "/dev/mem" },
 	{ LOCKED, .name = "tamper-port-device", .act = act_device, .missing = missing_device,
 	  .what = "/dev/port" },
+	{ LOCKED, .name = "tamper-all-memory", .act = act_device, .missing = missing_device,
+	  .what = "/proc/kcore" },
 	{ LOCKED, .name = "tamper-io-port", .act = act_io_port },
 	{ REPORTED, .name = "tamper-terminal-input", .hook = "file_ioctl",
 	  .act = act_terminal_input, .seen_act = "terminal input" },
