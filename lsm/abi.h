@@ -359,7 +359,7 @@ struct late {
 	__u32 changed;			/* tasks that got the tag, or lost it */
 	__u32 failed;			/* that did not get it: there was no memory */
 	__u32 others;			/* that have the tag of another run */
-	__u32 missed;			/* orphans of the tree that could not be noted */
+	__u32 missed;			/* forks and exits that were not seen, orphans that could not be noted */
 	__u64 renewed_ns;		/* CLOCK_BOOTTIME, when a task was last looked at in a pass */
 };
 #define LATE_STALE_NS 60000000000ULL	/* an order without a pass for so long: who gave it was killed */

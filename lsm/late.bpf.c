@@ -15,6 +15,10 @@
  * task_newtask (tag.bpf.c) gives the child what its parent has got meanwhile. From then on task_alloc
  * fails the forks that it cannot tag. And a child whose parent ends before a pass came to it: nothing
  * shows any more that it is of the tree, so it is noted when its parent ends.
+ *
+ * Linux 7 runs programs on tracepoints with preemption, and leaves one out while another process is
+ * inside of it on the same CPU: a fork or an exit that nobody saw. It counts them
+ * (recursion_misses), and user space, which compares, then takes every tag back.
  */
 #include "path.bpf.h"
 

@@ -40,6 +40,15 @@ const char *const fence_iterator_names[FENCE_ITERATORS] = {
 	[ITERATOR_MAPPINGS] = "late_mappings",
 };
 
+const char *const fence_tracer_names[FENCE_TRACERS] = {
+	[TRACER_NEWTASK] = "tag_task_newtask",
+	[TRACER_LATE_NEWTASK] = "late_newtask",
+	[TRACER_LATE_EXIT] = "late_process_exit",
+	[TRACER_EXEC] = "tag_process_exec",
+	[TRACER_EXIT] = "tag_process_exit",
+	[TRACER_CGROUP] = "guard_cgroup_attach_task",
+};
+
 /* --- what libbpf says ----------------------------------------------------------------------- */
 
 static char log_text[4096];
@@ -115,6 +124,16 @@ static int adopt_maps(struct fence *fence)
 	return 0;
 }
 
+static void adopt_link(struct fence *fence, const char *name, int fd)
+{
+	for (int i = 0; i < FENCE_ITERATORS; i++)
+		if (!strcmp(name, fence_iterator_names[i]))
+			fence->iterator[i] = fd;
+	for (int i = 0; i < FENCE_TRACERS; i++)
+		if (!strcmp(name, fence_tracer_names[i]))
+			fence->tracer[i] = fd;
+}
+
 static int attach(struct fence *fence)
 {
 	struct bpf_program *program;
@@ -131,9 +150,7 @@ static int attach(struct fence *fence)
 			bpf_link__destroy(link);
 			return -E2BIG;
 		}
-		for (int i = 0; i < FENCE_ITERATORS; i++)
-			if (!strcmp(bpf_program__name(program), fence_iterator_names[i]))
-				fence->iterator[i] = bpf_link__fd(link);
+		adopt_link(fence, bpf_program__name(program), bpf_link__fd(link));
 		fence->links[fence->link_count].link = link;
 		fence->links[fence->link_count++].name = bpf_program__name(program);
 	}
@@ -199,6 +216,8 @@ struct fence *fence_new(void)
 		fence->map[i] = -1;
 	for (int i = 0; i < FENCE_ITERATORS; i++)
 		fence->iterator[i] = -1;
+	for (int i = 0; i < FENCE_TRACERS; i++)
+		fence->tracer[i] = -1;
 	libbpf_set_print(log_keep);
 	log_text[0] = 0;
 	return fence;
@@ -259,6 +278,13 @@ int fence_load(struct fence **ret_fence)
 
 /* --- closing -------------------------------------------------------------------------------- */
 
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 void fence_close(struct fence *fence)
 {
 	if (!fence)
@@ -268,12 +294,9 @@ void fence_close(struct fence *fence)
 	if (fence->skeleton) {
 		ringfence_bpf__destroy(fence->skeleton);
 	} else {
-		for (int i = 0; i < FENCE_MAPS; i++)
-			if (fence->map[i] >= 0)
-				close(fence->map[i]);
-		for (int i = 0; i < FENCE_ITERATORS; i++)
-			if (fence->iterator[i] >= 0)
-				close(fence->iterator[i]);
+		close_all(fence->map, FENCE_MAPS);
+		close_all(fence->iterator, FENCE_ITERATORS);
+		close_all(fence->tracer, FENCE_TRACERS);
 	}
 	free(fence);
 }

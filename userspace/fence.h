@@ -156,5 +156,6 @@ uint32_t fence_program_id(const struct fence *fence);
 /* File descriptor of the ring buffer, for ring_buffer__new(); the fence's. */
 int fence_ring(const struct fence *fence);
 
-/* Sums up what could not be submitted, over all CPUs. */
+/* Sums up what could not be submitted, over all CPUs. A fork, execution or exit of whomever that the
+ * kernel did not show to our programs counts as lineage (recursion_misses of bpf_prog_info). */
 int fence_losses(const struct fence *fence, struct losses *ret_losses);

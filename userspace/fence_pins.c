@@ -131,19 +131,21 @@ static int open_pin(const char *kind, const char *name)
 	return fd;
 }
 
-static int open_pins(struct fence *fence)
+static int open_all(int *ret_fds, const char *kind, const char *const *names, size_t count)
 {
-	for (int i = 0; i < FENCE_MAPS; i++) {
-		fence->map[i] = open_pin("maps", fence_map_names[i]);
-		if (fence->map[i] < 0)
-			return fence->map[i];
-	}
-	for (int i = 0; i < FENCE_ITERATORS; i++) {
-		fence->iterator[i] = open_pin("links", fence_iterator_names[i]);
-		if (fence->iterator[i] < 0)
-			return fence->iterator[i];
+	for (size_t i = 0; i < count; i++) {
+		ret_fds[i] = open_pin(kind, names[i]);
+		if (ret_fds[i] < 0)
+			return ret_fds[i];
 	}
 	return 0;
+}
+
+static int open_pins(struct fence *fence)
+{
+	return open_all(fence->map, "maps", fence_map_names, FENCE_MAPS) ?:
+		open_all(fence->iterator, "links", fence_iterator_names, FENCE_ITERATORS) ?:
+		open_all(fence->tracer, "links", fence_tracer_names, FENCE_TRACERS);
 }
 
 int fence_open(struct fence **ret_fence)
@@ -172,12 +174,6 @@ int fence_open(struct fence **ret_fence)
 
 /* --- missing -------------------------------------------------------------------------------- */
 
-/* The programs that are on no hook and no iterator. */
-static const char *const tracer_names[] = {
-	"tag_task_newtask", "tag_process_exec", "tag_process_exit", "late_newtask",
-	"late_process_exit",
-};
-
 struct missing {
 	char *names;
 	size_t size, used, count;
@@ -197,6 +193,13 @@ static bool is_pinned(const char *kind, const char *name)
 	char path[256];
 
 	return !pin_path(path, sizeof(path), FENCE_PINS, kind, name) && !access(path, F_OK);
+}
+
+static void miss_unpinned(struct missing *missing, const char *kind, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!is_pinned(kind, names[i]))
+			miss(missing, names[i]);
 }
 
 /* A link is pinned under the name of its program, "file_path_unlink": the room's, and the hook's.
@@ -230,15 +233,9 @@ size_t fence_missing_pins(const struct fence *fence, char *ret_names, size_t siz
 	for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
 		if (about.hooks & ~pinned & HOOK_BIT(hook))
 			miss(&missing, hook_name(hook));
-	for (size_t i = 0; i < sizeof(tracer_names) / sizeof(*tracer_names); i++)
-		if (!is_pinned("links", tracer_names[i]))
-			miss(&missing, tracer_names[i]);
-	for (int i = 0; i < FENCE_ITERATORS; i++)
-		if (!is_pinned("links", fence_iterator_names[i]))
-			miss(&missing, fence_iterator_names[i]);
-	for (int i = 0; i < FENCE_MAPS; i++)
-		if (!is_pinned("maps", fence_map_names[i]))
-			miss(&missing, fence_map_names[i]);
+	miss_unpinned(&missing, "links", fence_tracer_names, FENCE_TRACERS);
+	miss_unpinned(&missing, "links", fence_iterator_names, FENCE_ITERATORS);
+	miss_unpinned(&missing, "maps", fence_map_names, FENCE_MAPS);
 	return missing.count;
 }
 

@@ -28,9 +28,22 @@ enum fence_iterator {
 	FENCE_ITERATORS,
 };
 
+/* The programs on tracepoints. */
+enum fence_tracer {
+	TRACER_NEWTASK,
+	TRACER_LATE_NEWTASK,
+	TRACER_LATE_EXIT,
+	TRACERS_LATE,			/* so far those that a late tag relies on */
+	TRACER_EXEC = TRACERS_LATE,
+	TRACER_EXIT,
+	TRACER_CGROUP,
+	FENCE_TRACERS,
+};
+
 /* Their names in the kernel programs, and those of their pins. */
 extern const char *const fence_map_names[FENCE_MAPS];
 extern const char *const fence_iterator_names[FENCE_ITERATORS];
+extern const char *const fence_tracer_names[FENCE_TRACERS];
 
 #define FENCE_LINKS_MAX 80
 
@@ -39,13 +52,15 @@ struct ringfence_bpf;
 
 struct fence {
 	int map[FENCE_MAPS];
-	int iterator[FENCE_ITERATORS];	/* links of programs that are started by reading */
+	int iterator[FENCE_ITERATORS];	/* links of programs that are started by reading, */
+	int tracer[FENCE_TRACERS];	/* and by tracepoints */
 	struct ringfence_bpf *skeleton;	/* NULL: opened from its pins */
 	struct {
 		const char *name;
 		struct bpf_link *link;
 	} links[FENCE_LINKS_MAX];	/* of a loaded fence */
 	size_t link_count;
+	uint64_t late_skipped;		/* by TRACERS_LATE, when the order was given */
 };
 
 /* An empty one. NULL: no memory. */

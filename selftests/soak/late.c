@@ -14,7 +14,8 @@
 
 #define BRANCHES   2			/* processes below the root that fork */
 #define ORPHANS	   8			/* that stay until the end of a trial */
-#define CALM_US	   5000			/* between two attempts: others are to run as well */
+#define CALM_US	   30000		/* between two attempts, until the kernel has the order */
+#define BUSY_US	   5000			/* and from then on: others are to run as well */
 #define ATTEMPTS   3			/* of a leaf */
 #define MET	   10			/* attempts of each kind that are to be met before and after */
 
@@ -147,6 +148,7 @@ static pid_t watch_for_order(pid_t root)
 		       order.root != (__u32)root)
 			usleep(500);
 		shared->ordered = order.root == (__u32)root;
+		shared->calm = BUSY_US;
 		_exit(0);
 	}
 	close((int)look.map_fd);
