@@ -22,18 +22,6 @@
 
 /* --- what is done with the file ------------------------------------------------------------- */
 
-/* What comes out of the file goes into the report. Takes what open() returned. */
-static int read_out(int fd, struct report *report)
-{
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	got = read(fd, report->got, sizeof(report->got) - 1);
-	close(fd);
-	return got < 0 ? -errno : 0;
-}
-
 static int write_in(int fd)
 {
 	ssize_t put;
@@ -56,7 +44,7 @@ static int target(const struct vector *vector, int flags)
 
 static int act_read(const struct vector *vector, struct report *report)
 {
-	return read_out(target(vector, O_RDONLY), report);
+	return files_read_out(target(vector, O_RDONLY), report);
 }
 
 static int act_write(const struct vector *vector, struct report *report)
@@ -67,7 +55,7 @@ static int act_write(const struct vector *vector, struct report *report)
 
 static int act_read_write(const struct vector *vector, struct report *report)
 {
-	return read_out(target(vector, O_RDWR), report);
+	return files_read_out(target(vector, O_RDWR), report);
 }
 
 static int act_truncate(const struct vector *vector, struct report *report)
@@ -85,7 +73,7 @@ static int act_create(const struct vector *vector, struct report *report)
 /* Under the name @what, which the preparation made. */
 static int act_read_what(const struct vector *vector, struct report *report)
 {
-	return read_out(open(vector_path(vector, vector->what), O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(vector_path(vector, vector->what), O_RDONLY | O_CLOEXEC), report);
 }
 
 /* The only entry is named like the vector. */
@@ -107,14 +95,14 @@ static int act_relative(const struct vector *vector, struct report *report)
 {
 	if (chdir(vector_path(vector, "")))
 		return -errno;
-	return read_out(open("./secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open("./secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_openat(const struct vector *vector, struct report *report)
 {
 	int folder = open(vector_path(vector, ""), O_PATH | O_CLOEXEC);
 
-	return read_out(openat(folder, "secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(openat(folder, "secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_openat2(const struct vector *vector, struct report *report)
@@ -122,7 +110,7 @@ static int act_openat2(const struct vector *vector, struct report *report)
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
 	int folder = open(vector_path(vector, ""), O_PATH | O_CLOEXEC);
 
-	return read_out(syscall(SYS_openat2, folder, "/secret", &how, sizeof(how)), report);
+	return files_read_out(syscall(SYS_openat2, folder, "/secret", &how, sizeof(how)), report);
 }
 
 static int act_own_root(const struct vector *vector, struct report *report)
@@ -130,7 +118,7 @@ static int act_own_root(const struct vector *vector, struct report *report)
 	char path[600];
 
 	snprintf(path, sizeof(path), "/proc/self/root%s", vector_path(vector, "secret"));
-	return read_out(open(path, O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(path, O_RDONLY | O_CLOEXEC), report);
 }
 
 /* O_PATH opens nothing yet; its name in /proc does. */
@@ -139,7 +127,7 @@ static int act_reopen(const struct vector *vector, struct report *report)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", target(vector, O_PATH));
-	return read_out(open(path, O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(path, O_RDONLY | O_CLOEXEC), report);
 }
 
 /* The kernel finds the file by a number that needs no name. */
@@ -153,7 +141,7 @@ static int act_by_handle(const struct vector *vector, struct report *report)
 
 	if (name_to_handle_at(AT_FDCWD, vector_path(vector, "secret"), &file.handle, &mount_id, 0))
 		return -errno;
-	return read_out(open_by_handle_at(folder, &file.handle, O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open_by_handle_at(folder, &file.handle, O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_bind_mount(const struct vector *vector, struct report *report)
@@ -163,7 +151,7 @@ static int act_bind_mount(const struct vector *vector, struct report *report)
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount(vector_path(vector, "folder"), other, NULL, MS_BIND, NULL))
 		return -errno;
-	return read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_bind_mounted_file(const struct vector *vector, struct report *report)
@@ -173,14 +161,14 @@ static int act_bind_mounted_file(const struct vector *vector, struct report *rep
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount(vector_path(vector, "secret"), other, NULL, MS_BIND, NULL))
 		return -errno;
-	return read_out(open(other, O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(other, O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_chroot(const struct vector *vector, struct report *report)
 {
 	if (chroot(vector_path(vector, "")) || chdir("/"))
 		return -errno;
-	return read_out(open("/secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open("/secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_rename(const struct vector *vector, struct report *report)
@@ -189,7 +177,7 @@ static int act_rename(const struct vector *vector, struct report *report)
 
 	if (rename(vector_path(vector, "secret"), other))
 		return -errno;
-	return read_out(open(other, O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(other, O_RDONLY | O_CLOEXEC), report);
 }
 
 /* A new file in place of the old: another identity under the name that the policy has. */
@@ -199,7 +187,7 @@ static int act_replace(const struct vector *vector, struct report *report)
 
 	if (write_small(other, vector->name) || rename(other, secret))
 		return -errno;
-	return read_out(open(secret, O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(secret, O_RDONLY | O_CLOEXEC), report);
 }
 
 /* The folder of the tree itself gets another name. */
@@ -207,7 +195,7 @@ static int act_rename_folder(const struct vector *vector, struct report *report)
 {
 	if (rename(vector_path(vector, "folder"), vector_path(vector, "other")))
 		return -errno;
-	return read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
 }
 
 /* Executing opens: judged as a file as well. The program leaves a marker. */
@@ -259,7 +247,7 @@ static void prepare_long_path(const struct vector *vector)
 static int act_long_path(const struct vector *vector, struct report *report)
 {
 	go_down(vector, LONG_NAME, LONG_DEPTH);
-	return read_out(open("secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open("secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 static void prepare_deep_path(const struct vector *vector)
@@ -270,7 +258,7 @@ static void prepare_deep_path(const struct vector *vector)
 static int act_deep_path(const struct vector *vector, struct report *report)
 {
 	go_down(vector, 1, SHORT_DEPTH);
-	return read_out(open("secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open("secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 /* --- preparations --------------------------------------------------------------------------- */

@@ -17,17 +17,6 @@
 
 #include "../hooks/hooks.h"
 
-static int read_out(int fd, struct report *report)
-{
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	got = read(fd, report->got, sizeof(report->got) - 1);
-	close(fd);
-	return got < 0 ? -errno : 0;
-}
-
 static int own_mounts(int flags)
 {
 	return unshare(CLONE_NEWNS | flags) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
@@ -80,7 +69,7 @@ static int act_union_read(const struct vector *vector, struct report *report)
 {
 	int err = mount_union(vector, vector->what);
 
-	return err ?: read_out(open(vector_path(vector, "union/secret"), O_RDONLY | O_CLOEXEC),
+	return err ?: files_read_out(open(vector_path(vector, "union/secret"), O_RDONLY | O_CLOEXEC),
 			       report);
 }
 
@@ -114,7 +103,7 @@ static int act_union_copy(const struct vector *vector, struct report *report)
 	if (fd < 0)
 		return -errno;
 	close(fd);
-	return read_out(open(vector_path(vector, "empty/secret"), O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(vector_path(vector, "empty/secret"), O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_union_unlink(const struct vector *vector, struct report *report)
@@ -260,7 +249,7 @@ static int act_copied_tree(const struct vector *vector, struct report *report)
 
 	if (tree < 0)
 		return -errno;
-	return read_out(openat(tree, "secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(openat(tree, "secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_moved_tree(const struct vector *vector, struct report *report)
@@ -272,7 +261,7 @@ static int act_moved_tree(const struct vector *vector, struct report *report)
 	    syscall(SYS_move_mount, tree, "", AT_FDCWD, vector_path(vector, "other"),
 		    MOVE_MOUNT_F_EMPTY_PATH))
 		return -errno;
-	return read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
 }
 
 /* As anybody may, who may make name spaces. */
@@ -283,7 +272,7 @@ static int act_users_mount(const struct vector *vector, struct report *report)
 	if (setgid(1000) || setuid(1000) || own_mounts(CLONE_NEWUSER) ||
 	    mount(vector_path(vector, "folder"), other, NULL, MS_BIND | MS_REC, NULL))
 		return -errno;
-	return read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(vector_path(vector, "other/secret"), O_RDONLY | O_CLOEXEC), report);
 }
 
 /* The folder's name is another's; whoever has it open reaches it. */
@@ -293,7 +282,7 @@ static int act_covered(const struct vector *vector, struct report *report)
 
 	if (own_mounts(0) || mount("tmpfs", vector_path(vector, "folder"), "tmpfs", 0, NULL))
 		return -errno;
-	return read_out(openat(folder, "secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(openat(folder, "secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 static int act_other_root(const struct vector *vector, struct report *report)
@@ -301,7 +290,7 @@ static int act_other_root(const struct vector *vector, struct report *report)
 	char path[600];
 
 	snprintf(path, sizeof(path), "/proc/1/root%s", vector_path(vector, "folder/secret"));
-	return read_out(open(path, O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open(path, O_RDONLY | O_CLOEXEC), report);
 }
 
 /* The folder becomes the root, and what was above it is gone. */
@@ -312,7 +301,7 @@ static int act_pivoted(const struct vector *vector, struct report *report)
 	if (own_mounts(0) || mount(folder, folder, NULL, MS_BIND, NULL) || chdir(folder) ||
 	    syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH))
 		return -errno;
-	return read_out(open("/secret", O_RDONLY | O_CLOEXEC), report);
+	return files_read_out(open("/secret", O_RDONLY | O_CLOEXEC), report);
 }
 
 #define READ OF_FOLDER, .hook = "file_open", .seen_access = "read"

@@ -31,6 +31,17 @@ int write_small(const char *path, const char *text)
 	return put == (ssize_t)strlen(text) ? 0 : -EIO;
 }
 
+int files_read_out(int fd, struct report *report)
+{
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	got = read(fd, report->got, sizeof(report->got) - 1);
+	close(fd);
+	return got < 0 ? -errno : 0;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *place)
 {
 	(void)st;

@@ -210,6 +210,8 @@ int decoy_pin(const char *path);
 
 /* Makes the vector's folder anew with a secret at @target, and the folders that lead there. */
 void files_prepare(const struct vector *vector);
+/* What comes out of a file goes into the report. Takes and closes what open() returned; 0 or -errno. */
+int files_read_out(int fd, struct report *report);
 unsigned int files_count_read(const struct vector *vector, const struct report *report);
 unsigned int files_count_written(const struct vector *vector, const struct report *report);
 unsigned int files_count_truncated(const struct vector *vector, const struct report *report);
