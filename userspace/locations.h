@@ -7,6 +7,8 @@
 #define PATH_POLICIES	"/etc/ringfence/policy.d"
 #define PATH_RUN	"/run/ringfence"
 #define PATH_RULESETS	PATH_RUN "/rulesets"	/* images by slot and generation, for old records */
+#define PATH_LAST_GOOD	"/var/lib/ringfence/last-good"	/* texts of policies that were in force */
+#define PATH_GATE	PATH_RUN "/socket"	/* where the daemon is asked to tag (gate.h) */
 #define PATH_LOCK	PATH_RUN "/lock"	/* held while the fence or its rulesets change */
 #define PATH_COLLECTOR	PATH_RUN "/collector"	/* held by the process that empties the ring */
 #define PATH_LOGS	"/var/log/ringfence"
