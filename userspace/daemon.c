@@ -250,7 +250,7 @@ int daemon_main(int argc, char **argv)
 	err = fence_keep(fence, 0);
 	if (err)
 		say_errno(err, "cannot have this process protected from tagged ones");
-	err = path_make(PATH_LOGS) ?: collector_open(fence, PATH_LOG, true, &collector);
+	err = path_make_logs() ?: collector_open(fence, PATH_LOG, true, &collector);
 	if (err)
 		say_errno(err, "cannot open the audit log " PATH_LOG);
 	else

@@ -20,6 +20,9 @@ extern const char *const path_services[];
 /* Makes a folder and those above it, mode 0755 as the umask allows. Returns 0 or -errno. */
 int path_make(const char *folder);
 
+/* Makes PATH_LOGS, mode 0750: the audit log shows command lines and paths. Returns 0 or -errno. */
+int path_make_logs(void);
+
 /* Opens @file, making its folder, and takes a lock on it that ends with the descriptor. @operation:
  * LOCK_EX or LOCK_SH, with LOCK_NB not to wait (flock(2)). Returns the descriptor, the caller's to
  * close, -EWOULDBLOCK where another has it, or -errno. */

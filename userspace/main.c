@@ -31,6 +31,7 @@ static const struct {
 	{ "ps", ps_main, "show the tagged processes" },
 	{ "unload", unload_main, "take the fence down" },
 	{ "doctor", doctor_main, "look whether this host can hold a fence" },
+	{ "boot", boot_main, "have the kernel booted with bpf among its LSMs" },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(*verbs))

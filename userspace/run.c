@@ -197,7 +197,7 @@ static const char *log_path(const struct session *session)
 
 static int start_collecting(struct session *session)
 {
-	int err = session->policy ? 0 : path_make(PATH_LOGS);
+	int err = session->policy ? 0 : path_make_logs();
 
 	if (!err)
 		err = collector_open(session->fence, log_path(session), !session->policy,

@@ -5,6 +5,7 @@
 #pragma once
 
 int apply_main(int argc, char **argv);
+int boot_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int daemon_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
