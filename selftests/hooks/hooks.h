@@ -22,6 +22,7 @@
  *	descriptors.c	what a command has open when it is started: tests of shared.c
  *	nested.c	a run inside a run: tests of shared.c
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
+ *	gate.c		runs of an ordinary user, by way of the daemon
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *	reach.c		what selftests/untagged runs, tagged and untagged
  *
@@ -307,7 +308,7 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], alias_tests[], swap_tests[], late_tests[],
+extern const struct test run_tests[], shared_tests[], alias_tests[], swap_tests[], late_tests[], gate_tests[],
 	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
@@ -323,6 +324,9 @@ int reach_main(int argc, char **argv);		/* selftests/untagged */
 int reach_on_main(int argc, char **argv);	/* the same */
 int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
+/* What gate.c has an ordinary user ask. */
+int gate_ask_main(int argc, char **argv);
+
 /* What late.c has tagged. */
 int family_main(int argc, char **argv);
 int ring_main(int argc, char **argv);

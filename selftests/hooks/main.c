@@ -33,6 +33,7 @@ static const struct suite {
 }, late_suites[] = {
 	{ "alias", alias_tests },
 	{ "swap", swap_tests },
+	{ "gate", gate_tests },
 	{ "late", late_tests },
 	{},
 }, down_suites[] = {
@@ -115,6 +116,7 @@ static const struct {
 	{ "step", step_main },
 	{ "burst", burst_main },
 	{ "family", family_main },
+	{ "gate-ask", gate_ask_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },
 	{ "list-fds", list_fds_main },

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs of an ordinary user, who asks the daemon. On the loaded fence; with a daemon of their own.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../userspace/gate.h"
+#include "../../userspace/locations.h"
+#include "attempts.h"
+
+#define POLICY	   WORK "/gate.yaml"
+#define DEPLOY_USER 1000			/* with a group of the same number */
+
+#define RUN(...) COMMAND("ringfence", "run", "--quiet", "--tag", __VA_ARGS__)
+#define ATTEMPT "--", (char *)self_path(), "attempt", "0"
+
+static struct background daemon_of_gate;
+static int server = -1;
+
+static bool refused(const char *reason, char *const argv[], struct why *why)
+{
+	struct command command;
+
+	marker_taken();
+	command_run(&command, DEPLOY_USER, argv);
+	if (marker_taken())
+		return fail(why, "the command was started");
+	if (command.status != 125)
+		return fail(why, "status %d: %.300s", command.status, command.err);
+	return strstr(command.err, reason) ||
+		fail(why, "stderr does not say \"%s\": %.300s", reason, command.err);
+}
+
+static bool count_line(void *ctx, const char *line)
+{
+	const char *const *words = ctx;
+
+	if (strstr(line, words[0]))
+		++*(size_t *)words[1];
+	return true;
+}
+
+/* How many lines of the log have a text in them. */
+static size_t logged(const char *text)
+{
+	size_t count = 0;
+	const char *words[] = { text, (const char *)&count };
+
+	journal_scan(MAIN_LOG, count_line, words);
+	return count;
+}
+
+/* Waits for one more of them than @before: a line may be a moment behind. */
+static bool one_more(const char *text, size_t before, struct why *why)
+{
+	int64_t end = now_ms() + WAIT_MS;
+
+	while (logged(text) <= before && now_ms() < end)
+		pause_briefly();
+	return logged(text) == before + 1 || fail(why, "not one record more of \"%s\"", text);
+}
+
+static bool test_no_daemon(struct why *why)
+{
+	return refused("no daemon answers", RUN("shared", ATTEMPT), why);
+}
+
+static bool write_policy(const char *users)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "tag: gate\nmode: enforce\n%s"
+		 "services: {server: {nets: [" SERVER_IP "], ports: [%d]}}\n"
+		 "rules: [{deny: server, errno: ENOLINK}]\n", users, SERVER_PORT);
+	return !write_small(POLICY, text);
+}
+
+static bool apply(const char *users, struct why *why)
+{
+	struct command command;
+
+	if (!write_policy(users))
+		return fail(why, "cannot write " POLICY);
+	command_run(&command, 0, COMMAND("ringfence", "apply", POLICY));
+	return !command.status || fail(why, "apply: status %d: %.300s", command.status, command.err);
+}
+
+/* Lets the group of the user in, as the package does, and waits for the first probe to pass. */
+static bool start(struct why *why)
+{
+	FILE *groups = fopen("/etc/group", "ae");
+	struct command command = { .status = -1 };
+	int64_t end = now_ms() + WAIT_MS;
+
+	if (!groups || fprintf(groups, "ringfence:x:%d:\n", DEPLOY_USER) < 0 || fclose(groups))
+		return fail(why, "cannot add the group");
+	if (background_start(&daemon_of_gate, COMMAND("ringfence", "daemon")))
+		return fail(why, "no daemon");
+	while (command.status && now_ms() < end)
+		command_run(&command, DEPLOY_USER, RUN("gate", "--", "true"));
+	return !command.status || fail(why, "the daemon lets nobody in: %.300s", command.err);
+}
+
+static bool test_permitted(struct why *why)
+{
+	struct command command;
+	size_t before;
+
+	chmod(WORK, 0777);		/* for the marker */
+	server = far_listen(SERVER_IP, SERVER_PORT);
+	if (attempt_connect(SERVER_IP, SERVER_PORT) || far_accepted(server) != 1)
+		return fail(why, "untagged, the server cannot be reached");
+	if (!apply("users: [\"1000\"]\n", why) || !start(why))
+		return false;
+	marker_taken();
+	before = logged("ENOLINK");
+	command_run(&command, DEPLOY_USER, RUN("gate", "--", (char *)self_path(), "attempt", "7"));
+	if (command.status != 7 || !marker_taken())
+		return fail(why, "status %d: %.300s", command.status, command.err);
+	if (far_accepted(server))
+		return fail(why, "the server was reached");
+	return one_more("ENOLINK", before, why);
+}
+
+static bool test_fail_on_deny(struct why *why)
+{
+	struct command command;
+
+	command_run(&command, DEPLOY_USER, RUN("gate", "--fail-on-deny", ATTEMPT));
+	return (command.status == 123 && marker_taken() && !far_accepted(server)) ||
+		fail(why, "status %d: %.300s", command.status, command.err);
+}
+
+static bool test_not_permitted(struct why *why)
+{
+	size_t before = logged("may not start runs of tag shared");
+
+	return refused("may not start runs of tag shared", RUN("shared", ATTEMPT), why) &&
+		one_more("may not start runs of tag shared", before, why);
+}
+
+static bool test_not_permitted_any_more(struct why *why)
+{
+	return apply("users: [nobody]\ngroups: [daemon]\n", why) &&
+		refused("may not start runs of tag gate", RUN("gate", ATTEMPT), why) &&
+		apply("groups: [ringfence]\n", why);
+}
+
+static bool test_by_group(struct why *why)
+{
+	struct command command;
+
+	command_run(&command, DEPLOY_USER, RUN("gate", ATTEMPT));
+	return (!command.status && marker_taken() && !far_accepted(server)) ||
+		fail(why, "status %d: %.300s", command.status, command.err);
+}
+
+static bool test_weaker_mode(struct why *why)
+{
+	return refused("--mode audit would undo", RUN("gate", "--mode", "audit", ATTEMPT), why);
+}
+
+/* Not by the launcher's code, which asks for nothing but its own. */
+static int ask(int pidfd)
+{
+	const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = PATH_GATE };
+	struct gate_request request = { .version = GATE_VERSION, .verb = GATE_TAG, .tag = "gate" };
+	struct iovec data = { &request, sizeof(request) };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = { NULL, 0, &data, 1, &control, sizeof(control), 0 };
+	int gate = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct gate_answer answer;
+
+	memcpy(CMSG_DATA(&control.head), &pidfd, sizeof(pidfd));
+	if (connect(gate, (const struct sockaddr *)&name, sizeof(name)) ||
+	    sendmsg(gate, &message, 0) != sizeof(request) ||
+	    recv(gate, &answer, sizeof(answer), 0) != sizeof(answer))
+		return -EIO;
+	close(gate);
+	return answer.err;
+}
+
+/* hooks gate-ask PID: has that process tagged, and prints what came of it. */
+int gate_ask_main(int argc, char **argv)
+{
+	int err = ask(syscall(SYS_pidfd_open, argc == 3 ? atoi(argv[2]) : 0, 0));
+
+	printf("%s\n", err ? strerrorname_np(-err) : "none");
+	return 0;
+}
+
+/* Somebody else's process: the tester's, which is root's. */
+static bool test_others(struct why *why)
+{
+	struct command command;
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	command_run(&command, DEPLOY_USER, COMMAND((char *)self_path(), "gate-ask", pid));
+	if (strncmp(command.out, "EPERM\n", 6))
+		return fail(why, "status %d: %.200s%.200s", command.status, command.out, command.err);
+	return !attempt_connect(SERVER_IP, SERVER_PORT) && far_accepted(server) == 1 ? true :
+		fail(why, "the tester was tagged");
+}
+
+/* With no privileges left, and no way to get at the fence. */
+static bool test_user_of_root(struct why *why)
+{
+	struct command command;
+
+	command_run(&command, 0, RUN("gate", "--user", "deploy", "--", "sh", "-c",
+				     "id -u; id -g; grep -c '^Cap[IPE][nrf].:.0*$' /proc/self/status"));
+	return (!command.status && !strcmp(command.out, "1000\n1000\n3\n")) ||
+		fail(why, "status %d: %.200s%.200s", command.status, command.out, command.err);
+}
+
+static bool test_daemon_gone(struct why *why)
+{
+	int end;
+
+	if (daemon_of_gate.pid <= 0)
+		return fail(why, "it was never started");
+	kill(daemon_of_gate.pid, SIGTERM);
+	end = background_end(&daemon_of_gate);
+	close(server);
+	return (!end || fail(why, "the daemon ended with %d", end)) &&
+		refused("no daemon answers", RUN("gate", ATTEMPT), why);
+}
+
+const struct test gate_tests[] = {
+	{ "no-daemon", test_no_daemon },
+	{ "permitted", test_permitted },
+	{ "fail-on-deny", test_fail_on_deny },
+	{ "not-permitted", test_not_permitted },
+	{ "not-permitted-any-more", test_not_permitted_any_more },
+	{ "by-group", test_by_group },
+	{ "weaker-mode", test_weaker_mode },
+	{ "others", test_others },
+	{ "user-of-root", test_user_of_root },
+	{ "daemon-gone", test_daemon_gone },
+	{},
+};
