@@ -140,6 +140,8 @@ $(B)/san/%.o: %.c Makefile
 # Its text is part of the program.
 $(B)/policy/implied.o $(B)/san/policy/implied.o: policy/services/handoff.yaml
 
+$(B)/userspace/completion.o $(B)/san/userspace/completion.o: $(wildcard userspace/completion.*sh)
+
 # The skeleton must be there before the one file that includes it is compiled for the first time.
 $(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON)
 
