@@ -15,6 +15,7 @@ BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev l
 TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
 		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap \
 		  kmod xz-utils mandoc
+DEB_PACKAGES   := build-essential debhelper libsystemd-dev lintian
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
 	      $(CPPFLAGS) $(CFLAGS)
@@ -58,8 +59,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps demo check unit guest escapes untagged soak bench fuzz lint \
-	man install uninstall clean distclean
+.PHONY: all help deps build-deps deb-deps demo check unit guest escapes untagged soak bench fuzz lint \
+	man install uninstall deb clean distclean
 
 all: $(B)/ringfence $(COMPLETION) man	## build the program, its manual and its completion
 
@@ -106,9 +107,10 @@ lint:					## shellcheck over all scripts
 
 # --- packages -----------------------------------------------------------------------------------
 
-deps: PACKAGES = $(BUILD_PACKAGES) $(TEST_PACKAGES)
+deps: PACKAGES = $(BUILD_PACKAGES) $(TEST_PACKAGES) $(DEB_PACKAGES)
 build-deps: PACKAGES = $(BUILD_PACKAGES)
-deps build-deps:			## install the Debian packages it takes, where they are missing
+deb-deps: PACKAGES = $(BUILD_PACKAGES) $(DEB_PACKAGES)
+deps build-deps deb-deps:		## install the Debian packages it takes, where they are missing
 	@missing=$$(for p in $(PACKAGES); do \
 		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; \
 	done); \
@@ -118,6 +120,10 @@ deps build-deps:			## install the Debian packages it takes, where they are missi
 	echo "  APT    " $$missing; \
 	apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+print-build-packages:
+	@echo $(BUILD_PACKAGES)
+.PHONY: print-build-packages
 
 # --- kernel programs ----------------------------------------------------------------------------
 
@@ -255,9 +261,16 @@ uninstall:				## remove what install put there, but nothing of /etc
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -rf $(TO)/share/ringfence $(TO)/share/doc/ringfence
 
+# On a copy of what git knows, without the settings of this make: they are not the package's.
+deb: deb-deps				## build the Debian package, in build/deb
+	$(Q)rm -rf $(B)/deb && mkdir -p $(B)/deb/ringfence
+	$(Q)git ls-files -z | xargs -0 cp -a --parents -t $(B)/deb/ringfence
+	$(Q)cd $(B)/deb/ringfence && env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS dpkg-buildpackage -b -us -uc
+	$(Q)lintian --allow-root --pedantic --fail-on error,warning,pedantic $(B)/deb/*.changes
+
 clean:					## remove what was built; keeps kernels and guests
 	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/escapes $(B)/soak $(B)/bench \
-		$(B)/fuzz $(B)/man $(B)/completion $(B)/ringfence $(B)/flags
+		$(B)/fuzz $(B)/man $(B)/completion $(B)/deb $(B)/ringfence $(B)/flags
 
 distclean:				## remove build/ as a whole
 	rm -rf $(B)
