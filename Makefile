@@ -11,16 +11,16 @@ B	:= build
 
 # Debian packages: to build, to test and to play the demo. A fresh machine has none of them.
 BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
-		  libjansson-dev libcap-dev scdoc
+		  libjansson-dev libcap-dev libsystemd-dev scdoc
 TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
 		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap \
 		  kmod xz-utils mandoc
-DEB_PACKAGES   := build-essential debhelper libsystemd-dev lintian
+DEB_PACKAGES   := build-essential debhelper lintian
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
 	      $(CPPFLAGS) $(CFLAGS)
 SAN_FLAGS  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LIBS	   := -lbpf -lelf -lz -lyaml -ljansson -lcap
+LIBS	   := -lbpf -lelf -lz -lyaml -ljansson -lcap -lsystemd
 ifneq ($(PREFIX),/usr)
 ALL_CFLAGS += -DRINGFENCE_PREFIX='"$(PREFIX)"'
 endif

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #endif
 
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
 /* Limits. */
 #define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
@@ -144,6 +144,7 @@ struct ruleset {
 	struct table paths[CLASS_COUNT];	/* struct path_entry; [CLASS_NET] is empty */
 	struct table inodes[CLASS_COUNT];	/* struct inode_entry; [CLASS_NET] is empty */
 	struct table rules;		/* struct rule */
+	struct table users, groups;	/* __u32: the string of each that may start runs */
 	struct table strings;		/* bytes; every string ends with 0, is padded with 0 to
 					 * 8 bytes, begins at a multiple of 8; offset 0 is "" */
 	char tag[TAG_NAME_MAX];

@@ -10,6 +10,8 @@
 enum policy_field {
 	POLICY_TAG,
 	POLICY_MODE,
+	POLICY_USERS,
+	POLICY_GROUPS,
 	POLICY_INCLUDE,
 	POLICY_SERVICES,
 	POLICY_RULES,
@@ -18,7 +20,8 @@ enum policy_field {
 };
 
 static const char *const policy_keys[POLICY_FIELDS + 1] = {
-	[POLICY_TAG] = "tag",		[POLICY_MODE] = "mode",	  [POLICY_INCLUDE] = "include",
+	[POLICY_TAG] = "tag",		[POLICY_MODE] = "mode",
+	[POLICY_USERS] = "users",	[POLICY_GROUPS] = "groups", [POLICY_INCLUDE] = "include",
 	[POLICY_SERVICES] = "services", [POLICY_RULES] = "rules", [POLICY_DEFAULT] = "default",
 };
 
@@ -84,6 +87,7 @@ static void read_policy(struct checker *checker, const struct node *root)
 			       "the policy has no tag");
 	if (fields[POLICY_MODE])
 		read_mode(checker, fields[POLICY_MODE]);
+	launchers_read(checker, fields[POLICY_USERS], fields[POLICY_GROUPS]);
 	if (fields[POLICY_INCLUDE])
 		includes_read(checker, fields[POLICY_INCLUDE]);
 	if (fields[POLICY_SERVICES]) {
@@ -123,10 +127,24 @@ static void warn_unused(struct checker *checker)
 				 "this policy allows everything and records nothing");
 }
 
-int policy_parse(const char *name, const char *text, size_t size, const char *const *service_dirs,
-		 struct diags *diags, struct policy **ret_policy)
+/* What was included outlives the checker. */
+static void keep_includes(struct checker *checker)
 {
-	struct checker checker = { .diags = diags, .service_dirs = service_dirs };
+	struct policy *policy = checker->policy;
+
+	policy->includes = check_alloc(checker, checker->include_count + 1, sizeof(*policy->includes));
+	for (size_t i = 0; policy->includes && i < checker->include_count; i++) {
+		policy->includes[i] = strdup(checker->includes[i]);
+		checker->out_of_memory |= !policy->includes[i];
+		policy->include_count++;
+	}
+}
+
+static int parse_under(const char *root, const char *name, const char *text, size_t size,
+		       const char *const *service_dirs, struct diags *diags,
+		       struct policy **ret_policy)
+{
+	struct checker checker = { .diags = diags, .service_dirs = service_dirs, .root = root };
 	size_t errors = diags->errors;
 	struct tree *tree;
 
@@ -142,8 +160,10 @@ int policy_parse(const char *name, const char *text, size_t size, const char *co
 	}
 	if (!checker.out_of_memory)
 		read_policy(&checker, tree_root(tree));
-	if (errors == diags->errors && !checker.out_of_memory)
+	if (errors == diags->errors && !checker.out_of_memory) {
+		keep_includes(&checker);
 		warn_unused(&checker);
+	}
 	free(checker.states);
 	tree_free(tree);
 	if (checker.out_of_memory || diags->out_of_memory || errors != diags->errors) {
@@ -154,13 +174,19 @@ int policy_parse(const char *name, const char *text, size_t size, const char *co
 	return 0;
 }
 
-int policy_read(const char *path, const char *const *service_dirs, struct diags *diags,
-		struct policy **ret_policy)
+int policy_parse(const char *name, const char *text, size_t size, const char *const *service_dirs,
+		 struct diags *diags, struct policy **ret_policy)
+{
+	return parse_under("", name, text, size, service_dirs, diags, ret_policy);
+}
+
+int policy_read_under(const char *root, const char *path, const char *const *service_dirs,
+		      struct diags *diags, struct policy **ret_policy)
 {
 	struct diag_where whole = { .file = diags_file(diags, path) };
 	size_t size;
 	char *text;
-	int r = text_read(path, &text, &size);
+	int r = text_read(root, path, &text, &size);
 
 	if (r == -ENOMEM)
 		return r;
@@ -169,9 +195,15 @@ int policy_read(const char *path, const char *const *service_dirs, struct diags 
 			  text_problem(r));
 		return -EINVAL;
 	}
-	r = policy_parse(path, text, size, service_dirs, diags, ret_policy);
+	r = parse_under(root, path, text, size, service_dirs, diags, ret_policy);
 	free(text);
 	return r;
+}
+
+int policy_read(const char *path, const char *const *service_dirs, struct diags *diags,
+		struct policy **ret_policy)
+{
+	return policy_read_under("", path, service_dirs, diags, ret_policy);
 }
 
 void policy_free(struct policy *policy)
@@ -182,6 +214,11 @@ void policy_free(struct policy *policy)
 		policy_service_free(&policy->services[i]);
 	for (size_t i = 0; i < policy->rule_count; i++)
 		free(policy->rules[i].why);
+	for (size_t i = 0; i < policy->include_count; i++)
+		free(policy->includes[i]);
+	free(policy->includes);
+	launchers_free(policy->users, policy->user_count);
+	launchers_free(policy->groups, policy->group_count);
 	free(policy->services);
 	free(policy->rules);
 	free(policy->tag);

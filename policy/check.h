@@ -3,6 +3,7 @@
  * What the files that give a tree its meaning share. Private to the library.
  *
  *	check.c		the policy
+ *	launchers.c	who may start its runs
  *	services.c	its services, and the files that it includes
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
@@ -30,6 +31,7 @@ struct service_state {
 struct checker {
 	struct diags *diags;
 	const char *const *service_dirs;	/* or NULL */
+	const char *root;		/* in front of every path that is read: "" */
 	struct source source;		/* what is read at present */
 	struct policy *policy;
 	struct service_state *states;	/* one for each of policy->services */
@@ -150,12 +152,19 @@ int errno_read(struct checker *checker, const struct node *node);
 /* A text for people: blanks and line ends become single spaces. For free(); NULL and a fault. */
 char *why_read(struct checker *checker, const struct node *node);
 
+/* --- launchers.c --------------------------------------------------------------------------- */
+
+/* Reads who may start runs, from the lists under the keys; NULL is no key. */
+void launchers_read(struct checker *checker, const struct node *users, const struct node *groups);
+void launchers_free(struct policy_launcher *launchers, size_t count);
+
 /* --- files.c ------------------------------------------------------------------------------- */
 
-/* Reads a regular file of at most POLICY_TEXT_MAX bytes; never waits. The text is for free().
+/* Reads a regular file of at most POLICY_TEXT_MAX bytes, at @path under @root ("": none); never waits.
+ * The text is for free().
  * Returns 0, -EISDIR, -ENOTSUP for what is no regular file, -EFBIG, -ENOMEM, or the error of
  * stat(), open() or read(). */
-int text_read(const char *path, char **ret_text, size_t *ret_size);
+int text_read(const char *root, const char *path, char **ret_text, size_t *ret_size);
 
 /* What text_read() returned, in words. */
 const char *text_problem(int err);

@@ -24,6 +24,7 @@ struct compiler {
 	struct net_tables nets;
 	struct path_tables paths;
 	struct rule *rules;
+	uint32_t *users, *groups;	/* the string of each */
 	struct intern strings;
 };
 
@@ -88,6 +89,26 @@ static int rules_build(struct compiler *compiler)
 	return err;
 }
 
+static int names_build(struct compiler *compiler, const struct policy_launcher *launchers, size_t count,
+		       uint32_t **ret_names)
+{
+	uint32_t *names = calloc(count + 1, sizeof(*names));
+	int err = names ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = string_add(compiler, launchers[i].name, &names[i]);
+	*ret_names = names;
+	return err;
+}
+
+static int launchers_build(struct compiler *compiler)
+{
+	const struct policy *policy = compiler->policy;
+
+	return names_build(compiler, policy->users, policy->user_count, &compiler->users) ?:
+		names_build(compiler, policy->groups, policy->group_count, &compiler->groups);
+}
+
 /* --- the image ------------------------------------------------------------------------------ */
 
 /* A table of the ruleset: which one, and what it holds. */
@@ -99,7 +120,7 @@ struct part {
 
 #define PART(name, from, n) \
 	{ offsetof(struct ruleset, name), from, n, sizeof(*(from)) }
-#define PART_COUNT 15
+#define PART_COUNT 17
 
 static void parts_list(const struct compiler *compiler, struct part parts[PART_COUNT])
 {
@@ -124,6 +145,8 @@ static void parts_list(const struct compiler *compiler, struct part parts[PART_C
 		PART(inodes[CLASS_SOCKET], paths->inodes[CLASS_SOCKET],
 		     paths->inode_count[CLASS_SOCKET]),
 		PART(rules, compiler->rules, compiler->policy->rule_count),
+		PART(users, compiler->users, compiler->policy->user_count),
+		PART(groups, compiler->groups, compiler->policy->group_count),
 		PART(strings, strings->bytes, strings->size),
 	};
 
@@ -217,7 +240,7 @@ static int tables_build(struct compiler *compiler, const struct path_resolver *r
 	const char *too_large = "the rules of this policy make too large a ruleset";
 	int err;
 
-	err = rules_build(compiler);
+	err = rules_build(compiler) ?: launchers_build(compiler);
 	if (!err) {
 		too_large = "the nets of this policy make too large a ruleset";
 		err = nets_compile(compiler->policy, &compiler->conflicts, &compiler->nets);
@@ -269,5 +292,7 @@ int policy_compile(const struct policy *policy, const struct path_resolver *reso
 	conflicts_free(&compiler.conflicts);
 	intern_free(&compiler.strings);
 	free(compiler.rules);
+	free(compiler.users);
+	free(compiler.groups);
 	return err;
 }

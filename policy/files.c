@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,11 +59,14 @@ static int read_all(int fd, char *text, size_t *ret_size)
 	return -EFBIG;
 }
 
-int text_read(const char *path, char **ret_text, size_t *ret_size)
+int text_read(const char *root, const char *path, char **ret_text, size_t *ret_size)
 {
-	int r, fd = open_regular(path);
-	char *text;
+	char whole[2 * PATH_MAX], *text;
+	int r, fd;
 
+	if (snprintf(whole, sizeof(whole), "%s%s", root, path) >= (int)sizeof(whole))
+		return -ENAMETOOLONG;
+	fd = open_regular(whole);
 	if (fd < 0)
 		return fd;
 	text = malloc(POLICY_TEXT_MAX + 1);
@@ -165,7 +170,7 @@ bool include_read(struct checker *checker, const struct node *item, char **ret_p
 	if (!name)
 		return false;
 	for (size_t n = 0; (path = candidate(checker, name, n)); n++) {
-		r = text_read(path, ret_text, ret_size);
+		r = text_read(checker->root, path, ret_text, ret_size);
 		if (!r) {
 			*ret_path = path;
 			return true;

@@ -98,6 +98,18 @@ static bool rules_sound(const struct ruleset *head)
 	return true;
 }
 
+static bool names_sound(const struct ruleset *head, struct table table)
+{
+	const uint32_t *names = (const uint32_t *)((const char *)head + table.off);
+
+	if (!table_sound(head, table, sizeof(*names)))
+		return false;
+	for (uint32_t i = 0; i < table.count; i++)
+		if (names[i] >= head->strings.count)
+			return false;
+	return true;
+}
+
 int image_verify(const void *data, size_t size)
 {
 	const struct ruleset *head = data;
@@ -108,7 +120,8 @@ int image_verify(const void *data, size_t size)
 	    size > RULESET_MAX || size % RULESET_CHUNK)
 		return -EBADMSG;
 	if (!header_sound(head) || !nets_sound(head) || !paths_sound(head) ||
-	    !strings_sound(head) || !rules_sound(head))
+	    !strings_sound(head) || !rules_sound(head) || !names_sound(head, head->users) ||
+	    !names_sound(head, head->groups))
 		return -EBADMSG;
 	return 0;
 }
@@ -129,6 +142,13 @@ const char *image_string(const struct ruleset *image, uint32_t offset)
 	if (offset >= image->strings.count)
 		return "";
 	return (const char *)image + image->strings.off + offset;
+}
+
+const char *image_name(const struct ruleset *image, struct table table, uint32_t number)
+{
+	const uint32_t *names = (const uint32_t *)((const char *)image + table.off);
+
+	return number < table.count ? image_string(image, names[number]) : NULL;
 }
 
 static __u64 read_be64(const uint8_t *bytes)

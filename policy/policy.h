@@ -64,15 +64,25 @@ struct policy_rule {
 	bool implied;			/* not written in the policy: gives way to whatever is */
 };
 
+/* A user or a group: a name, or a number in digits. */
+struct policy_launcher {
+	struct diag_where where;
+	char *name;
+};
+
 struct policy {
 	char *file;			/* the path it was read from */
 	char *tag;
 	enum mode mode;
 	enum verdict defaults[CLASS_COUNT];
+	struct policy_launcher *users, *groups;	/* who may start runs, besides root */
+	size_t user_count, group_count;
 	struct policy_service *services;
 	size_t service_count;
 	struct policy_rule *rules;	/* those that are implied come last */
 	size_t rule_count;
+	char **includes;		/* the paths of the service files that it includes */
+	size_t include_count;
 };
 
 /* The largest text accepted, for a policy and for each file it includes. */
@@ -92,6 +102,10 @@ struct policy {
  */
 int policy_read(const char *path, const char *const *service_dirs, struct diags *diags,
 		struct policy **ret_policy);
+
+/* The same for copies: all files are read from under the folder @root, and called as if they were not. */
+int policy_read_under(const char *root, const char *path, const char *const *service_dirs,
+		      struct diags *diags, struct policy **ret_policy);
 
 /* The same for a text in memory that calls itself @name; includes are looked for beside @name. */
 int policy_parse(const char *name, const char *text, size_t size, const char *const *service_dirs,

@@ -160,6 +160,11 @@ int collector_poll(struct collector *collector, int timeout_ms)
 	return err ?: collector->error;
 }
 
+int collector_reopen(struct collector *collector)
+{
+	return collector->audit ? audit_reopen(collector->audit) : 0;
+}
+
 int collector_note(struct collector *collector, uint64_t run, const char *text)
 {
 	return collector->audit ? audit_note(collector->audit, run, text) : -EAGAIN;

@@ -35,6 +35,9 @@ int collector_poll(struct collector *collector, int timeout_ms);
  * comes. Returns as collector_poll(). */
 int collector_drain(struct collector *collector);
 
+/* Opens the log anew, as audit_reopen(). Returns 0, also where another process collects. */
+int collector_reopen(struct collector *collector);
+
 /* Adds a line about the fence itself to the log, as audit_note(). Returns 0, -EAGAIN where another process
  * collects, or -ENOMEM. */
 int collector_note(struct collector *collector, uint64_t run, const char *text);

@@ -24,6 +24,8 @@ _ringfence_offer() # "WORDS"|@KIND BEGINNING [POLICY]
 		mapfile -t COMPREPLY < <(compgen "${kind/@folders/-d}" -- "$begun") ;;
 	@processes)
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$begun") ;;
+	@users)
+		mapfile -t COMPREPLY < <(compgen -u -- "$begun") ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$begun") ;;
 	esac

@@ -48,6 +48,7 @@ static const struct kind {
 	{ "FILE", "@files", "_files" },
 	{ "DIR", "@folders", "_files -/" },
 	{ "PID", "@processes", "_pids" },
+	{ "USER", "@users", "_users" },
 	{ "WHEN", "auto always never", "(auto always never)" },
 	{ "VERDICT", "allow audit deny", "(allow audit deny)" },
 };

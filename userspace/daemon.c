@@ -13,12 +13,14 @@
 
 #include "collector.h"
 #include "fence_up.h"
+#include "gate.h"
 #include "liveness.h"
 #include "locations.h"
 #include "options.h"
 #include "probe.h"
 #include "run_id.h"
 #include "say.h"
+#include "service.h"
 #include "verbs.h"
 
 #define POLL_MS 100
@@ -34,6 +36,8 @@ const struct verb daemon_verb = {
 	.arguments = "[--policy-dir DIR]",
 	.help = "Writes the records of all runs to " PATH_LOG ", in the foreground,\n"
 		"until SIGTERM or SIGINT. Loads the fence first where it is not loaded; leaves it loaded.\n"
+		"A policy with a fault is then replaced by its last good text, or left out. SIGHUP: opens the log\n"
+		"anew, and puts the policies in force anew, all or none.\n"
 		"Once a second it walks a probe into every hook, and looks after the pins and the settings of\n"
 		"the host that the fence depends on; what keeps the fence from holding is a line in the log.\n\n"
 		"Exit status: 0 when told to stop; 1 on failure, also when the fence was unloaded.",
@@ -41,12 +45,18 @@ const struct verb daemon_verb = {
 	.colored = true,
 };
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, hung_up;
 
 static void stop(int signal)
 {
 	(void)signal;
 	stopped = 1;
+}
+
+static void hang_up(int signal)
+{
+	(void)signal;
+	hung_up = 1;
 }
 
 /* Opens the pinned fence, and only that: a fence that we loaded ourselves would outlive its pins
@@ -58,7 +68,7 @@ static int open_fence(const char *folder, struct fence **ret_fence)
 	if (err == -ENOENT) {
 		struct fence *loaded = NULL;
 
-		err = fence_bring_up(folder, &loaded);
+		err = fence_bring_up(folder, true, &loaded);
 		fence_close(loaded);
 		if (err && err != -EEXIST)
 			return err;	/* told */
@@ -78,6 +88,7 @@ struct watch {
 	int64_t next_ms;		/* when to look again */
 	char line[1024];		/* what was told last; "": it holds */
 	bool untold;			/* the log does not have it yet */
+	bool ready;			/* the service manager has been told */
 };
 
 static int64_t now_ms(void)
@@ -120,11 +131,25 @@ static void tell(struct watch *watch)
 	note(watch);
 }
 
+/* To the service manager: that it holds, with a probe to show for it; and that records come through,
+ * without which this process had better be started anew. A log that takes none is no reason. */
+static void tell_manager(struct watch *watch, const struct probe_result *result, int log_error)
+{
+	if (!watch->ready && !*watch->line && probe_passed(result)) {
+		service_ready("the fence holds");
+		watch->ready = true;
+	} else if (watch->ready) {
+		service_status(*watch->line ? watch->line : "the fence holds");
+	}
+	if (result->recorded || log_error)
+		service_ping();
+}
+
 /* What can be seen at once is told before the probe, which takes its time. Returns -ENOENT where the
  * fence is gone. */
-static int look(struct watch *watch)
+static int look(struct watch *watch, int log_error)
 {
-	struct probe_result result;
+	struct probe_result result = {};
 	int err = fence_look_pinned(watch->fence);
 
 	if (err == -ENOENT || err == -ESTALE) {
@@ -138,12 +163,43 @@ static int look(struct watch *watch)
 		say_errno(err, "cannot run the probe");
 	fence_note_watcher(watch->fence, getpid());	/* from now on: what is old is at fault */
 	tell(watch);
+	tell_manager(watch, &result, log_error);
 	watch->next_ms = now_ms() + LOOK_MS;
 	return 0;
 }
 
-static int collect(struct fence *fence, struct collector *collector)
+/* --- what it does --------------------------------------------------------------------------- */
+
+/* The log, which may have been rotated, and the policies. Where one has a fault, none changes. */
+static void reload(struct watch *watch, const char *folder)
 {
+	int err;
+
+	service_reloading();
+	hung_up = 0;
+	err = collector_reopen(watch->collector);
+	if (err)
+		say_errno(err, "cannot open the audit log " PATH_LOG " anew; the old one is written on");
+	if (fence_apply_folder(watch->fence, folder))
+		say("the policies in force stay as they are");
+	if (watch->ready)
+		service_ready(*watch->line ? watch->line : "the fence holds");
+}
+
+/* Where ordinary users ask. Runs of root need it as little as the fence does. */
+static struct gate *open_gate(struct fence *fence, struct collector *collector)
+{
+	struct gate *gate = NULL;
+	int err = gate_open(service_socket(), fence, collector, &gate);
+
+	if (err)
+		say_errno(err, "ordinary users cannot start runs: cannot listen at " PATH_GATE);
+	return gate;
+}
+
+static int collect(struct fence *fence, struct collector *collector, const char *folder)
+{
+	struct gate *gate = open_gate(fence, collector);
 	struct watch watch = { .fence = fence, .collector = collector, .run = run_id_new() };
 	int told = 0, active = -1, gone = 0;
 
@@ -158,15 +214,21 @@ static int collect(struct fence *fence, struct collector *collector)
 			say("%s", active ? "collecting into " PATH_LOG :
 			    "another process collects; waiting for it to end");
 		}
+		if (hung_up)
+			reload(&watch, folder);
 		if (now_ms() >= watch.next_ms)
-			gone = look(&watch);
+			gone = look(&watch, err);
+		if (gate)
+			gate_serve(gate, watch.ready && !*watch.line ? NULL :
+				   *watch.line ? watch.line : "no probe has passed yet");
 	}
+	gate_close(gate);
 	return gone;
 }
 
 int daemon_main(int argc, char **argv)
 {
-	const struct sigaction action = { .sa_handler = stop };
+	const struct sigaction action = { .sa_handler = stop }, reload_action = { .sa_handler = hang_up };
 	const char *folder = PATH_POLICIES;
 	struct collector *collector = NULL;
 	struct fence *fence = NULL;
@@ -181,17 +243,19 @@ int daemon_main(int argc, char **argv)
 		return verb_misused(&daemon_verb, "%s: no argument expected", argv[optind]), 1;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGHUP, &reload_action, NULL);
 	err = open_fence(folder, &fence);
 	if (err)
 		return 1;
 	err = fence_keep(fence, 0);
 	if (err)
 		say_errno(err, "cannot have this process protected from tagged ones");
-	err = path_make(PATH_LOGS) ?: collector_open(fence, PATH_LOG, true, &collector);
+	err = path_make_logs() ?: collector_open(fence, PATH_LOG, true, &collector);
 	if (err)
 		say_errno(err, "cannot open the audit log " PATH_LOG);
 	else
-		err = collect(fence, collector);
+		err = collect(fence, collector, folder);
+	service_stopping();
 	if (collector_close(collector)) {
 		say("records are lost: the audit log did not take the last of them");
 		err = -EIO;

@@ -13,14 +13,20 @@
 #include "fence.h"
 #include "hooks.h"
 #include "host.h"
+#include "host_setup.h"
 #include "options.h"
 #include "probe.h"
 #include "say.h"
 #include "term.h"
 #include "verbs.h"
 
+enum {
+	EXIT_FAILS = 1,
+	EXIT_WARNINGS = 2,
+};
+
 static const struct verb_option options[] = {
-	{ 'j', "json", NULL, "print a JSON array" },
+	{ 'j', "json", NULL, "print a JSON array; \"severity\" is ok, note, warn or fail" },
 	{ 'v', "verbose", NULL, "where something fails, also what the kernel said about the programs" },
 	{},
 };
@@ -30,9 +36,13 @@ const struct verb doctor_verb = {
 	.arguments = "[--json] [--verbose]",
 	.help = "Looks whether this host can hold a fence: kernel, LSM list, ftrace, BTF, bpffs,\n"
 		"capabilities, and which hooks the kernel has, with what the others leave open; then loads a\n"
-		"fence of its own for a moment and walks a probe into every hook. Each line that fails says\n"
-		"what to do.\n\n"
-		"Exit status: 0 when all is well, 1 when something is missing.",
+		"fence of its own for a moment and walks a probe into every hook. Then whether the host is set\n"
+		"up to have one from boot on: service, boot loader, policies, log, clock. Each line that is\n"
+		"not \"ok\" says what to do: FAIL where there can be no fence, or others than root could\n"
+		"change what it denies; warn for what should be seen to; note for the rest, among it what is\n"
+		"missing from a host that has no enabled service, and so has fences for single runs only.\n\n"
+		"Exit status: 0 when nothing is worse than a note, 1 when something is FAIL, 2 when the worst\n"
+		"is warn.",
 	.options = options,
 	.colored = true,
 };
@@ -103,13 +113,32 @@ static void examine_fence(struct finding *programs, struct finding *probe)
 	fence_close(fence);
 }
 
+static bool passable(const struct finding *finding)
+{
+	return finding->ok || finding->severity == SEVERITY_NOTE;
+}
+
+/* FAIL is written large for people. */
+static const char *severity_name(const struct finding *finding, bool large)
+{
+	const char *const names[] = {
+		[SEVERITY_FAIL] = large ? "FAIL" : "fail",
+		[SEVERITY_WARN] = "warn",
+		[SEVERITY_NOTE] = "note",
+	};
+
+	return finding->ok ? "ok" : names[finding->severity];
+}
+
+/* "ok" there means what it has always meant: with true everywhere, the exit status is 0. */
 static void print_json(const struct finding *findings, size_t count)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}",
-			"topic", findings[i].topic, "ok", findings[i].ok,
+		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s, s:s}",
+			"topic", findings[i].topic, "ok", passable(&findings[i]),
+			"severity", severity_name(&findings[i], false),
 			"text", findings[i].text, "remedy", findings[i].remedy));
 	json_dumpf(list, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -119,20 +148,40 @@ static void print_json(const struct finding *findings, size_t count)
 static void print_table(const struct finding *findings, size_t count)
 {
 	const struct term_style *style = verb_style(stdout);
+	const char *const colors[] = {
+		[SEVERITY_FAIL] = style->bad,
+		[SEVERITY_WARN] = style->warn,
+		[SEVERITY_NOTE] = style->dim,
+	};
 
 	for (size_t i = 0; i < count; i++) {
-		printf("%s%-4s%s  %-12s  %s\n", findings[i].ok ? style->good : style->bad,
-		       findings[i].ok ? "ok" : "FAIL", style->reset, findings[i].topic,
+		printf("%s%-4s%s  %-12s  %s\n",
+		       findings[i].ok ? style->good : colors[findings[i].severity],
+		       severity_name(&findings[i], true), style->reset, findings[i].topic,
 		       findings[i].text);
 		if (!findings[i].ok)
 			printf("      %-12s  %s\n", "", findings[i].remedy);
 	}
 }
 
+/* The worst of them. */
+static int exit_of(const struct finding *findings, size_t count)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!findings[i].ok && findings[i].severity == SEVERITY_FAIL)
+			return EXIT_FAILS;
+		if (!findings[i].ok && findings[i].severity == SEVERITY_WARN)
+			status = EXIT_WARNINGS;
+	}
+	return status;
+}
+
 int doctor_main(int argc, char **argv)
 {
-	struct finding findings[FINDINGS_MAX + 3] = {};
-	int id, failed = 0, json = 0, verbose = 0;
+	struct finding findings[FINDINGS_MAX + 3 + SETUP_FINDINGS] = {};
+	int id, status, json = 0, verbose = 0;
 	size_t count;
 
 	while ((id = verb_next(&doctor_verb, argc, argv)) != VERB_END) {
@@ -149,13 +198,14 @@ int doctor_main(int argc, char **argv)
 		examine_fence(&findings[count], &findings[count + 1]);
 		count += 2;
 	}
+	setup_examine("", 0, &findings[count]);
+	count += SETUP_FINDINGS;
 	if (json)
 		print_json(findings, count);
 	else
 		print_table(findings, count);
-	for (size_t i = 0; i < count; i++)
-		failed |= !findings[i].ok;
-	if (verbose && failed)
+	status = exit_of(findings, count);
+	if (verbose && status == EXIT_FAILS)
 		fprintf(stderr, "%s", fence_log());
-	return failed;
+	return status;
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -14,9 +13,8 @@
 #include "host.h"
 #include "liveness.h"
 #include "locations.h"
-#include "policy_file.h"
+#include "policies.h"
 #include "probe.h"
-#include "rulesets.h"
 #include "say.h"
 
 void fence_tell_dead(const struct probe_result *result)
@@ -131,149 +129,18 @@ int fence_prove_told(struct fence *fence, struct collector *collector)
 
 /* --- policies ------------------------------------------------------------------------------- */
 
-/* A policy on its way into the kernel. */
-struct applied {
-	struct ruleset *image;
-	uint32_t slot;
-	int filled;			/* its ruleset in the kernel, -1 before */
-	double compile_ms, kernel_ms;
-};
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
-}
-
-static int compile_files(char **files, size_t count, uint64_t generation, struct applied *applied)
-{
-	int err = 0;
-
-	/* All of them, so that every fault of every file is told. */
-	for (size_t i = 0; i < count; i++) {
-		double begin = now_ms();
-		int fault = policy_file_compile(files[i], true, generation + i, &applied[i].image);
-
-		applied[i].compile_ms = now_ms() - begin;
-		err = err ?: fault;
-	}
-	for (size_t i = 0; !err && i < count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (!strcmp(applied[i].image->tag, applied[j].image->tag)) {
-				say("%s and %s are both for tag %s: one policy per tag", files[j],
-				    files[i], applied[i].image->tag);
-				err = -EINVAL;
-			}
-	return err;
-}
-
-/* Finds a slot for each: that of the same tag, else the next free one. */
-static int find_slots(struct fence *fence, struct applied *applied, size_t count)
-{
-	uint32_t next = 0, vacant;
-
-	for (size_t i = 0; i < count; i++) {
-		const char *tag = applied[i].image->tag;
-		int err = fence_find_tag(fence, tag, &applied[i].slot, &vacant, NULL);
-
-		if (!err)
-			continue;
-		if (err != -ENOENT)
-			return err;
-		next = next ? next : vacant;
-		if (next == POLICY_SLOTS) {
-			say("%s: all %d slots hold other policies", tag, POLICY_SLOTS - 1);
-			return -ENOSPC;
-		}
-		applied[i].slot = next++;
-	}
-	return 0;
-}
-
-/* All that can fail: copies every ruleset into the kernel, and its texts to where the collector
- * finds them, since a record may come the moment it is in force. */
-static int fill_all(struct applied *applied, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		double begin = now_ms();
-		int err;
-
-		applied[i].filled = fence_fill_ruleset(applied[i].image);
-		if (applied[i].filled < 0)
-			return applied[i].filled;
-		applied[i].kernel_ms = now_ms() - begin;
-		err = rulesets_keep(applied[i].image, applied[i].slot);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int switch_to(struct fence *fence, const struct applied *applied)
-{
-	const struct ruleset *image = applied->image;
-	double begin = now_ms(), kernel_ms;
-	int err = fence_switch_ruleset(fence, applied->slot, applied->filled);
-
-	if (err)
-		return err;
-	kernel_ms = applied->kernel_ms + now_ms() - begin;
-	printf("%s: generation %llu active in %s mode, %u rule%s, %u KiB, "
-	       "%.1f ms from text to active (%.1f compiling, %.1f in the kernel)\n",
-	       image->tag, (unsigned long long)image->generation,
-	       image->mode == MODE_ENFORCE ? "enforce" : "audit",
-	       image->rules_said, image->rules_said == 1 ? "" : "s", image->size / 1024,
-	       applied->compile_ms + kernel_ms, applied->compile_ms, kernel_ms);
-	return 0;
-}
-
-static int put_all(struct fence *fence, struct applied *applied, size_t count)
-{
-	int err = find_slots(fence, applied, count) ?: fill_all(applied, count);
-
-	for (size_t i = 0; !err && i < count; i++)
-		err = switch_to(fence, &applied[i]);
-	if (err)
-		say_errno(err, "cannot put the policies in force");
-	return err;
-}
-
-static struct applied *new_applied(size_t count)
-{
-	struct applied *applied = calloc(count ?: 1, sizeof(*applied));
-
-	for (size_t i = 0; applied && i < count; i++)
-		applied[i].filled = -1;
-	return applied;
-}
-
-static void free_applied(struct applied *applied, size_t count)
-{
-	for (size_t i = 0; applied && i < count; i++) {
-		free(applied[i].image);
-		if (applied[i].filled >= 0)
-			close(applied[i].filled);
-	}
-	free(applied);
-}
-
 int fence_apply_files(struct fence *fence, char **files, size_t count)
 {
-	struct applied *applied = new_applied(count);
+	struct policies *policies = NULL;
 	uint64_t generation = 0;
 	uint32_t slot;
-	int err = -ENOMEM;
+	int err = fence_find_tag(fence, "", &slot, NULL, &generation);
 
-	if (applied) {
-		err = fence_find_tag(fence, "", &slot, NULL, &generation);
-		err = err == -ENOENT ? 0 : err;
-	}
-	if (!err)
-		err = compile_files(files, count, generation + 1, applied) ?:
-			put_all(fence, applied, count);
-	free_applied(applied, count);
+	if (err && err != -ENOENT)
+		return err;
+	err = policies_compile(files, count, generation + 1, false, &policies) ?:
+		policies_put(fence, policies);
+	policies_free(policies);
 	return err;
 }
 
@@ -293,7 +160,7 @@ static int prove_new(struct fence *fence)
 	return err;
 }
 
-static int load_and_pin(struct applied *applied, size_t count, struct fence **ret_fence)
+static int load_and_pin(struct policies *policies, struct fence **ret_fence)
 {
 	struct fence *fence = NULL;
 	int err = host_check_kernel() ?: fence_load(&fence);
@@ -302,7 +169,7 @@ static int load_and_pin(struct applied *applied, size_t count, struct fence **re
 		host_explain(err);
 		return err;
 	}
-	err = probe_install(fence) ?: prove_new(fence) ?: put_all(fence, applied, count);
+	err = probe_install(fence) ?: prove_new(fence) ?: policies_put(fence, policies);
 	if (!err && (err = fence_pin(fence)))
 		say_errno(err, "cannot pin the fence under " FENCE_PINS);
 	if (err) {
@@ -313,44 +180,72 @@ static int load_and_pin(struct applied *applied, size_t count, struct fence **re
 	return 0;
 }
 
-/* The policies first: where one is faulty, nothing is loaded. */
-static int bring_up(char **files, size_t count, struct fence **ret_fence)
+/* The policies first: where one is faulty, and not rescued, nothing is loaded. */
+static int bring_up(char **files, size_t count, bool rescue, struct fence **ret_fence)
 {
-	struct applied *applied;
+	struct policies *policies = NULL;
 	int err;
 
 	if (!access(FENCE_PINS, F_OK))
 		return -EEXIST;
-	applied = new_applied(count);
-	if (!applied)
-		return -ENOMEM;
-	err = compile_files(files, count, 1, applied) ?: load_and_pin(applied, count, ret_fence);
-	free_applied(applied, count);
+	err = policies_compile(files, count, 1, rescue, &policies) ?: load_and_pin(policies, ret_fence);
+	policies_free(policies);
 	return err;
 }
 
-int fence_bring_up(const char *folder, struct fence **ret_fence)
+static int lock_told(void)
+{
+	int lock = path_lock(PATH_LOCK, LOCK_EX);
+
+	if (lock < 0)
+		say_errno(lock, "cannot lock " PATH_LOCK);
+	return lock;
+}
+
+/* The policies of a folder. Only that of the host may be missing. */
+static int find_policies(const char *folder, glob_t *ret_found)
 {
 	char pattern[PATH_MAX];
-	glob_t found = {};
-	int err, lock;
 
 	if (access(folder, R_OK) && (errno != ENOENT || strcmp(folder, PATH_POLICIES))) {
-		err = -errno;
+		int err = -errno;
+
 		say_errno(err, "%s", folder);
 		return err;
 	}
-	lock = path_lock(PATH_LOCK, LOCK_EX);
-	if (lock < 0) {
-		say_errno(lock, "cannot lock " PATH_LOCK);
-		return lock;
-	}
 	snprintf(pattern, sizeof(pattern), "%s/*.yaml", folder);
-	glob(pattern, 0, NULL, &found);
-	if (!found.gl_pathc)
+	glob(pattern, 0, NULL, ret_found);
+	if (!ret_found->gl_pathc)
 		say("warning: there is no policy %s", pattern);
-	err = bring_up(found.gl_pathv, found.gl_pathc, ret_fence);
+	return 0;
+}
+
+int fence_apply_folder(struct fence *fence, const char *folder)
+{
+	glob_t found = {};
+	int err = find_policies(folder, &found), lock;
+
+	if (err)
+		return err;
+	lock = lock_told();
+	err = lock < 0 ? lock : fence_apply_files(fence, found.gl_pathv, found.gl_pathc);
 	globfree(&found);
-	close(lock);
+	if (lock >= 0)
+		close(lock);
+	return err;
+}
+
+int fence_bring_up(const char *folder, bool rescue, struct fence **ret_fence)
+{
+	glob_t found = {};
+	int err = find_policies(folder, &found), lock;
+
+	if (err)
+		return err;
+	lock = lock_told();
+	err = lock < 0 ? lock : bring_up(found.gl_pathv, found.gl_pathc, rescue, ret_fence);
+	globfree(&found);
+	if (lock >= 0)
+		close(lock);
 	return err;
 }

@@ -39,9 +39,13 @@ int fence_prove_told(struct fence *fence, struct collector *collector);
  */
 int fence_apply_files(struct fence *fence, char **files, size_t count);
 
+/* The same with every policy of a folder, taking the lock itself. */
+int fence_apply_folder(struct fence *fence, const char *folder);
+
 /*
  * Loads the fence with the policies in @folder (may be missing or empty), pins it, and proves it
- * live. Tells what went wrong. Returns 0 and *ret_fence; -EEXIST where it is loaded already; on any
+ * live. Tells what went wrong. @rescue: a policy with a fault is replaced by its last good text, or left
+ * out, instead of being a failure. Returns 0 and *ret_fence; -EEXIST where it is loaded already; on any
  * other failure nothing is left behind.
  */
-int fence_bring_up(const char *folder, struct fence **ret_fence);
+int fence_bring_up(const char *folder, bool rescue, struct fence **ret_fence);

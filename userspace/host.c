@@ -9,11 +9,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "boot_state.h"
 #include "fence.h"
 #include "host.h"
 #include "say.h"
 
-#define LSM_LIST "/sys/kernel/security/lsm"
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
 #define FTRACE_FILE "/proc/sys/kernel/ftrace_enabled"
 
@@ -52,33 +52,23 @@ int host_check_kernel(void)
 	return finding.ok ? 0 : -EOPNOTSUPP;
 }
 
-static bool list_has(const char *list, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = list; (at = strstr(at, word)); at += length)
-		if ((at == list || at[-1] == ',') && (!at[length] || at[length] == ','))
-			return true;
-	return false;
-}
-
 static void examine_lsm(struct finding *finding)
 {
 	char list[200] = "";
-	FILE *file = fopen(LSM_LIST, "re");
+	FILE *file = fopen(BOOT_LSM_FILE, "re");
 
 	if (!file || !fgets(list, sizeof(list), file)) {
-		snprintf(finding->text, sizeof(finding->text), "cannot read %s: %s", LSM_LIST,
+		snprintf(finding->text, sizeof(finding->text), "cannot read %s: %s", BOOT_LSM_FILE,
 			 strerror(errno));
 		snprintf(finding->remedy, sizeof(finding->remedy),
 			 "mount -t securityfs securityfs /sys/kernel/security");
 	} else {
 		list[strcspn(list, "\n")] = 0;
-		finding->ok = list_has(list, "bpf");
+		finding->ok = boot_list_has(list, "bpf");
 		snprintf(finding->text, sizeof(finding->text), "%s%s", list,
 			 finding->ok ? "" : ": bpf is not in the list, so no BPF LSM program ever runs");
 		snprintf(finding->remedy, sizeof(finding->remedy),
-			 "boot with lsm=%s,bpf on the kernel command line", list);
+			 "boot with lsm=%s,bpf on the kernel command line: see ringfence boot enable", list);
 	}
 	if (file)
 		fclose(file);

@@ -8,9 +8,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How much it matters that something is not as it should be. */
+enum severity {
+	SEVERITY_FAIL,			/* there can be no fence, or others can change it */
+	SEVERITY_WARN,			/* somebody should see to it */
+	SEVERITY_NOTE,			/* good to know */
+};
+
 struct finding {
 	const char *topic;		/* "kernel" */
 	bool ok;
+	enum severity severity;		/* where not ok */
 	char text[384];			/* what was seen */
 	char remedy[384];		/* what to do; "" where ok */
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "identity.h"
 #include "launch.h"
 #include "say.h"
 
@@ -30,8 +31,8 @@ static void passed_signals(sigset_t *ret_set)
 
 /* What goes back to the parent, where the command does not come to be. */
 struct failure {
-	bool descriptors;		/* those that it must not have could not be closed */
-	int err;			/* an errno; else what execve(2) refused it with */
+	const char *why;		/* what went wrong before: a text of this program; NULL: execve(2) */
+	int err;			/* a positive errno */
 };
 
 static void give_up(int failed, struct failure failure, int status)
@@ -40,32 +41,39 @@ static void give_up(int failed, struct failure failure, int status)
 }
 
 /* Waits to be tagged, then becomes the command. */
-static void child_main(int go, int failed, char **argv, bool keep_fds, const sigset_t *signals)
+static void child_main(int go, int failed, const struct launch_order *order, const sigset_t *signals)
 {
-	int err = keep_fds ? 0 : -descriptors_close_later();
+	int err = order->keep_fds ? 0 : -descriptors_close_later();
 	char byte;
 
 	if (read(go, &byte, 1) != 1)
 		_exit(LAUNCH_FAILED);
 	if (err)
-		give_up(failed, (struct failure){ true, err }, LAUNCH_FAILED);
+		give_up(failed, (struct failure){ "cannot close the descriptors that the command is not to have",
+						  err }, LAUNCH_FAILED);
+	err = order->user ? -identity_become(order->user) : 0;
+	if (err)
+		give_up(failed, (struct failure){ "cannot become the user of --user", err }, LAUNCH_FAILED);
 	sigprocmask(SIG_SETMASK, signals, NULL);
-	execvp(argv[0], argv);
+	execvp(order->argv[0], order->argv);
 	err = errno;
-	give_up(failed, (struct failure){ false, err },
+	give_up(failed, (struct failure){ NULL, err },
 		err == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE);
 }
 
 /* --- the parent ----------------------------------------------------------------------------- */
 
 /* Tags the child and lets it go. Returns its pidfd or -errno. */
-static int release(struct fence *fence, const struct tag *tag, pid_t child, int go)
+static int release(const struct launch_order *order, pid_t child, int go)
 {
 	int err, pidfd = syscall(SYS_pidfd_open, child, 0);
 
-	if (pidfd < 0)
-		return -errno;
-	err = fence_tag(fence, pidfd, tag);
+	if (pidfd < 0) {
+		err = -errno;
+		say_errno(err, "cannot start the command");
+		return err;
+	}
+	err = order->tag(order->ctx, pidfd);
 	if (!err && write(go, "", 1) != 1)
 		err = -errno;
 	if (err) {
@@ -79,8 +87,8 @@ static int refused(const char *command, const struct failure *failure)
 {
 	int err = failure->err;
 
-	if (failure->descriptors) {
-		say_errno(err, "cannot close the descriptors that the command is not to have");
+	if (failure->why) {
+		say_errno(err, "%s", failure->why);
 		return LAUNCH_FAILED;
 	}
 	if (err == ENOENT && !strchr(command, '/')) {
@@ -97,8 +105,7 @@ static void close_pair(const int pair[2])
 	close(pair[1]);
 }
 
-int launch(struct fence *fence, const struct tag *tag, char **argv, bool keep_fds, pid_t *ret_pid,
-	   int *ret_pidfd)
+int launch(const struct launch_order *order, pid_t *ret_pid, int *ret_pidfd)
 {
 	int go[2], failed[2], pidfd, err = 0;
 	struct failure failure;
@@ -120,18 +127,18 @@ int launch(struct fence *fence, const struct tag *tag, char **argv, bool keep_fd
 	if (!child) {
 		/* Its own end of `go` must not keep it waiting when the parent is gone. */
 		close(go[1]);
-		child_main(go[0], failed[1], argv, keep_fds, &before);
+		child_main(go[0], failed[1], order, &before);
 	}
-	pidfd = child < 0 ? -errno : release(fence, tag, child, go[1]);
+	if (child < 0)
+		say_errno(errno, "cannot start the command");
+	pidfd = child < 0 ? -errno : release(order, child, go[1]);
 	close_pair(go);
 	close(failed[1]);
 	if (pidfd >= 0 && read(failed[0], &failure, sizeof(failure)) == sizeof(failure))
-		err = refused(argv[0], &failure);
+		err = refused(order->argv[0], &failure);
 	close(failed[0]);
-	if (pidfd < 0) {
-		say_errno(pidfd, "cannot tag the command");
+	if (pidfd < 0)
 		err = LAUNCH_FAILED;
-	}
 	if (err) {
 		if (child > 0)
 			waitpid(child, NULL, 0);
@@ -164,7 +171,7 @@ int launch_wait(pid_t pid, int pidfd, struct collector *collector)
 	passed_signals(&passed);
 	events[1].fd = signalfd(-1, &passed, SFD_CLOEXEC | SFD_NONBLOCK);
 	while (!(events[0].revents & POLLIN)) {
-		int err = collector_poll(collector, 0);
+		int err = collector ? collector_poll(collector, 0) : 0;
 
 		if (err && !told++)
 			say_errno(err, "cannot write the audit log; records wait in the kernel");

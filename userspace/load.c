@@ -15,12 +15,13 @@
 
 static const struct verb_option load_options[] = {
 	{ 'd', "policy-dir", "DIR", "put the policies DIR/*.yaml in force (default: " PATH_POLICIES ")" },
+	{ 'r', "rescue", NULL, "for a boot: in place of a policy with a fault, its last good text, or none" },
 	{},
 };
 
 const struct verb load_verb = {
 	.name = "load",
-	.arguments = "[--policy-dir DIR]",
+	.arguments = "[--policy-dir DIR] [--rescue]",
 	.help = "Loads the fence into the kernel, puts the policies in force, pins all of it under\n"
 		FENCE_PINS ", and proves with a denied probe that it is live. From then\n"
 		"on it needs no process to hold.\n\n"
@@ -34,16 +35,20 @@ int load_main(int argc, char **argv)
 {
 	const char *folder = PATH_POLICIES;
 	struct fence *fence = NULL;
+	bool rescue = false;
 	int id, err;
 
 	while ((id = verb_next(&load_verb, argc, argv)) != VERB_END) {
-		if (id != 'd')
+		if (id == 'r')
+			rescue = true;
+		else if (id == 'd')
+			folder = optarg;
+		else
 			return 1;
-		folder = optarg;
 	}
 	if (optind != argc)
 		return verb_misused(&load_verb, "%s: no argument expected", argv[optind]), 1;
-	err = fence_bring_up(folder, &fence);
+	err = fence_bring_up(folder, rescue, &fence);
 	if (err == -EEXIST) {
 		say("the fence is loaded already");
 		say_remedy("ringfence apply FILE... changes its policies, ringfence unload takes it down");

@@ -34,6 +34,13 @@ int path_make(const char *folder)
 	return 0;
 }
 
+int path_make_logs(void)
+{
+	int err = path_make("/var/log");
+
+	return err || !mkdir(PATH_LOGS, 0750) || errno == EEXIST ? err : -errno;
+}
+
 int path_lock(const char *file, int operation)
 {
 	char folder[PATH_MAX];

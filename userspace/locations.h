@@ -7,6 +7,8 @@
 #define PATH_POLICIES	"/etc/ringfence/policy.d"
 #define PATH_RUN	"/run/ringfence"
 #define PATH_RULESETS	PATH_RUN "/rulesets"	/* images by slot and generation, for old records */
+#define PATH_LAST_GOOD	"/var/lib/ringfence/last-good"	/* texts of policies that were in force */
+#define PATH_GATE	PATH_RUN "/socket"	/* where the daemon is asked to tag (gate.h) */
 #define PATH_LOCK	PATH_RUN "/lock"	/* held while the fence or its rulesets change */
 #define PATH_COLLECTOR	PATH_RUN "/collector"	/* held by the process that empties the ring */
 #define PATH_LOGS	"/var/log/ringfence"
@@ -17,6 +19,9 @@ extern const char *const path_services[];
 
 /* Makes a folder and those above it, mode 0755 as the umask allows. Returns 0 or -errno. */
 int path_make(const char *folder);
+
+/* Makes PATH_LOGS, mode 0750: the audit log shows command lines and paths. Returns 0 or -errno. */
+int path_make_logs(void);
 
 /* Opens @file, making its folder, and takes a lock on it that ends with the descriptor. @operation:
  * LOCK_EX or LOCK_SH, with LOCK_NB not to wait (flock(2)). Returns the descriptor, the caller's to

@@ -11,11 +11,17 @@
 int policy_file_compile(const char *path, bool resolved, uint64_t generation,
 			struct ruleset **ret_image)
 {
+	return policy_file_compile_under("", path, resolved, generation, ret_image);
+}
+
+int policy_file_compile_under(const char *root, const char *path, bool resolved, uint64_t generation,
+			      struct ruleset **ret_image)
+{
 	struct policy *policy = NULL;
 	struct diags diags = {};
 	int err;
 
-	err = policy_read(path, path_services, &diags, &policy);
+	err = policy_read_under(root, path, path_services, &diags, &policy);
 	if (!err)
 		err = policy_compile(policy, resolved ? &path_resolver_system : NULL, generation,
 				     &diags, ret_image);

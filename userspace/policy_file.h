@@ -19,3 +19,7 @@
  */
 int policy_file_compile(const char *path, bool resolved, uint64_t generation,
 			struct ruleset **ret_image);
+
+/* The same for copies of the files under the folder @root: see policy_read_under(). */
+int policy_file_compile_under(const char *root, const char *path, bool resolved, uint64_t generation,
+			      struct ruleset **ret_image);

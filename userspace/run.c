@@ -14,12 +14,14 @@
 #include "descriptors.h"
 #include "fence_up.h"
 #include "host.h"
+#include "identity.h"
 #include "keeper.h"
 #include "launch.h"
 #include "locations.h"
 #include "options.h"
 #include "policy_file.h"
 #include "probe.h"
+#include "run_guest.h"
 #include "run_id.h"
 #include "run_log.h"
 #include "runs.h"
@@ -38,6 +40,7 @@ static const struct verb_option options[] = {
 	{ 'l', "log", "FILE", "append the records of this run to FILE" },
 	{ 'F', "fail-on-deny", NULL, "exit with 123 when the command succeeded but was (or would have been) denied something" },
 	{ 'k', "keep-fds", NULL, "hand on open descriptors above standard error, and list them; else they are closed" },
+	{ 'u', "user", "USER", "start the command as this user, with no privileges; as root" },
 	{ 'q', "quiet", NULL, "no summary at the end" },
 	{},
 };
@@ -48,7 +51,8 @@ const struct verb run_verb = {
 	.help = "Starts COMMAND as a deploy of TAG: it and all its children are tagged, and what they reach\n"
 		"for is judged by TAG's policy. Uses the loaded fence; with --policy, brings up a fence of\n"
 		"its own and takes it down at the end. Nothing is started before a denied probe through\n"
-		"every hook has shown that the fence is live.\n\n"
+		"every hook has shown that the fence is live. Who is not root asks the daemon, for the tags\n"
+		"whose policies name the user.\n\n"
 		"The records go to " PATH_LOG ", or with --policy to\n"
 		"./ringfence-RUN.jsonl, unless --log says otherwise.\n\n"
 		"Exit status: COMMAND's own, 128+n when signal n ended it; 125 when ringfence failed and\n"
@@ -66,6 +70,7 @@ struct session {
 	bool fail_on_deny;
 	bool quiet;
 	bool keep_fds;
+	const char *user;		/* to become, or NULL */
 	char **argv;
 
 	struct fence *fence;
@@ -115,6 +120,9 @@ static int parse(struct session *session, int argc, char **argv)
 			break;
 		case 'q':
 			session->quiet = true;
+			break;
+		case 'u':
+			session->user = optarg;
 			break;
 		case 'k':
 			session->keep_fds = true;
@@ -190,7 +198,7 @@ static const char *log_path(const struct session *session)
 
 static int start_collecting(struct session *session)
 {
-	int err = session->policy ? 0 : path_make(PATH_LOGS);
+	int err = session->policy ? 0 : path_make_logs();
 
 	if (!err)
 		err = collector_open(session->fence, log_path(session), !session->policy,
@@ -266,6 +274,39 @@ static int prepare(struct session *session)
 	if (err)
 		say_errno(err, "cannot open an account for the run");
 	return err;
+}
+
+/* --- the start ------------------------------------------------------------------------------ */
+
+static int tag_child(void *ctx, int pidfd)
+{
+	struct session *session = ctx;
+	int err = fence_tag(session->fence, pidfd, &session->tag);
+
+	if (err)
+		say_errno(err, "cannot tag the command");
+	return err;
+}
+
+/* As an ordinary user, and on the loaded fence. */
+static int run_as_guest(const struct session *session)
+{
+	const struct guest_run run = {
+		.tag_name = session->tag_name,
+		.mode = session->mode,
+		.keep_fds = session->keep_fds,
+		.quiet = session->quiet,
+		.fail_on_deny = session->fail_on_deny,
+		.argv = session->argv,
+	};
+
+	if (session->log || session->user) {
+		say("%s is for root", session->log ? "--log" : "--user");
+		say_remedy(session->log ? "the daemon's log has the records: " PATH_LOG :
+			   "leave it out: the command is started as this user");
+		return LAUNCH_FAILED;
+	}
+	return run_guest(&run, EXIT_DENIED);
 }
 
 /* --- the end -------------------------------------------------------------------------------- */
@@ -357,9 +398,19 @@ static int finish(struct session *session, int status)
 /* Starts the command and waits for it. Where it could not be executed, that may have been us. */
 static int run(struct session *session)
 {
+	struct launch_order order = {
+		.argv = session->argv,
+		.keep_fds = session->keep_fds,
+		.tag = tag_child,
+		.ctx = session,
+	};
 	int status, guard = -1, pidfd = -1;
 	pid_t pid;
 
+	if (session->user && identity_find(session->user, &order.user)) {
+		say("--user %s: there is no such user", session->user);
+		return LAUNCH_FAILED;
+	}
 	if (session->policy) {
 		guard = keeper_guard(session->fence, session->collector, log_path(session),
 				     session->tag.run);
@@ -368,8 +419,7 @@ static int run(struct session *session)
 			return LAUNCH_FAILED;
 		}
 	}
-	status = launch(session->fence, &session->tag, session->argv, session->keep_fds, &pid,
-			&pidfd);
+	status = launch(&order, &pid, &pidfd);
 	if (session->lock >= 0)
 		close(session->lock);
 	session->lock = -1;
@@ -394,6 +444,8 @@ int run_main(int argc, char **argv)
 
 	if (parse(&session, argc, argv))
 		return LAUNCH_FAILED;
+	if (geteuid() && !session.policy)
+		return run_as_guest(&session);
 	if (!prepare(&session))
 		status = run(&session);
 	if (session.lock >= 0)

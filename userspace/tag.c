@@ -151,7 +151,7 @@ static int prepare(struct order *order)
 	if (!err)
 		err = fence_find_tag_told(order->fence, order->tag_name, &order->tag.policy);
 	if (!err) {
-		err = path_make(PATH_LOGS) ?: collector_open(order->fence, PATH_LOG, true,
+		err = path_make_logs() ?: collector_open(order->fence, PATH_LOG, true,
 							     &order->collector);
 		if (err)
 			say_errno(err, "cannot write the audit log " PATH_LOG);

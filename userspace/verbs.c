@@ -16,6 +16,7 @@ const struct verb_entry verb_table[] = {
 	{ &ps_verb, ps_main, "show the tagged processes" },
 	{ &unload_verb, unload_main, "take the fence down" },
 	{ &doctor_verb, doctor_main, "look whether this host can hold a fence" },
+	{ &boot_verb, boot_main, "have the kernel booted with bpf among its LSMs" },
 	{ &completion_verb, completion_main, NULL },
 	{},
 };

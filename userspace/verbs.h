@@ -7,6 +7,7 @@
 #include "options.h"
 
 int apply_main(int argc, char **argv);
+int boot_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int completion_main(int argc, char **argv);
 int daemon_main(int argc, char **argv);
@@ -21,7 +22,7 @@ int status_main(int argc, char **argv);
 int tag_main(int argc, char **argv);
 int unload_main(int argc, char **argv);
 
-extern const struct verb apply_verb, check_verb, completion_verb, daemon_verb, doctor_verb,
+extern const struct verb apply_verb, boot_verb, check_verb, completion_verb, daemon_verb, doctor_verb,
 	explain_verb, import_verb, load_verb, log_verb, ps_verb, run_verb, status_verb, tag_verb,
 	unload_verb;
 

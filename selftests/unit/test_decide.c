@@ -18,10 +18,10 @@
 static struct {
 	struct ruleset head;
 	__u64 align;
-	struct rule rules[3];
+	_Alignas(64) struct rule rules[3];
 	__u32 starts[8];
-	struct path_entry paths[32];
-	struct inode_entry inodes[32];
+	_Alignas(64) struct path_entry paths[32];
+	_Alignas(64) struct inode_entry inodes[32];
 	char strings[64];
 } image;
 

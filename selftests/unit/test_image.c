@@ -171,7 +171,8 @@ static void test_tables(void **state)
 		TABLE(inodes[CLASS_FILE], struct inode_entry),
 		TABLE(inodes[CLASS_EXEC], struct inode_entry),
 		TABLE(inodes[CLASS_SOCKET], struct inode_entry),
-		TABLE(rules, struct rule), TABLE(strings, char),
+		TABLE(rules, struct rule), TABLE(users, uint32_t), TABLE(groups, uint32_t),
+		TABLE(strings, char),
 #undef TABLE
 	};
 	/* v4_index … strings are all of the header between v4_shift and tag. */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Becoming another user for good.
+ */
+#pragma once
+
+#include <pwd.h>
+
+/* Looks a user up by name or number. Returns 0 and *ret_user, borrowed until the next look-up; -ENOENT
+ * where there is none, or -errno. */
+int identity_find(const char *name, const struct passwd **ret_user);
+
+/* Takes on the user's ids and groups, HOME, USER and LOGNAME, and gives up every capability, with no way
+ * back. Returns 0 or -errno: what has been given up by then stays so. */
+int identity_become(const struct passwd *user);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "last_good.h"
+#include "policies.h"
+#include "policy_file.h"
+#include "rulesets.h"
+#include "say.h"
+
+struct each {
+	const char *file;
+	struct ruleset *image;
+	bool rescued;			/* from its last good text */
+	uint32_t slot;
+	int filled;			/* its ruleset in the kernel, -1 before */
+	double compile_ms, kernel_ms;
+};
+
+struct policies {
+	size_t count;
+	struct each each[];
+};
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+/* --- compiling ------------------------------------------------------------------------------ */
+
+static int compile_rescue(struct each *each, uint64_t generation)
+{
+	char root[LAST_GOOD_ROOT_SIZE], date[32];
+	int err = last_good_find(each->file, root, date);
+
+	if (err) {
+		say("%s: there is no last good text of it: no policy of it is in force", each->file);
+		return -ENOENT;
+	}
+	err = policy_file_compile_under(root, each->file, true, generation, &each->image);
+	if (err)
+		return err;
+	each->rescued = true;
+	say("%s: its last good text, of %s, is taken instead", each->file, date);
+	say_remedy("mend what stands above; then: ringfence apply %s", each->file);
+	return 0;
+}
+
+static int compile(struct each *each, uint64_t generation, bool rescue)
+{
+	double begin = now_ms();
+	int err = policy_file_compile(each->file, true, generation, &each->image);
+
+	/* Left out where there is nothing to be had instead. */
+	if (err == -EINVAL && rescue) {
+		err = compile_rescue(each, generation);
+		if (err == -ENOENT || err == -EINVAL)
+			err = 0;
+	}
+	each->compile_ms = now_ms() - begin;
+	return err;
+}
+
+/* All of them, so that every fault of every file is told. */
+static int compile_all(struct policies *policies, uint64_t generation, bool rescue)
+{
+	size_t kept = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < policies->count; i++) {
+		int fault = compile(&policies->each[i], generation + i, rescue);
+
+		err = err ?: fault;
+		if (policies->each[i].image)
+			policies->each[kept++] = policies->each[i];
+	}
+	policies->count = kept;
+	return err;
+}
+
+static int check_tags(const struct policies *policies)
+{
+	const struct each *each = policies->each;
+
+	for (size_t i = 0; i < policies->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(each[i].image->tag, each[j].image->tag)) {
+				say("%s and %s are both for tag %s: one policy per tag", each[j].file,
+				    each[i].file, each[i].image->tag);
+				return -EINVAL;
+			}
+	return 0;
+}
+
+int policies_compile(char **files, size_t count, uint64_t generation, bool rescue,
+		     struct policies **ret_policies)
+{
+	struct policies *policies = calloc(1, sizeof(*policies) + count * sizeof(*policies->each));
+	int err;
+
+	if (!policies)
+		return -ENOMEM;
+	policies->count = count;
+	for (size_t i = 0; i < count; i++)
+		policies->each[i] = (struct each){ .file = files[i], .filled = -1 };
+	err = compile_all(policies, generation, rescue) ?: check_tags(policies);
+	if (err)
+		policies_free(policies);
+	else
+		*ret_policies = policies;
+	return err;
+}
+
+/* --- putting them in force ------------------------------------------------------------------ */
+
+/* Finds a slot for each: that of the same tag, else the next free one. */
+static int find_slots(struct fence *fence, struct policies *policies)
+{
+	uint32_t next = 0, vacant;
+
+	for (size_t i = 0; i < policies->count; i++) {
+		struct each *each = &policies->each[i];
+		int err = fence_find_tag(fence, each->image->tag, &each->slot, &vacant, NULL);
+
+		if (!err)
+			continue;
+		if (err != -ENOENT)
+			return err;
+		next = next ? next : vacant;
+		if (next == POLICY_SLOTS) {
+			say("%s: all %d slots hold other policies", each->image->tag, POLICY_SLOTS - 1);
+			return -ENOSPC;
+		}
+		each->slot = next++;
+	}
+	return 0;
+}
+
+/* All that can fail: copies every ruleset into the kernel, and its texts to where the collector
+ * finds them, since a record may come the moment it is in force. */
+static int fill_all(struct policies *policies)
+{
+	for (size_t i = 0; i < policies->count; i++) {
+		struct each *each = &policies->each[i];
+		double begin = now_ms();
+		int err;
+
+		each->filled = fence_fill_ruleset(each->image);
+		if (each->filled < 0)
+			return each->filled;
+		each->kernel_ms = now_ms() - begin;
+		err = rulesets_keep(each->image, each->slot);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int switch_to(struct fence *fence, const struct each *each)
+{
+	const struct ruleset *image = each->image;
+	double begin = now_ms(), kernel_ms;
+	int err = fence_switch_ruleset(fence, each->slot, each->filled);
+
+	if (err)
+		return err;
+	kernel_ms = each->kernel_ms + now_ms() - begin;
+	printf("%s: generation %llu active in %s mode, %u rule%s, %u KiB, "
+	       "%.1f ms from text to active (%.1f compiling, %.1f in the kernel)\n",
+	       image->tag, (unsigned long long)image->generation,
+	       image->mode == MODE_ENFORCE ? "enforce" : "audit",
+	       image->rules_said, image->rules_said == 1 ? "" : "s", image->size / 1024,
+	       each->compile_ms + kernel_ms, each->compile_ms, kernel_ms);
+	return 0;
+}
+
+/* What cannot be kept is no reason not to be in force. */
+static void keep_texts(const struct policies *policies)
+{
+	for (size_t i = 0; i < policies->count; i++) {
+		int err = policies->each[i].rescued ? 0 : last_good_keep(policies->each[i].file);
+
+		if (err)
+			say_errno(err, "warning: cannot keep %s as the last good text",
+				  policies->each[i].file);
+	}
+}
+
+int policies_put(struct fence *fence, struct policies *policies)
+{
+	int err = find_slots(fence, policies) ?: fill_all(policies);
+
+	for (size_t i = 0; !err && i < policies->count; i++)
+		err = switch_to(fence, &policies->each[i]);
+	if (err)
+		say_errno(err, "cannot put the policies in force");
+	else
+		keep_texts(policies);
+	return err;
+}
+
+void policies_free(struct policies *policies)
+{
+	for (size_t i = 0; policies && i < policies->count; i++) {
+		free(policies->each[i].image);
+		if (policies->each[i].filled >= 0)
+			close(policies->each[i].filled);
+	}
+	free(policies);
+}
