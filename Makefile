@@ -11,13 +11,14 @@ B	:= build
 
 # Debian packages: to build, to test and to play the demo. A fresh machine has none of them.
 BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
-		  libjansson-dev libcap-dev libsystemd-dev
+		  libjansson-dev libcap-dev libsystemd-dev scdoc
 TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
 		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap \
-		  kmod xz-utils
+		  kmod xz-utils mandoc
+DEB_PACKAGES   := build-essential debhelper lintian
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
-	      $(CFLAGS)
+	      $(CPPFLAGS) $(CFLAGS)
 SAN_FLAGS  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LIBS	   := -lbpf -lelf -lz -lyaml -ljansson -lcap -lsystemd
 ifneq ($(PREFIX),/usr)
@@ -47,16 +48,21 @@ SOAK_OBJECTS := $(patsubst selftests/%.c,$(B)/%.o,$(wildcard selftests/soak/*.c)
 HOOK_CFLAGS := $(filter-out $(SAN_FLAGS),$(ALL_CFLAGS))
 FUZZERS	    := $(patsubst selftests/fuzz/%.c,$(B)/fuzz/%,$(wildcard selftests/fuzz/*.c))
 BENCHES	    := $(patsubst selftests/bench/%.c,$(B)/bench/%,$(wildcard selftests/bench/*.c))
-SCRIPTS	    := $(shell grep -lIE '^\#!/bin/(ba)?sh' $$(git ls-files -co --exclude-standard 2>/dev/null))
+MANUALS	    := $(patsubst %.scd,$(B)/man/%,$(notdir $(wildcard userspace/man/*.scd policy/*.scd)))
+COMPLETION  := $(B)/completion/ringfence $(B)/completion/_ringfence
+UNITS	    := $(wildcard userspace/units/*.service userspace/units/*.socket userspace/units/*.timer)
+# Not before it is asked for: where there is no git, it is of no use.
+SCRIPTS	     = $(shell git ls-files -co --exclude-standard | xargs -r grep -lIE '^\#!/bin/(ba)?sh')
 
 # Short output unless V=1.
 Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps demo check unit guest escapes untagged soak bench fuzz lint install uninstall clean distclean
+.PHONY: all help deps build-deps deb-deps demo check unit guest escapes untagged soak bench fuzz lint \
+	man install uninstall deb clean distclean
 
-all: $(B)/ringfence			## build the program
+all: $(B)/ringfence $(COMPLETION) man	## build the program, its manual and its completion
 
 help:					## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -101,9 +107,10 @@ lint:					## shellcheck over all scripts
 
 # --- packages -----------------------------------------------------------------------------------
 
-deps: PACKAGES = $(BUILD_PACKAGES) $(TEST_PACKAGES)
+deps: PACKAGES = $(BUILD_PACKAGES) $(TEST_PACKAGES) $(DEB_PACKAGES)
 build-deps: PACKAGES = $(BUILD_PACKAGES)
-deps build-deps:			## install the Debian packages it takes, where they are missing
+deb-deps: PACKAGES = $(BUILD_PACKAGES) $(DEB_PACKAGES)
+deps build-deps deb-deps:		## install the Debian packages it takes, where they are missing
 	@missing=$$(for p in $(PACKAGES); do \
 		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; \
 	done); \
@@ -113,6 +120,10 @@ deps build-deps:			## install the Debian packages it takes, where they are missi
 	echo "  APT    " $$missing; \
 	apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+print-build-packages:
+	@echo $(BUILD_PACKAGES)
+.PHONY: print-build-packages
 
 # --- kernel programs ----------------------------------------------------------------------------
 
@@ -139,6 +150,8 @@ $(B)/san/%.o: %.c Makefile
 
 # Its text is part of the program.
 $(B)/policy/implied.o $(B)/san/policy/implied.o: policy/services/handoff.yaml
+
+$(B)/userspace/completion.o $(B)/san/userspace/completion.o: $(wildcard userspace/completion.*sh)
 
 # The skeleton must be there before the one file that includes it is compiled for the first time.
 $(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON)
@@ -195,22 +208,69 @@ FUZZ_SECONDS ?= 600
 fuzz: deps $(FUZZERS)			## fuzz the parsers for FUZZ_SECONDS each
 	$(Q)for fuzzer in $(FUZZERS); do selftests/fuzz/run $$fuzzer $(FUZZ_SECONDS) || exit 1; done
 
+# --- manual and completion ----------------------------------------------------------------------
+
+man: $(MANUALS)				## build the manual pages
+
+vpath %.scd userspace/man policy
+$(B)/man/%: %.scd
+	@mkdir -p $(@D)
+	$(call say,MAN)
+	$(Q)scdoc < $< > $@
+
+$(B)/completion/ringfence: $(B)/ringfence
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)$< completion bash > $@
+
+$(B)/completion/_ringfence: $(B)/ringfence
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)$< completion zsh > $@
+
 # --- installing ---------------------------------------------------------------------------------
 
-install: all				## install the program and the shipped policies
-	install -D -m 0755 $(B)/ringfence $(DESTDIR)$(PREFIX)/sbin/ringfence
-	install -d $(DESTDIR)$(PREFIX)/share/ringfence/services \
-		$(DESTDIR)$(PREFIX)/share/ringfence/examples $(DESTDIR)/etc/ringfence/policy.d
-	install -m 0644 policy/services/*.yaml $(DESTDIR)$(PREFIX)/share/ringfence/services
-	install -m 0644 policy/examples/*.yaml $(DESTDIR)$(PREFIX)/share/ringfence/examples
+TO	= $(DESTDIR)$(PREFIX)
+BASH_TO	= $(TO)/share/bash-completion/completions
+ZSH_TO	= $(TO)/share/zsh/vendor-completions
+UNITDIR	?= $(PREFIX)/lib/systemd/system
 
-uninstall:				## remove what install put there, but no policy of yours
-	rm -f $(DESTDIR)$(PREFIX)/sbin/ringfence
-	rm -rf $(DESTDIR)$(PREFIX)/share/ringfence
+install: all				## install the program and all that belongs to it
+	install -D -m 0755 $(B)/ringfence $(TO)/sbin/ringfence
+	install -d $(TO)/share/ringfence/services $(TO)/share/doc/ringfence/examples \
+		$(DESTDIR)/etc/ringfence/policy.d
+	install -m 0644 policy/services/*.yaml $(TO)/share/ringfence/services
+	install -m 0644 policy/examples/*.yaml $(TO)/share/doc/ringfence/examples
+	for page in $(MANUALS); do \
+		install -D -m 0644 -t $(TO)/share/man/man$${page##*.} $$page || exit 1; \
+	done
+	install -D -m 0644 -t $(BASH_TO) $(B)/completion/ringfence
+	install -D -m 0644 -t $(ZSH_TO) $(B)/completion/_ringfence
+	install -D -m 0644 userspace/units/ringfence.sysusers $(TO)/lib/sysusers.d/ringfence.conf
+	install -D -m 0644 userspace/units/ringfence.logrotate $(DESTDIR)/etc/logrotate.d/ringfence
+	for unit in $(UNITS); do \
+		install -D -m 0644 -t $(DESTDIR)$(UNITDIR) $$unit && \
+		sed -i 's|/usr/sbin/ringfence|$(PREFIX)/sbin/ringfence|g' \
+			$(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; \
+	done
+
+uninstall:				## remove what install put there, but nothing of /etc
+	rm -f $(TO)/sbin/ringfence $(BASH_TO)/ringfence $(ZSH_TO)/_ringfence \
+		$(TO)/lib/sysusers.d/ringfence.conf
+	rm -f $(foreach page,$(notdir $(MANUALS)),$(TO)/share/man/man$(lastword $(subst ., ,$(page)))/$(page))
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
+	rm -rf $(TO)/share/ringfence $(TO)/share/doc/ringfence
+
+# On a copy of what git knows, without the settings of this make: they are not the package's.
+deb: deb-deps				## build the Debian package, in build/deb
+	$(Q)rm -rf $(B)/deb && mkdir -p $(B)/deb/ringfence
+	$(Q)git ls-files -z | xargs -0 cp -a --parents -t $(B)/deb/ringfence
+	$(Q)cd $(B)/deb/ringfence && env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS dpkg-buildpackage -b -us -uc
+	$(Q)lintian --allow-root --pedantic --fail-on error,warning,pedantic $(B)/deb/*.changes
 
 clean:					## remove what was built; keeps kernels and guests
 	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/escapes $(B)/soak $(B)/bench \
-		$(B)/fuzz $(B)/ringfence $(B)/flags
+		$(B)/fuzz $(B)/man $(B)/completion $(B)/deb $(B)/ringfence $(B)/flags
 
 distclean:				## remove build/ as a whole
 	rm -rf $(B)

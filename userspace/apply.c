@@ -17,7 +17,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb apply_verb = {
 	.name = "apply",
 	.arguments = "FILE...",
 	.help = "Compiles policies and puts them in force on the loaded fence, each in place of the policy\n"
@@ -33,10 +33,10 @@ int apply_main(int argc, char **argv)
 	struct fence *fence = NULL;
 	int err, lock;
 
-	if (verb_next(&verb, argc, argv) != VERB_END)
+	if (verb_next(&apply_verb, argc, argv) != VERB_END)
 		return 1;
 	if (optind == argc)
-		return verb_misused(&verb, "which files?"), 1;
+		return verb_misused(&apply_verb, "which files?"), 1;
 	if (fence_open_told(&fence))
 		return 1;
 	lock = path_lock(PATH_LOCK, LOCK_EX);

@@ -33,7 +33,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb boot_verb = {
 	.name = "boot",
 	.arguments = "status [--json] | enable [--write] | disable [--write]",
 	.help = "BPF programs decide only where bpf is in the list of LSMs that the kernel was booted with.\n\n"
@@ -46,6 +46,7 @@ static const struct verb verb = {
 		"after a reboot; 3 when it is, and will not be after a reboot. Of the others, 0 when the change\n"
 		"was shown or made or there is nothing to do, 1 when it is refused or failed.",
 	.options = options,
+	.words = "status enable disable",
 };
 
 /* --- status ----------------------------------------------------------------------------------- */
@@ -224,19 +225,19 @@ int boot_main(int argc, char **argv)
 	struct boot_plan plan;
 	int id;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&boot_verb, argc, argv)) != VERB_END) {
 		if (id == VERB_BAD)
 			return 1;
 		write |= id == 'w';
 		json |= id == 'j';
 	}
 	if (optind + 1 != argc)
-		return verb_misused(&verb, "expected one of status, enable and disable"), 1;
+		return verb_misused(&boot_verb, "expected one of status, enable and disable"), 1;
 	word = argv[optind];
 	if (write && !strcmp(word, "status"))
-		return verb_misused(&verb, "status writes nothing: --write is for enable and disable"), 1;
+		return verb_misused(&boot_verb, "status writes nothing: --write is for enable and disable"), 1;
 	if (json && strcmp(word, "status"))
-		return verb_misused(&verb, "--json is for status"), 1;
+		return verb_misused(&boot_verb, "--json is for status"), 1;
 	boot_look(HOST, &state);
 	if (!strcmp(word, "status"))
 		return json ? print_json(&state) : print_status(&state);
@@ -246,7 +247,7 @@ int boot_main(int argc, char **argv)
 		boot_plan_disable(&state, &plan);
 	else {
 		near = diag_nearest(word, words);
-		return verb_misused(&verb, "\"%s\": expected status, enable or disable%s%s%s", word,
+		return verb_misused(&boot_verb, "\"%s\": expected status, enable or disable%s%s%s", word,
 				    near ? "; did you mean " : "", near ?: "", near ? "?" : ""), 1;
 	}
 	return carry_out(&plan, write);

@@ -15,7 +15,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb check_verb = {
 	.name = "check",
 	.arguments = "[--quiet] FILE...",
 	.help = "Checks policy files: every fault is told as FILE:LINE:COLUMN with the line and a\n"
@@ -29,13 +29,13 @@ int check_main(int argc, char **argv)
 {
 	int id, failed = 0, quiet = 0;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&check_verb, argc, argv)) != VERB_END) {
 		if (id != 'q')
 			return 1;
 		quiet = 1;
 	}
 	if (optind == argc) {
-		verb_misused(&verb, "which files?");
+		verb_misused(&check_verb, "which files?");
 		return 1;
 	}
 	for (int i = optind; i < argc; i++) {

@@ -138,7 +138,7 @@ static int take_turn(struct collector *collector, int timeout_ms)
 
 int collector_poll(struct collector *collector, int timeout_ms)
 {
-	int count;
+	int count, err;
 
 	if (!collector->audit)
 		return take_turn(collector, timeout_ms);
@@ -152,7 +152,12 @@ int collector_poll(struct collector *collector, int timeout_ms)
 			ring_buffer__consume(collector->ring);
 		}
 	}
-	return audit_flush(collector->audit) ?: collector->error;
+	/* The host's own log is rotated. Any other may stand in a folder of the deploy's, where its name
+	 * could be a link by now. */
+	err = audit_flush(collector->audit);
+	if (collector->shared)
+		err = audit_reopen(collector->audit) ?: err;
+	return err ?: collector->error;
 }
 
 int collector_reopen(struct collector *collector)

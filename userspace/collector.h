@@ -26,8 +26,9 @@ int collector_open(struct fence *fence, const char *log, bool shared,
 /* Whether this process is the one that empties the ring. */
 bool collector_active(const struct collector *collector);
 
-/* Deals with the records there are; where there are none, waits up to @timeout_ms for some. Returns
- * 0, or -errno when the log cannot be written: nothing is lost by that until the ring is full. */
+/* Deals with the records there are; where there are none, waits up to @timeout_ms for some. Where the
+ * shared log was renamed, goes on in a new one of its name. Returns 0, or -errno when the log cannot be
+ * written: nothing is lost by that until the ring is full. */
 int collector_poll(struct collector *collector, int timeout_ms);
 
 /* Deals with all that is in the ring now: what waits there while nobody collects leaves no room for what

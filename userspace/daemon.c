@@ -31,7 +31,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb daemon_verb = {
 	.name = "daemon",
 	.arguments = "[--policy-dir DIR]",
 	.help = "Writes the records of all runs to " PATH_LOG ", in the foreground,\n"
@@ -234,13 +234,13 @@ int daemon_main(int argc, char **argv)
 	struct fence *fence = NULL;
 	int id, err;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&daemon_verb, argc, argv)) != VERB_END) {
 		if (id != 'd')
 			return 1;
 		folder = optarg;
 	}
 	if (optind != argc)
-		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
+		return verb_misused(&daemon_verb, "%s: no argument expected", argv[optind]), 1;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGHUP, &reload_action, NULL);

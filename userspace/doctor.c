@@ -31,7 +31,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb doctor_verb = {
 	.name = "doctor",
 	.arguments = "[--json] [--verbose]",
 	.help = "Looks whether this host can hold a fence: kernel, LSM list, ftrace, BTF, bpffs,\n"
@@ -184,14 +184,14 @@ int doctor_main(int argc, char **argv)
 	int id, status, json = 0, verbose = 0;
 	size_t count;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&doctor_verb, argc, argv)) != VERB_END) {
 		if (id == VERB_BAD)
 			return 1;
 		json |= id == 'j';
 		verbose |= id == 'v';
 	}
 	if (optind != argc)
-		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
+		return verb_misused(&doctor_verb, "%s: no argument expected", argv[optind]), 1;
 	count = host_examine(findings);
 	examine_hooks(&findings[count++]);
 	if (host_capable()) {

@@ -30,7 +30,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb explain_verb = {
 	.name = "explain",
 	.arguments = "(--tag TAG | --policy FILE) [OPTION]... connect ADDRESS[:PORT]\n"
 		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... connect /SOCKET|@NAME\n"
@@ -44,6 +44,7 @@ static const struct verb verb = {
 		"mounts give it, which the kernel knows, are not looked for.\n\n"
 		"Exit status: 0 with an answer, whatever it is; 1 without.",
 	.options = options,
+	.words = "connect open exec",
 	.colored = true,
 };
 
@@ -80,12 +81,13 @@ static int parse_option(struct question *question, int id)
 				return 0;
 			}
 		}
-		return verb_misused(&verb, "--proto %s: expected tcp, udp or other", optarg);
+		return verb_misused(&explain_verb, "--proto %s: expected tcp, udp or other",
+				    optarg);
 	case 'a':
 		question->access = !strcmp(optarg, "read") ? ACCESS_READ :
 				   !strcmp(optarg, "write") ? ACCESS_WRITE : 0;
 		return question->access ? 0 :
-			verb_misused(&verb, "--access %s: expected read or write", optarg);
+			verb_misused(&explain_verb, "--access %s: expected read or write", optarg);
 	default:
 		return -EINVAL;
 	}
@@ -96,13 +98,14 @@ static int parse(struct question *question, int argc, char **argv)
 	int id;
 
 	question->access = ACCESS_READ;
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END)
+	while ((id = verb_next(&explain_verb, argc, argv)) != VERB_END)
 		if (parse_option(question, id))
 			return -EINVAL;
 	if (!question->tag == !question->policy)
-		return verb_misused(&verb, "which policy? Give either --tag or --policy");
+		return verb_misused(&explain_verb, "which policy? Give either --tag or --policy");
 	if (argc - optind != 2)
-		return verb_misused(&verb, "what about? Expected connect, open or exec, and an object");
+		return verb_misused(&explain_verb,
+				    "what about? Expected connect, open or exec, and an object");
 	question->verb = argv[optind];
 	question->object = argv[optind + 1];
 	return 0;
@@ -253,7 +256,7 @@ static int ask(struct question *question, const struct ruleset *image,
 	question->class = !strcmp(question->verb, "exec") ? CLASS_EXEC : CLASS_FILE;
 	if (question->class == CLASS_EXEC || !strcmp(question->verb, "open"))
 		return ask_path(question, image, ret_decision);
-	return verb_misused(&verb, "%s: expected connect, open or exec", question->verb);
+	return verb_misused(&explain_verb, "%s: expected connect, open or exec", question->verb);
 }
 
 /* --- the answer ----------------------------------------------------------------------------- */

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +13,10 @@
 #include <unistd.h>
 
 #include "../policy/import.h"
-#include "import.h"
+#include "options.h"
+#include "verbs.h"
 
-enum { OPTION_SELECT = 256, OPTION_NAME, OPTION_PORTS };
+enum { OPTION_SELECT = 1, OPTION_NAME, OPTION_PORTS };	/* no letters: they have no short form */
 
 struct arguments {
 	struct import_request request;
@@ -25,27 +25,9 @@ struct arguments {
 	const char *output;		/* NULL: stdout */
 };
 
-static void usage(FILE *out)
+static void list_providers(void)
 {
-	fputs("usage: ringfence import PROVIDER FILE.json [--select KEY=VALUE]... [--name NAME]\n"
-	      "                        [--ports LIST] [-o FILE]\n", out);
-}
-
-static void help(void)
-{
-	usage(stdout);
 	puts("\n"
-	     "Turns the address list that a provider publishes into a service definition, which a\n"
-	     "policy names in its `include:`. Nothing is downloaded: FILE.json is a copy of the list.\n"
-	     "\n"
-	     "      --select KEY=VALUE  take only the entries that have it; of several with the same\n"
-	     "                          key any, of different keys all must fit\n"
-	     "      --name NAME         the service's name; without it, the provider's\n"
-	     "      --ports LIST        the ports it is about, such as 22,80,8000-8100,53/udp;\n"
-	     "                          without it, all\n"
-	     "  -o, --output FILE       write to FILE, replacing it as a whole, instead of stdout\n"
-	     "  -h, --help              show this help\n"
-	     "\n"
 	     "Providers, what --select knows about their entries, and where the list is published:");
 	for (const struct import_provider *provider = import_providers; provider->name; provider++) {
 		printf("  %-8s ", provider->name);
@@ -59,10 +41,29 @@ static void help(void)
 			printf(" %s", *section);
 		printf("\n            (%s)\n", provider->sections_why);
 	}
-	puts("\n"
-	     "Exit status: 0 when the service was written; 1 when the list, the request or the output\n"
-	     "is at fault, and then nothing was written.");
 }
+
+static const struct verb_option options[] = {
+	{ OPTION_SELECT, "select", "KEY=VALUE", "take only the entries that have it (may be repeated)" },
+	{ OPTION_NAME, "name", "NAME", "the service's name; without it, the provider's" },
+	{ OPTION_PORTS, "ports", "LIST", "the ports it is about, such as 22,80,8000-8100,53/udp; without it, all" },
+	{ 'o', "output", "FILE", "write to FILE, replacing it as a whole, instead of stdout" },
+	{},
+};
+
+const struct verb import_verb = {
+	.name = "import",
+	.arguments = "PROVIDER FILE.json [--select KEY=VALUE]... [--name NAME] [--ports LIST]\n"
+		"                        [--output FILE]",
+	.help = "Turns the address list that a provider publishes into a service definition, which a\n"
+		"policy names in its `include:`. Nothing is downloaded: FILE.json is a copy of the list.\n"
+		"Of several --select with the same key any has to fit, of different keys all.\n\n"
+		"Exit status: 0 when the service was written; 1 when the list, the request or the output\n"
+		"is at fault, and then nothing was written.",
+	.options = options,
+	.help_more = list_providers,
+	.words = "github aws azure google fastly oracle zscaler",
+};
 
 /* --- output --------------------------------------------------------------------------------- */
 
@@ -196,22 +197,13 @@ static int run(const struct arguments *arguments)
 	return err;
 }
 
-/* Returns -1 to go on, or the exit status. */
 static int parse_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {
-		{ "select", required_argument, NULL, OPTION_SELECT },
-		{ "name", required_argument, NULL, OPTION_NAME },
-		{ "ports", required_argument, NULL, OPTION_PORTS },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int option;
+	int id;
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-		switch (option) {
+	optind = 0;			/* begin anew: the tests call this more than once */
+	while ((id = verb_next(&import_verb, argc, argv)) != VERB_END) {
+		switch (id) {
 		case OPTION_SELECT:
 			if (ret->request.select_count <= IMPORT_SELECTS_MAX)
 				ret->selects[ret->request.select_count++] = optarg;
@@ -225,31 +217,21 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		case 'o':
 			ret->output = optarg;
 			break;
-		case 'h':
-			help();
-			return 0;
 		default:
-			usage(stderr);
-			return 1;
+			return -EINVAL;
 		}
 	}
-	if (argc - optind != 2) {
-		fprintf(stderr, "ringfence import: expected PROVIDER and FILE.json\n");
-		usage(stderr);
-		return 1;
-	}
+	if (argc - optind != 2)
+		return verb_misused(&import_verb, "expected PROVIDER and FILE.json");
 	ret->request.provider = argv[optind];
 	ret->request.selects = ret->selects;
 	ret->file = argv[optind + 1];
-	return -1;
+	return 0;
 }
 
 int import_main(int argc, char **argv)
 {
 	struct arguments arguments = { 0 };
-	int status = parse_arguments(argc, argv, &arguments);
 
-	if (status >= 0)
-		return status;
-	return run(&arguments) ? 1 : 0;
+	return parse_arguments(argc, argv, &arguments) || run(&arguments) ? 1 : 0;
 }

@@ -19,7 +19,7 @@ static const struct verb_option load_options[] = {
 	{},
 };
 
-static const struct verb load_verb = {
+const struct verb load_verb = {
 	.name = "load",
 	.arguments = "[--policy-dir DIR] [--rescue]",
 	.help = "Loads the fence into the kernel, puts the policies in force, pins all of it under\n"
@@ -65,7 +65,7 @@ static const struct verb_option unload_options[] = {
 	{},
 };
 
-static const struct verb unload_verb = {
+const struct verb unload_verb = {
 	.name = "unload",
 	.arguments = "[--force]",
 	.help = "Takes the fence down: programs, policies and tags are gone from the kernel a moment later.\n\n"

@@ -428,7 +428,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb log_verb = {
 	.name = "log",
 	.arguments = "[OPTION]... [FILE]",
 	.help = "Shows the audit log, one line per record, times in UTC. FILE is " PATH_LOG "\n"
@@ -451,7 +451,8 @@ static int parse_option(struct log *log, int id)
 		log->verdict = optarg;
 		if (!strcmp(optarg, "allow") || !strcmp(optarg, "audit") || !strcmp(optarg, "deny"))
 			return 0;
-		return verb_misused(&verb, "--verdict %s: expected allow, audit or deny", optarg);
+		return verb_misused(&log_verb, "--verdict %s: expected allow, audit or deny",
+				    optarg);
 	case 'f':
 		log->follow = true;
 		return 0;
@@ -469,15 +470,15 @@ static int parse_options(struct log *log, int argc, char **argv)
 	int id;
 
 	optind = 0;			/* begin anew: the tests call this more than once */
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END)
+	while ((id = verb_next(&log_verb, argc, argv)) != VERB_END)
 		if (parse_option(log, id))
 			return -EINVAL;
 	if (argc - optind > 1)
-		return verb_misused(&verb, "one file at a time: %s", argv[optind + 1]);
+		return verb_misused(&log_verb, "one file at a time: %s", argv[optind + 1]);
 	if (optind < argc)
 		log->path = argv[optind];
 	if (log->run && !run_id_parse(log->run, &run))
-		return verb_misused(&verb, "\"%s\" is not the name of a run; they look like "
+		return verb_misused(&log_verb, "\"%s\" is not the name of a run; they look like "
 				    "20270331-142355-9f03ac", log->run);
 	return 0;
 }

@@ -36,25 +36,41 @@ static const struct verb_option color_option = {
 };
 static const struct verb_option help_option = { 'h', "help", NULL, "show this help" };
 
+const struct verb_option *verb_option_at(const struct verb *verb, size_t index)
+{
+	size_t count = count_options(verb);
+
+	if (index < count)
+		return &verb->options[index];
+	if (verb->colored && index-- == count)
+		return &color_option;
+	return index == count ? &help_option : NULL;
+}
+
+char verb_option_letter(const struct verb_option *option)
+{
+	return option->id < OPTION_COLOR && isalpha(option->id) ? option->id : 0;
+}
+
 static void print_option(const struct verb_option *option)
 {
-	bool letter = option->id < OPTION_COLOR && isalpha(option->id);
-	char left[64];
+	char letter = verb_option_letter(option), left[64];
 
 	snprintf(left, sizeof(left), "%c%c%c --%s%s%s", letter ? '-' : ' ',
-		 letter ? option->id : ' ', letter ? ',' : ' ', option->name,
+		 letter ? letter : ' ', letter ? ',' : ' ', option->name,
 		 option->arg ? " " : "", option->arg ? option->arg : "");
 	printf("  %-*s %s\n", HELP_COLUMN, left, option->help);
 }
 
 static void print_help(const struct verb *verb)
 {
+	const struct verb_option *option;
+
 	printf("usage: ringfence %s %s\n\n%s\n\n", verb->name, verb->arguments, verb->help);
-	for (size_t i = 0; i < count_options(verb); i++)
-		print_option(&verb->options[i]);
-	if (verb->colored)
-		print_option(&color_option);
-	print_option(&help_option);
+	for (size_t i = 0; (option = verb_option_at(verb, i)); i++)
+		print_option(option);
+	if (verb->help_more)
+		verb->help_more();
 }
 
 int verb_misused(const struct verb *verb, const char *fmt, ...)
@@ -86,16 +102,15 @@ static int misused(const struct verb *verb, char **argv, bool missing)
 /* Adds an option to the tables of getopt_long(). */
 static void add_option(const struct verb_option *option, struct option *ret_long, char *letters)
 {
+	char letter[] = { verb_option_letter(option), option->arg ? ':' : 0, 0 };
+
 	*ret_long = (struct option){
 		.name = option->name,
 		.has_arg = option->arg ? required_argument : no_argument,
 		.val = option->id,
 	};
-	if (option->id < OPTION_COLOR && isalpha(option->id)) {
-		char letter[3] = { option->id, option->arg ? ':' : 0 };
-
+	if (*letter)
 		strcat(letters, letter);
-	}
 }
 
 static int take_color(const struct verb *verb)
@@ -108,15 +123,12 @@ int verb_next(const struct verb *verb, int argc, char **argv)
 {
 	struct option options[OPTIONS_MAX + 3] = {};
 	char letters[2 * OPTIONS_MAX + 4];
-	size_t count = count_options(verb);
+	const struct verb_option *option;
 	int id;
 
 	strcpy(letters, verb->command_follows ? "+:" : ":");
-	for (size_t i = 0; i < count; i++)
-		add_option(&verb->options[i], &options[i], letters);
-	add_option(&help_option, &options[count++], letters);
-	if (verb->colored)
-		add_option(&color_option, &options[count++], letters);
+	for (size_t i = 0; (option = verb_option_at(verb, i)); i++)
+		add_option(option, &options[i], letters);
 	opterr = 0;
 	do {
 		id = getopt_long(argc, argv, letters, options, NULL);

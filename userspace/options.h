@@ -21,9 +21,18 @@ struct verb {
 	const char *arguments;		/* as shown in the usage line */
 	const char *help;		/* what it does, and its exit codes */
 	const struct verb_option *options;
+	void (*help_more)(void);	/* prints what --help has below the options, or NULL */
+	const char *words;		/* what its first argument may be, separated by spaces; NULL: no
+					 * such choice. For completion */
 	bool command_follows;		/* the first word that is no option ends the options */
 	bool colored;			/* takes --color; see verb_style() */
 };
+
+/* The options of a verb one by one, with those that it shares with others; NULL past the last. */
+const struct verb_option *verb_option_at(const struct verb *verb, size_t index);
+
+/* The short form of an option, or 0. */
+char verb_option_letter(const struct verb_option *option);
 
 #define VERB_END (-1)
 #define VERB_BAD '?'

@@ -22,7 +22,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb ps_verb = {
 	.name = "ps",
 	.arguments = "[--json]",
 	.help = "Shows the processes that are tagged on the loaded fence, each tree under its run.\n\n"
@@ -167,13 +167,13 @@ int ps_main(int argc, char **argv)
 	struct fence *fence = NULL;
 	int id, err, json = 0;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&ps_verb, argc, argv)) != VERB_END) {
 		if (id != 'j')
 			return 1;
 		json = 1;
 	}
 	if (optind != argc)
-		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
+		return verb_misused(&ps_verb, "%s: no argument expected", argv[optind]), 1;
 	if (fence_open_told(&fence))
 		return 1;
 	processes.fence = fence;

@@ -45,7 +45,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb run_verb = {
 	.name = "run",
 	.arguments = "--tag TAG [--policy FILE] [OPTION]... -- COMMAND [ARGUMENT]...",
 	.help = "Starts COMMAND as a deploy of TAG: it and all its children are tagged, and what they reach\n"
@@ -92,7 +92,7 @@ static int parse_mode(const char *word, enum mode *ret_mode)
 	else if (!strcmp(word, "enforce"))
 		*ret_mode = MODE_ENFORCE;
 	else
-		return verb_misused(&verb, "--mode %s: expected audit or enforce", word);
+		return verb_misused(&run_verb, "--mode %s: expected audit or enforce", word);
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static int parse(struct session *session, int argc, char **argv)
 {
 	int id;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&run_verb, argc, argv)) != VERB_END) {
 		switch (id) {
 		case 't':
 			session->tag_name = optarg;
@@ -133,9 +133,10 @@ static int parse(struct session *session, int argc, char **argv)
 	}
 	session->argv = argv + optind;
 	if (!session->tag_name)
-		return verb_misused(&verb, "--tag is missing: which policy governs the command?");
+		return verb_misused(&run_verb,
+				    "--tag is missing: which policy governs the command?");
 	if (!*session->argv)
-		return verb_misused(&verb, "no command to run");
+		return verb_misused(&run_verb, "no command to run");
 	return 0;
 }
 

@@ -26,7 +26,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb status_verb = {
 	.name = "status",
 	.arguments = "[--json]",
 	.help = "Shows who loaded the fence and when, whether it holds, which hooks it is on and what the others\n"
@@ -202,13 +202,13 @@ int status_main(int argc, char **argv)
 	int id, failed, json = 0;
 	json_t *status;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&status_verb, argc, argv)) != VERB_END) {
 		if (id != 'j')
 			return 1;
 		json = 1;
 	}
 	if (optind != argc)
-		return verb_misused(&verb, "%s: no argument expected", argv[optind]), 1;
+		return verb_misused(&status_verb, "%s: no argument expected", argv[optind]), 1;
 	if (fence_open_told(&fence))
 		return 1;
 	status = describe(fence);

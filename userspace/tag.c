@@ -27,7 +27,7 @@ static const struct verb_option options[] = {
 	{},
 };
 
-static const struct verb verb = {
+const struct verb tag_verb = {
 	.name = "tag",
 	.arguments = "--tag TAG --pid PID [--tree]",
 	.help = "Tags a process that already runs, as a run of its own on the loaded fence. What it had opened\n"
@@ -57,7 +57,7 @@ static int parse_pid(struct order *order, const char *text)
 	unsigned long pid = strtoul(text, &end, 10);
 
 	if (*end || !pid || pid > INT32_MAX)
-		return verb_misused(&verb, "--pid %s: expected the number of a process", text);
+		return verb_misused(&tag_verb, "--pid %s: expected the number of a process", text);
 	order->pid = pid;
 	return 0;
 }
@@ -66,7 +66,7 @@ static int parse(struct order *order, int argc, char **argv)
 {
 	int id;
 
-	while ((id = verb_next(&verb, argc, argv)) != VERB_END) {
+	while ((id = verb_next(&tag_verb, argc, argv)) != VERB_END) {
 		if (id == 't')
 			order->tag_name = optarg;
 		else if (id == 'T')
@@ -75,11 +75,11 @@ static int parse(struct order *order, int argc, char **argv)
 			return -EINVAL;
 	}
 	if (optind != argc)
-		return verb_misused(&verb, "%s: no argument expected", argv[optind]);
+		return verb_misused(&tag_verb, "%s: no argument expected", argv[optind]);
 	if (!order->tag_name)
-		return verb_misused(&verb, "--tag is missing: which policy governs it?");
+		return verb_misused(&tag_verb, "--tag is missing: which policy governs it?");
 	if (!order->pid)
-		return verb_misused(&verb, "--pid is missing: which process?");
+		return verb_misused(&tag_verb, "--pid is missing: which process?");
 	return 0;
 }
 

@@ -4,9 +4,12 @@
  */
 #pragma once
 
+#include "options.h"
+
 int apply_main(int argc, char **argv);
 int boot_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int completion_main(int argc, char **argv);
 int daemon_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
@@ -18,3 +21,16 @@ int run_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int tag_main(int argc, char **argv);
 int unload_main(int argc, char **argv);
+
+extern const struct verb apply_verb, boot_verb, check_verb, completion_verb, daemon_verb, doctor_verb,
+	explain_verb, import_verb, load_verb, log_verb, ps_verb, run_verb, status_verb, tag_verb,
+	unload_verb;
+
+struct verb_entry {
+	const struct verb *verb;	/* NULL ends the table */
+	int (*main)(int argc, char **argv);
+	const char *about;		/* in a few words; NULL: for scripts, not shown to people */
+};
+
+/* All of them, in the order they are shown. */
+extern const struct verb_entry verb_table[];

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "verbs.h"
+
+const struct verb_entry verb_table[] = {
+	{ &run_verb, run_main, "start a command behind the fence" },
+	{ &check_verb, check_main, "check policy files" },
+	{ &explain_verb, explain_main,
+	  "tell what a policy says about an address, a file or a program" },
+	{ &import_verb, import_main, "turn a published address list into a service definition" },
+	{ &log_verb, log_main, "show the audit log" },
+	{ &load_verb, load_main, "load the fence into the kernel, for all runs" },
+	{ &apply_verb, apply_main, "put policies in force" },
+	{ &daemon_verb, daemon_main, "collect the audit log; loads the fence if need be" },
+	{ &status_verb, status_main, "show the fence, its policies and runs" },
+	{ &tag_verb, tag_main, "put behind the fence what already runs" },
+	{ &ps_verb, ps_main, "show the tagged processes" },
+	{ &unload_verb, unload_main, "take the fence down" },
+	{ &doctor_verb, doctor_main, "look whether this host can hold a fence" },
+	{ &boot_verb, boot_main, "have the kernel booted with bpf among its LSMs" },
+	{ &completion_verb, completion_main, NULL },
+	{},
+};
