@@ -90,12 +90,22 @@ long BPF_PROG(guard_bpf_prog, struct bpf_prog *prog, int ret)
 	return hook_result(judge_act(&act));
 }
 
-/* The root with all below it, as umount2("/", MNT_DETACH) takes it off. */
+/* The root with all below it, as umount2("/", MNT_DETACH) takes it off. It may lie on others: on that of the
+ * initramfs, which on Linux 7 lies on one that is empty. */
+#define ROOTS_MAX 8
+
 static __always_inline bool is_root(__u64 mount)
 {
-	__u64 parent = (__u64)KREAD(mount, mount, mnt_parent);
+	for (int i = 0; i < ROOTS_MAX; i++) {
+		__u64 parent = (__u64)KREAD(mount, mount, mnt_parent);
 
-	return (__u64)KREAD(mount, parent, mnt_parent) == parent;
+		if (parent == mount)
+			break;
+		if (KREAD(mount, mount, mnt_mountpoint) != KREAD(mount, parent, mnt.mnt_root))
+			return false;
+		mount = parent;
+	}
+	return true;
 }
 
 SEC("lsm/sb_umount")

@@ -73,17 +73,22 @@ static __always_inline void take_v6(struct destination *to, const union address 
 	to->endpoint.port = bpf_ntohs(address->v6.sin6_port);
 }
 
+#define FAMILY_DOUBTFUL 0xffff
+
 /* AF_UNSPEC dissolves a connection in connect(2). As the destination of a message it is IPv4 to an
- * IPv4 socket (udp_sendmsg(), raw_sendmsg()) and IPv6 to a raw IPv6 one; UDP over IPv6 takes it for
- * no address at all, unless another thread makes an IPv4 socket of it meanwhile (IPV6_ADDRFORM). */
-static __always_inline __u16 family_meant(__u16 passed, __u16 socket_family, enum hook hook)
+ * IPv4 socket (udp_sendmsg(), raw_sendmsg()) and IPv6 to a raw IPv6 one. UDP over IPv6 takes it for
+ * no address at all and sends to the peer, or to IPv4 where another thread makes an IPv4 socket of it
+ * meanwhile (IPV6_ADDRFORM): that cannot be told. */
+static __always_inline __u16 family_meant(__u16 passed, const struct sock *sk, enum hook hook)
 {
+	__u16 family = sk->__sk_common.skc_family;
+
 	if (passed != AF_UNSPEC || hook == HOOK_SOCKET_CONNECT)
 		return passed;
-	return socket_family;
+	return family == AF_INET6 && sk->sk_type == SOCK_DGRAM ? FAMILY_DOUBTFUL : family;
 }
 
-static __always_inline void read_address(struct destination *to, __u16 socket_family,
+static __always_inline void read_address(struct destination *to, const struct sock *sk,
 					 enum hook hook, const void *name, __u32 length)
 {
 	union address address = {};
@@ -98,7 +103,7 @@ static __always_inline void read_address(struct destination *to, __u16 socket_fa
 	if (bpf_probe_read_kernel(&address, size, name))
 		return;
 	to->family = address.family;
-	switch (family_meant(address.family, socket_family, hook)) {
+	switch (family_meant(address.family, sk, hook)) {
 	case AF_UNSPEC:
 		to->target = TARGET_NONE;
 		break;
@@ -182,7 +187,7 @@ static __always_inline void destination_named(struct destination *to, const stru
 	if (!is_inet(family) || writes_header(sk))
 		return;
 	to->endpoint.proto = protocol_of(sk);
-	read_address(to, family, attempt->hook, attempt->name, attempt->length);
+	read_address(to, sk, attempt->hook, attempt->name, attempt->length);
 	if (to->endpoint.proto == PROTO_NONE)
 		to->endpoint.port = 0;
 	if (to->target == TARGET_ENDPOINT && endpoint_unspecified(&to->endpoint)) {

@@ -191,6 +191,15 @@ static int act_mount_binary(const struct vector *vector, struct report *report)
 	return answered(mount(source, vector_path(vector, ""), vector->what, 0, &data));
 }
 
+/* Without a key the kernel declines: after the hook. */
+static int act_mount_stacked(const struct vector *vector, struct report *report)
+{
+	const char *folder = vector_path(vector, "");
+
+	(void)report;
+	return mount(folder, folder, vector->what, 0, NULL) ? -errno : 0;
+}
+
 static const char *missing_type(const struct vector *vector)
 {
 	int context = syscall(SYS_fsopen, vector->what, FSOPEN_CLOEXEC);
@@ -270,6 +279,9 @@ const struct vector behalf_vectors[] = {
 	  TCP("127.8.1.4") },
 	{ MOUNT("cifs"), OPTIONS(CIFS_OPTIONS), .name = "behalf-fsopen-cifs", .act = act_fsopen,
 	  TCP("127.8.1.5") },
+	/* No server: a thread of the kernel opens the files below. */
+	{ MOUNT("ecryptfs"), OPTIONS(0), .name = "behalf-mount-ecryptfs", .act = act_mount_stacked,
+	  .control_errno = EINVAL, TCP("127.8.1.6") },
 	{ HELPER, .name = "behalf-module", .hook = "kernel_module_request", .act = act_module,
 	  .prepare = prepare_modprobe, .what = "ringfence", .seen_act = "module fs-ringfence" },
 	/* The key, and another that lets the helper see to it. */

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/ip_icmp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -103,6 +104,89 @@ static int act_with_source(const struct vector *vector, struct report *report)
 	err = sendmsg(fd, &message, 0) < 0 ? -errno : 0;
 	close(fd);
 	return err;
+}
+
+/* An IPv6 socket takes an address of no family for none; made an IPv4 socket meanwhile (IPV6_ADDRFORM),
+ * for one of IPv4. So that this is doubtful, too, it is 0.0.0.0 with a source. */
+#define RACES 16
+#define SENDS 4
+
+static void *make_ipv4(void *fd)
+{
+	int family = AF_INET;
+
+	return setsockopt(*(int *)fd, IPPROTO_IPV6, IPV6_ADDRFORM, &family, sizeof(family)) ? fd : NULL;
+}
+
+static int send_without_family(const struct vector *vector, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+		struct cmsghdr header;
+	} control = {};
+	struct in_pktinfo source = {};
+	struct sockaddr_storage address;
+	socklen_t size = place_address_as("2001:db8::1", vector->place.port, &address);
+	struct iovec text = { FILE_WRITTEN, sizeof(FILE_WRITTEN) };
+	struct msghdr message = {
+		.msg_name = &address, .msg_namelen = size, .msg_iov = &text, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	address.ss_family = AF_UNSPEC;
+	inet_pton(AF_INET, vector->place.ip, &source.ipi_spec_dst);
+	control.header.cmsg_level = IPPROTO_IP;
+	control.header.cmsg_type = IP_PKTINFO;
+	control.header.cmsg_len = CMSG_LEN(sizeof(source));
+	memcpy(CMSG_DATA(&control.header), &source, sizeof(source));
+	return sendmsg(fd, &message, 0) < 0 ? -errno : 0;
+}
+
+/* The last message comes after the race. */
+static int race_family(const struct vector *vector, const struct sockaddr_in *peer)
+{
+	struct sockaddr_in6 mapped = { .sin6_family = AF_INET6, .sin6_port = peer->sin_port };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+	pthread_t thread;
+	void *failed;
+
+	memset(mapped.sin6_addr.s6_addr + 10, 0xff, 2);
+	memcpy(mapped.sin6_addr.s6_addr + 12, &peer->sin_addr, 4);
+	if (connect(fd, (struct sockaddr *)&mapped, sizeof(mapped)))
+		return -errno;
+	errno = pthread_create(&thread, NULL, make_ipv4, &fd);
+	if (errno)
+		return -errno;
+	for (int i = 0; i < SENDS; i++)
+		send_without_family(vector, fd);
+	pthread_join(thread, &failed);
+	err = failed ? -EIO : send_without_family(vector, fd);
+	close(fd);
+	return err;
+}
+
+/* Peers to @what, which somebody listens on. */
+static int act_family_race(const struct vector *vector, struct report *report)
+{
+	int server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct sockaddr_storage peer;
+	socklen_t size = place_address_as(vector->what, vector->place.port, &peer);
+
+	(void)report;
+	if (bind(server, (struct sockaddr *)&peer, size))
+		return -errno;
+	for (int i = 0; i < RACES; i++) {
+		int met = race_family(vector, (struct sockaddr_in *)&peer);
+
+		err = err ?: met;
+	}
+	close(server);
+	return err;
+}
+
+static unsigned int count_any(const struct vector *vector, const struct report *report)
+{
+	return far_count(vector, report) != 0;
 }
 
 static int act_short_address(const struct vector *vector, struct report *report)
@@ -231,6 +315,9 @@ const struct vector connectless_vectors[] = {
 	  .control_errno = EAFNOSUPPORT, .place = UDP("127.2.1.7", 80) },
 	{ NET, .name = "send-short-address", .act = act_short_address, .judged = BY_DOUBT,
 	  .control_errno = EINVAL, .place = UDP("127.2.1.8", 80) },
+	{ .hook = HOOK, .prepare = far_prepare, .count = count_any, .name = "send-family-race",
+	  .act = act_family_race, .judged = BY_DOUBT, .what = "127.2.2.2",
+	  .records = RACES * (SENDS + 1), .place = UDP("127.2.1.31", 80) },
 	{ NET, .name = "send-past-connected-peer", .act = act_past_connected_peer,
 	  .what = "127.2.2.1", .place = UDP("127.2.1.9", 80) },
 	{ NET, .name = "send-fast-open", .act = act_fast_open, .place = TCP("127.2.1.10", 80) },

@@ -59,6 +59,18 @@ static int act_send_with_name(const struct vector *vector, struct report *report
 	return sendmsg(descriptor(vector), &message, 0) < 0 ? -errno : 0;
 }
 
+/* UDP over IPv6 takes an address of no family for none, and sends to the peer. */
+static int act_send_without_family(const struct vector *vector, struct report *report)
+{
+	struct sockaddr_storage other;
+	socklen_t size = place_address_as(vector->what, 80, &other);
+
+	(void)report;
+	other.ss_family = AF_UNSPEC;
+	return sendto(descriptor(vector), TEXT, sizeof(TEXT), 0, (struct sockaddr *)&other, size) < 0 ?
+		-errno : 0;
+}
+
 static int act_sendmmsg(const struct vector *vector, struct report *report)
 {
 	struct iovec text = { TEXT, sizeof(TEXT) };
@@ -144,6 +156,9 @@ const struct vector inherited_sockets_vectors[] = {
 	{ SEND, .name = "inherited-send", .act = act_send, TCP("127.5.1.8") },
 	{ SEND, .name = "inherited-send-with-name", .act = act_send_with_name, .what = "127.5.9.9",
 	  TCP("127.5.1.9") },
+	{ SEND, .name = "inherited-send-without-family", .act = act_send_without_family,
+	  .judged = BY_DOUBT, .what = "2001:db8::1",
+	  .place = { AF_INET6, SOCK_DGRAM, 0, "fd00:1::6", 84 } },
 	{ SEND, .name = "inherited-sendmmsg", .act = act_sendmmsg, TCP("127.5.1.10") },
 	{ SEND, .name = "inherited-send-udp", .act = act_send, UDP("127.5.1.11") },
 	{ SEND, .name = "inherited-send-mptcp", .act = act_send, MPTCP("127.5.1.18") },

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Tampering with the kernel by a tagged process that is root: settings that switch the fence off or name a
- * program, modules, another kernel, devices, terminals.
+ * program for the kernel to start, modules, another kernel, devices, terminals.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kexec.h>
+#include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../hooks/hooks.h"
@@ -82,6 +87,123 @@ static int act_inherited_setting(const struct vector *vector, struct report *rep
 {
 	return reported_errno(vector, report, write(INHERITED_FD(vector), vector->what, 1));
 }
+
+/* --- helpers -------------------------------------------------------------------------------- */
+
+/* What the kernel is to start, as root and nobody's child: it marks @target. */
+static void prepare_helper(const struct vector *vector)
+{
+	const char *helper;
+	char script[640];
+
+	files_prepare(vector);
+	helper = vector_path(vector, "helper");
+	unlink(vector_path(vector, vector->target));
+	snprintf(script, sizeof(script), "#!/bin/sh\nprintf %s >%s\n", FILE_WRITTEN,
+		 vector_path(vector, vector->target));
+	need(!write_small(helper, script) && !chmod(helper, 0755), vector);
+	mkdir(vector_path(vector, "mount"), 0755);
+}
+
+/* Control groups as they were once: a hierarchy without controllers, of the vector's name. */
+#define OLD_GROUPS "none,name=ringfence"
+
+static const char *missing_old_groups(const struct vector *vector)
+{
+	int context = syscall(SYS_fsopen, "cgroup", FSOPEN_CLOEXEC);
+	bool there = context >= 0 &&
+		!syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "none", NULL, 0) &&
+		!syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "name", "ringfence", 0) &&
+		!syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+
+	(void)vector;
+	if (context >= 0)
+		close(context);
+	return there ? NULL : "the kernel has no control groups of version 1";
+}
+
+/* Enters a group of its own and leaves it by ending: the kernel starts the helper for it. */
+static int leave_group(const struct vector *vector)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(write_small(vector_path(vector, "mount/group/cgroup.procs"), "0") != 0);
+	waitpid(child, &status, 0);
+	return status ? -EIO : 0;
+}
+
+/* In a mount name space of its own: the hierarchy is the same for all. */
+static int act_release_agent(const struct vector *vector, struct report *report)
+{
+	const char *helper = vector_path(vector, "helper"), *group = vector_path(vector, "mount/group");
+	int64_t end = now_ms() + 5000;
+	int fd, err;
+
+	(void)report;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", vector_path(vector, "mount"), "cgroup", 0, OLD_GROUPS))
+		return -errno;
+	fd = open(vector_path(vector, "mount/release_agent"), O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, helper, strlen(helper)) < 0 || (mkdir(group, 0755) && errno != EEXIST))
+		return -errno;
+	err = write_small(vector_path(vector, "mount/group/notify_on_release"), "1") ?:
+		leave_group(vector);
+	while (!err && access(vector_path(vector, vector->target), F_OK) && now_ms() < end)
+		pause_briefly();
+	rmdir(group);
+	return err;
+}
+
+#define FORMATS "/proc/sys/fs/binfmt_misc/"
+
+static const char *missing_formats(const struct vector *vector)
+{
+	(void)vector;
+	return access(FORMATS "register", F_OK) &&
+		mount("binfmt_misc", FORMATS, "binfmt_misc", 0, NULL) ?
+		"the kernel has no binfmt_misc" : NULL;
+}
+
+static void prepare_format(const struct vector *vector)
+{
+	const char *script;
+
+	write_small(FORMATS "tamper", "-1");
+	prepare_helper(vector);
+	script = vector_path(vector, "script.tamper");
+	need(!write_small(script, vector->name) && !chmod(script, 0755), vector);
+}
+
+/* Files that end in .tamper are what the helper is to run, whoever executes them. */
+static int act_format(const struct vector *vector, struct report *report)
+{
+	int fd = open(FORMATS "register", O_WRONLY | O_CLOEXEC);
+	char text[640];
+
+	(void)report;
+	snprintf(text, sizeof(text), ":tamper:E::tamper::%s:", vector_path(vector, "helper"));
+	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+/* Somebody outside executes one. */
+static unsigned int count_format(const struct vector *vector, const struct report *report)
+{
+	const char *script = vector_path(vector, "script.tamper");
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		execv(script, COMMAND((char *)script));
+		_exit(1);
+	}
+	waitpid(child, NULL, 0);
+	return files_count_written(vector, report);
+}
+
+/* --- code and devices ----------------------------------------------------------------------- */
 
 static const char *missing_kexec(const struct vector *vector)
 {
@@ -200,6 +322,7 @@ static const char *missing_old_calls(const struct vector *vector)
 #define OPENED .hook = "file_open", .act = act_setting
 #define FTRACE SETTING("write ftrace_enabled"), .target = "/proc/sys/kernel/ftrace_enabled", \
 	.what = "1", .count = far_as_reported
+#define HELPER GUARDED, TWICE, .hook = "file_open", .target = "marker"
 #define LOCKED REPORTED, .hook = "locked_down", .seen_act = "change of the kernel"
 
 const struct vector kernel_vectors[] = {
@@ -214,6 +337,15 @@ const struct vector kernel_vectors[] = {
 	  .target = "/proc/sys/kernel/modprobe", .count = count_setting },
 	{ SETTING("write poweroff_cmd"), OPENED, TWICE, .name = "tamper-poweroff",
 	  .target = "/proc/sys/kernel/poweroff_cmd", .count = count_setting },
+	{ SETTING("write hotplug"), OPENED, TWICE, .name = "tamper-hotplug",
+	  .target = "/proc/sys/kernel/hotplug", .count = count_setting },
+	{ SETTING("write uevent_helper"), OPENED, TWICE, .name = "tamper-uevent-helper",
+	  .target = "/sys/kernel/uevent_helper", .count = count_setting },
+	{ HELPER, .name = "tamper-release-agent", .act = act_release_agent,
+	  .missing = missing_old_groups, .prepare = prepare_helper, .count = files_count_written,
+	  .seen_act = "write release_agent" },
+	{ HELPER, .name = "tamper-format", .act = act_format, .missing = missing_formats,
+	  .prepare = prepare_format, .count = count_format, .seen_act = "write register" },
 	{ REPORTED, OPENED, TWICE, .name = "tamper-sysrq", .target = "/proc/sysrq-trigger", .what = "h",
 	  .seen_act = "write sysrq-trigger", .missing = missing_setting },
 	{ REPORTED, TWICE, .name = "tamper-kexec", .hook = "kernel_load_data", .act = act_kexec,

@@ -14,6 +14,8 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -92,6 +94,64 @@ static int act_own_header(const struct vector *vector, struct report *report)
 	if (setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)))
 		return -errno;
 	return send_header(vector, fd);
+}
+
+/* Set and unset by a thread while another sends: between the hook of a message and the sending of it. */
+#define FLIPS 32
+
+struct flipper {
+	int fd;
+	atomic_bool ended;
+	int err;			/* that the first call met */
+};
+
+static int set_header(int fd, int on)
+{
+	return setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)) ? -errno : 0;
+}
+
+static void *flip_header(void *ctx)
+{
+	struct flipper *flipper = ctx;
+
+	for (int i = 0; i < FLIPS; i++) {
+		int err = set_header(flipper->fd, 1);
+
+		flipper->err = flipper->err ?: err;
+		usleep(500);
+		set_header(flipper->fd, 0);
+		usleep(100);
+	}
+	flipper->ended = true;
+	return NULL;
+}
+
+/* Without an address, so that it is told once of the socket. In the end once more, without a race. */
+static int act_own_header_race(const struct vector *vector, struct report *report)
+{
+	struct flipper flipper = { .fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP) };
+	struct packet packet = packet_for(vector);
+	struct sockaddr_storage other;
+	socklen_t size = place_address_as(vector->what, 0, &other);
+	pthread_t thread;
+
+	(void)report;
+	if (connect(flipper.fd, (struct sockaddr *)&other, size))
+		return -errno;
+	errno = pthread_create(&thread, NULL, flip_header, &flipper);
+	if (errno)
+		return -errno;
+	while (!flipper.ended)
+		send(flipper.fd, &packet, sizeof(packet), 0);
+	pthread_join(thread, NULL);
+	set_header(flipper.fd, 1);
+	send(flipper.fd, &packet, sizeof(packet), 0);
+	return flipper.err;
+}
+
+static unsigned int count_any(const struct vector *vector, const struct report *report)
+{
+	return far_count(vector, report) != 0;
 }
 
 static int open_own_header(const struct vector *vector)
@@ -438,6 +498,9 @@ const struct vector raw_sockets_vectors[] = {
 	{ DOUBT, .hook = "socket_setsockopt", .prepare = far_prepare, .count = far_count,
 	  .name = "raw-own-header", .act = act_own_header, .what = "127.7.9.2", .records = 2,
 	  .records_denied = 1, UDP("127.7.1.2") },
+	{ DOUBT, .hook = "socket_setsockopt", .prepare = far_prepare, .count = count_any,
+	  .name = "raw-own-header-race", .act = act_own_header_race, .what = "127.7.9.4",
+	  .records = 2 * FLIPS + 2, .records_denied = 2 * FLIPS + 1, UDP("127.7.1.10") },
 	{ HEADER, .name = "raw-inherited-own-header", .act = act_inherited_header,
 	  .open = open_own_header, .inherited = true, .what = "127.7.9.3", UDP("127.7.1.3") },
 	{ DOUBT, .hook = "socket_sendmsg", .count = far_as_reported, .name = "raw-own-header-ipv6",

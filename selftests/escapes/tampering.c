@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../lsm/abi.h"
 #include "../hooks/hooks.h"
 
 #define BPFFS "/sys/fs/bpf/"
@@ -201,6 +203,86 @@ static int act_move_over(const struct vector *vector, struct report *report)
 				 MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
 }
 
+/* --- the root ------------------------------------------------------------------------------- */
+
+/* A process outside with mounts of its own, which it shares with who comes into its mount name space: its
+ * root lies on another, as where a root was moved over that of the initramfs. */
+static void be_bystander(const struct vector *vector)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close_range(STDERR_FILENO + 1, ~0U, 0);	/* the far sides of others */
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(NULL, "/", NULL, MS_SHARED, NULL))
+		_exit(1);
+	write_small(vector_path(vector, "pid"), "");	/* before it is covered */
+	mount(vector->name, "/", "tmpfs", 0, NULL);
+	for (;;)
+		pause();
+}
+
+static unsigned int count_uncovered(const struct vector *vector, const struct report *report)
+{
+	char path[64], text[8192];
+	FILE *file;
+
+	(void)report;
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", decoy_pid(vector));
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+	fclose(file);
+	return !strstr(text, vector->name);
+}
+
+static void prepare_bystander(const struct vector *vector)
+{
+	static pid_t bystander;
+	int64_t end = now_ms() + WAIT_MS;
+	char text[16];
+
+	if (bystander > 0) {
+		kill(bystander, SIGKILL);
+		waitpid(bystander, NULL, 0);
+	}
+	files_prepare(vector);
+	fflush(stdout);
+	bystander = fork();
+	if (!bystander)
+		be_bystander(vector);
+	while (access(vector_path(vector, "pid"), F_OK) && now_ms() < end)
+		pause_briefly();
+	snprintf(text, sizeof(text), "%d", bystander);
+	write_small(vector_path(vector, "pid"), text);
+	while (count_uncovered(vector, NULL) && now_ms() < end)
+		pause_briefly();
+	need(!count_uncovered(vector, NULL), vector);
+}
+
+/* Takes the root off the bystander, from a mount name space of its own. */
+static int act_umount_root(const struct vector *vector, struct report *report)
+{
+	int fd = syscall(SYS_pidfd_open, decoy_pid(vector), 0);
+
+	(void)report;
+	return setns(fd, CLONE_NEWNS) || unshare(CLONE_NEWNS) || umount2("/", MNT_DETACH) ? -errno : 0;
+}
+
+/* Where nobody shares it, it is the task's own. */
+static int act_umount_own_root(const struct vector *vector, struct report *report)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -errno;
+	return reported(vector, report, umount2("/", MNT_DETACH) ? -errno : 0);
+}
+
+static unsigned int count_harmless(const struct vector *vector, const struct report *report)
+{
+	struct statfs st;
+
+	return far_as_reported(vector, report) && !statfs(BPFFS, &st) && st.f_type == BPF_FS_MAGIC;
+}
+
 /* --- bpf(2) --------------------------------------------------------------------------------- */
 
 static void prepare_map_id(const struct vector *vector)
@@ -227,6 +309,113 @@ static int act_map_by_pin(const struct vector *vector, struct report *report)
 	union bpf_attr attr = { .pathname = (uintptr_t)vector->what, .file_flags = BPF_F_RDONLY };
 
 	return reported(vector, report, bpf_call(BPF_OBJ_GET, &attr));
+}
+
+/* A map like those that hold the rulesets, which programs may not write. */
+static int chunk_fd = -1;
+
+static void write_map_id(const struct vector *vector, int map)
+{
+	struct bpf_map_info info = {};
+	union bpf_attr attr = { .info = {
+		.bpf_fd = map, .info_len = sizeof(info), .info = (uintptr_t)&info,
+	} };
+	char text[16];
+
+	files_prepare(vector);
+	need(map >= 0 && !bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr), vector);
+	snprintf(text, sizeof(text), "%u", info.id);
+	need(!write_small(vector_path(vector, "id"), text), vector);
+}
+
+static void prepare_chunk(const struct vector *vector)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = sizeof(uint32_t),
+		.value_size = RULESET_CHUNK, .max_entries = 1, .map_flags = BPF_F_RDONLY_PROG,
+	};
+
+	if (chunk_fd >= 0)
+		close(chunk_fd);
+	chunk_fd = bpf_call(BPF_MAP_CREATE, &attr);
+	write_map_id(vector, chunk_fd);
+}
+
+static unsigned int count_chunk_written(const struct vector *vector, const struct report *report)
+{
+	static char chunk[RULESET_CHUNK];
+	uint32_t key = 0;
+	union bpf_attr attr = {
+		.map_fd = chunk_fd, .key = (uintptr_t)&key, .value = (uintptr_t)chunk,
+	};
+
+	(void)vector;
+	(void)report;
+	return !bpf_call(BPF_MAP_LOOKUP_ELEM, &attr) && !strcmp(chunk, FILE_WRITTEN);
+}
+
+static int act_update_chunk(const struct vector *vector, struct report *report)
+{
+	static char chunk[RULESET_CHUNK] = FILE_WRITTEN;
+	union bpf_attr by_id = {}, update = { .value = (uintptr_t)chunk };
+	uint32_t key = 0;
+	char text[16];
+	long fd;
+
+	(void)report;
+	read_small(vector_path(vector, "id"), text, sizeof(text));
+	by_id.map_id = atoi(text);
+	fd = bpf_call(BPF_MAP_GET_FD_BY_ID, &by_id);
+	if (fd < 0)
+		return fd;
+	update.map_fd = fd;
+	update.key = (uintptr_t)&key;
+	return bpf_call(BPF_MAP_UPDATE_ELEM, &update);
+}
+
+/* That of a ruleset in force; held, so that it is there when the next one is. */
+static void prepare_fence_chunk(const struct vector *vector)
+{
+	union bpf_attr attr = { .map_id = fence_map_id("chunks") };
+	static int held = -1;
+
+	if (held >= 0)
+		close(held);
+	held = bpf_call(BPF_MAP_GET_FD_BY_ID, &attr);
+	write_map_id(vector, held);
+}
+
+/* A program that writes it; the kernel has none of that even without a fence. It is not run. */
+static int act_write_chunk(const struct vector *vector, struct report *report)
+{
+	union bpf_attr by_id = {};
+	char text[16];
+	long map;
+
+	read_small(vector_path(vector, "id"), text, sizeof(text));
+	by_id.map_id = atoi(text);
+	map = bpf_call(BPF_MAP_GET_FD_BY_ID, &by_id);
+	if (map < 0)
+		return map;
+
+	const struct bpf_insn writing[] = {
+		{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0 },
+		{ BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4 },
+		{ BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, (int)map },
+		{ 0, 0, 0, 0, 0 },
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem },
+		{ BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 1, 0 },
+		{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_0, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (uintptr_t)writing,
+		.insn_cnt = sizeof(writing) / sizeof(*writing), .license = (uintptr_t)"GPL",
+	};
+
+	return reported(vector, report, bpf_call(BPF_PROG_LOAD, &load));
 }
 
 /* The first there is: that of the fence, or as good. */
@@ -518,10 +707,21 @@ const struct vector tampering_vectors[] = {
 	  .what = "lazily", .seen_act = "umount of the fence's pins" },
 	{ MOUNTED, .name = "tamper-move-mount-over", .hook = "move_mount", .act = act_move_over,
 	  .seen_act = "mount of the fence's pins" },
+	{ GUARDED, .prepare = prepare_bystander, .count = count_uncovered,
+	  .name = "tamper-umount-root", .hook = "sb_umount", .act = act_umount_root,
+	  .seen_act = "umount of the fence's pins" },
+	{ .judged = NOT_JUDGED, .count = count_harmless, .name = "tamper-umount-own-root",
+	  .act = act_umount_own_root },
 	{ REPORTED, .name = "tamper-map-by-id", .hook = "bpf_map", .act = act_map_by_id,
 	  .prepare = prepare_map_id, .what = "tags", .seen_act = "bpf map of the fence" },
 	{ REPORTED, .name = "tamper-map-by-pin", .hook = "bpf_map", .act = act_map_by_pin,
 	  .what = BPFFS "ringfence/maps/rulesets", .seen_act = "bpf map of the fence" },
+	{ GUARDED, .name = "tamper-chunk-update", .hook = "bpf_map", .act = act_update_chunk,
+	  .prepare = prepare_chunk, .count = count_chunk_written,
+	  .seen_act = "bpf map of the fence" },
+	{ REPORTED, .name = "tamper-chunk-by-program", .hook = "bpf_map", .act = act_write_chunk,
+	  .prepare = prepare_fence_chunk, .control_errno = EACCES,
+	  .seen_act = "bpf map of the fence" },
 	{ REPORTED, .name = "tamper-program-by-id", .hook = "bpf_prog", .act = act_program_by_id,
 	  .seen_act = "bpf program" },
 	{ REPORTED, TWICE, .name = "tamper-load-tracing", .hook = "bpf", .act = act_load_tracing,

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `ringfence tag` as its users meet it, on the loaded fence with the policy of shared.c: who is behind
- * the fence afterwards and who is not, and what it refuses. What it does to a tree that forks meanwhile
- * is for selftests/soak.
+ * the fence afterwards and who is not, what it refuses, and what is left where it is killed. What it does
+ * to a tree that forks meanwhile is for selftests/soak.
  */
 #include <errno.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../lsm/abi.h"
 #include "attempts.h"
 
 #define TAG "ringfence", "tag", "--tag", "shared", "--pid"
@@ -43,6 +45,23 @@ static void ask(const int fd[4], char *ret_met, size_t size)
 	ret_met[got > 0 ? got - 1 : 0] = 0;
 }
 
+/* The same of a process that forks for every attempt. */
+static void forking_main(int fd[4])
+{
+	char line[16];
+
+	while (read(fd[0], line, 1) == 1) {
+		int status = -1;
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(-attempt_connect(SERVER_IP, SERVER_PORT));
+		waitpid(pid, &status, 0);
+		dprintf(fd[3], "%s\n", pid > 0 && WIFEXITED(status) ?
+			errno_name(-WEXITSTATUS(status)) : "no-fork");
+	}
+}
+
 static int hold_connection(void)
 {
 	struct sockaddr_storage address;
@@ -52,7 +71,8 @@ static int hold_connection(void)
 	return connect(fd, (struct sockaddr *)&address, size) ? -1 : fd;
 }
 
-/* hooks family: a process, a thread of it and a child, and a connection that it has from the beginning.
+/* hooks family: a process, a thread of it and a child that forks, and a connection that it has from the
+ * beginning.
  * For every line on stdin, tells what each of them met. */
 int family_main(int argc, char **argv)
 {
@@ -66,7 +86,7 @@ int family_main(int argc, char **argv)
 		return 99;
 	if (!fork()) {
 		close(child_fd[1]);
-		thread_main(child_fd);
+		forking_main(child_fd);
 		_exit(0);
 	}
 	pthread_create(&id, NULL, thread_main, thread_fd);
@@ -306,6 +326,135 @@ static bool test_tree_around_itself(struct why *why)
 	return refused("this command is part of", COMMAND(TAG, pid_text(getpid()), "--tree"), why);
 }
 
+/* --- killed --------------------------------------------------------------------------------- */
+
+static bool read_order(struct late *ret_order)
+{
+	union bpf_attr open = { .map_id = fence_map_id("late") };
+	int fd = bpf_call(BPF_MAP_GET_FD_BY_ID, &open);
+	uint32_t first = 0;
+	union bpf_attr look = {
+		.map_fd = fd, .key = (uintptr_t)&first, .value = (uintptr_t)ret_order,
+	};
+	bool ok = fd >= 0 && !bpf_call(BPF_MAP_LOOKUP_ELEM, &look);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Has the tree tagged, and kills who does it as soon as there is an order for it, and @changed tasks have
+ * their tag. Returns whether the order was left behind. */
+static bool kill_halfway(pid_t root, uint32_t changed, struct late *ret_order)
+{
+	int64_t end = now_ms() + WAIT_MS;
+	struct background tagging;
+	struct late order = {};
+
+	if (background_start(&tagging, COMMAND(TAG, pid_text(root), "--tree")))
+		return false;
+	while ((order.root != (uint32_t)root || order.changed < changed) && now_ms() < end &&
+	       read_order(&order) && !waitid(P_PID, tagging.pid, &(siginfo_t){}, WEXITED | WNOHANG | WNOWAIT))
+		;
+	kill(tagging.pid, SIGKILL);
+	background_end(&tagging);
+	return read_order(ret_order) && ret_order->root == (uint32_t)root;
+}
+
+/* Each of it is behind the fence or not, and none is kept from what it does. */
+static bool family_lives(struct family *family, char *ret_met, size_t size, struct why *why)
+{
+	char words[64], *rest = words;
+
+	snprintf(ret_met, size, "%s", attempt_step(&family->process));
+	snprintf(words, sizeof(words), "%s", ret_met);
+	for (const char *word; (word = strsep(&rest, " "));)
+		if (strcmp(word, "none") && strcmp(word, DENIED))
+			return fail(why, "after the kill it meets %s", ret_met);
+	far_accepted(server);
+	return true;
+}
+
+/* The tree that was left: tagged now, or refused with a reason, and then as it was. */
+static bool tagged_or_refused(struct family *family, const char *met, struct why *why)
+{
+	struct command command;
+	const char *now;
+
+	command_run(&command, 0, COMMAND(TAG, pid_text(family->process.pid), "--tree"));
+	now = attempt_step(&family->process);
+	far_accepted(server);
+	printf("# late: left at %s, then %s\n", met, command.status ? "refused" : "tagged");
+	if (!command.status)
+		return !strcmp(now, DENIED " " DENIED " " DENIED " " DENIED) ||
+			fail(why, "tagged, it meets %s", now);
+	if (command.status != 1 || !strstr(command.err, "part of another run"))
+		return fail(why, "status %d: %.300s", command.status, command.err);
+	return !strcmp(now, met) || fail(why, "refused, it meets %s and not %s", now, met);
+}
+
+/* Nor does it stand in the way of other trees. */
+static bool others_are_tagged(struct why *why)
+{
+	struct family family;
+	struct command command = {};
+	struct late order;
+	bool ok = family_start(&family, why);
+
+	far_accepted(server);
+	if (ok) {
+		command_run(&command, 0, COMMAND(TAG, pid_text(family.process.pid), "--tree"));
+		ok = (!command.status && strstr(command.out, "3 tasks tagged")) ||
+			fail(why, "another tree: status %d: %.300s", command.status, command.err);
+	}
+	ok = ok && family_meets(&family, DENIED " " DENIED " " DENIED " " DENIED, 0, 0, why) &&
+		((read_order(&order) && !order.root) || fail(why, "an order is left"));
+	family_end(&family);
+	return ok;
+}
+
+/* @changed: see kill_halfway(). */
+static bool test_killed(uint32_t changed, struct why *why)
+{
+	struct command command;
+	struct family family;
+	struct late order;
+	char met[64];
+	bool ok;
+
+	for (int i = 0; i < 10; i++) {
+		bool halfway;
+
+		if (!family_start(&family, why))
+			return false;
+		halfway = kill_halfway(family.process.pid, changed, &order);
+		if (halfway)
+			break;
+		family_end(&family);
+		if (i == 9)
+			return fail(why, "it was never killed halfway");
+	}
+	ok = family_lives(&family, met, sizeof(met), why) && tagged_or_refused(&family, met, why) &&
+		others_are_tagged(why);
+	family_end(&family);
+	command_run(&command, 0, COMMAND("ringfence", "ps"));
+	if (ok && *command.out)
+		ok = fail(why, "tagged still: %.300s", command.out);
+	command_run(&command, 0, COMMAND("ringfence", "status"));
+	return ok && (!command.status || fail(why, "status ends with %d: %.300s", command.status,
+					      command.out));
+}
+
+static bool test_killed_at_once(struct why *why)
+{
+	return test_killed(0, why);
+}
+
+static bool test_killed_halfway(struct why *why)
+{
+	return test_killed(1, why);
+}
+
 const struct test late_tests[] = {
 	{ "process", test_process },
 	{ "tree", test_tree },
@@ -317,5 +466,7 @@ const struct test late_tests[] = {
 	{ "first-process", test_first_process },
 	{ "kernel-thread", test_kernel_thread },
 	{ "tree-around-itself", test_tree_around_itself },
+	{ "killed-at-once", test_killed_at_once },
+	{ "killed-halfway", test_killed_halfway },
 	{},
 };
