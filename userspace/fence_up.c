@@ -163,7 +163,7 @@ static int prove_new(struct fence *fence)
 static int load_and_pin(struct policies *policies, struct fence **ret_fence)
 {
 	struct fence *fence = NULL;
-	int err = host_check_kernel() ?: fence_load(&fence);
+	int err = host_check() ?: fence_load(&fence);
 
 	if (err) {
 		host_explain(err);

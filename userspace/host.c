@@ -44,34 +44,46 @@ static void examine_kernel(struct finding *finding)
 		 KERNEL_MAJOR, KERNEL_MINOR, KERNEL_PATCH);
 }
 
-int host_check_kernel(void)
+/* Returns 0 or -errno. */
+static int read_lsm_list(char *ret_list, size_t size)
 {
-	struct finding finding = {};
+	FILE *file = fopen(BOOT_LSM_FILE, "re");
+	int err = file && fgets(ret_list, (int)size, file) ? 0 : -(errno ?: EIO);
 
-	examine_kernel(&finding);
-	return finding.ok ? 0 : -EOPNOTSUPP;
+	if (file)
+		fclose(file);
+	ret_list[err ? 0 : strcspn(ret_list, "\n")] = 0;
+	return err;
 }
 
 static void examine_lsm(struct finding *finding)
 {
-	char list[200] = "";
-	FILE *file = fopen(BOOT_LSM_FILE, "re");
+	char list[200];
+	int err = read_lsm_list(list, sizeof(list));
 
-	if (!file || !fgets(list, sizeof(list), file)) {
+	if (err) {
 		snprintf(finding->text, sizeof(finding->text), "cannot read %s: %s", BOOT_LSM_FILE,
-			 strerror(errno));
+			 strerror(-err));
 		snprintf(finding->remedy, sizeof(finding->remedy),
 			 "mount -t securityfs securityfs /sys/kernel/security");
-	} else {
-		list[strcspn(list, "\n")] = 0;
-		finding->ok = boot_list_has(list, "bpf");
-		snprintf(finding->text, sizeof(finding->text), "%s%s", list,
-			 finding->ok ? "" : ": bpf is not in the list, so no BPF LSM program ever runs");
-		snprintf(finding->remedy, sizeof(finding->remedy),
-			 "boot with lsm=%s,bpf on the kernel command line: see ringfence boot enable", list);
+		return;
 	}
-	if (file)
-		fclose(file);
+	finding->ok = boot_list_has(list, "bpf");
+	snprintf(finding->text, sizeof(finding->text), "%s%s", list,
+		 finding->ok ? "" : ": bpf is not in the list, so no BPF LSM program ever runs");
+	snprintf(finding->remedy, sizeof(finding->remedy),
+		 "boot with lsm=%s,bpf on the kernel command line: see ringfence boot enable", list);
+}
+
+/* A list that cannot be read proves nothing: the probe will. */
+int host_check(void)
+{
+	struct finding finding = {};
+	char list[200];
+
+	examine_kernel(&finding);
+	return finding.ok && (read_lsm_list(list, sizeof(list)) || boot_list_has(list, "bpf")) ? 0 :
+		-EOPNOTSUPP;
 }
 
 /* Programs are attached by way of ftrace. Where that is off, most kernels skip them without a word. A

@@ -29,8 +29,9 @@ struct finding {
  * Fills @ret_list and returns how many there are. */
 size_t host_examine(struct finding ret_list[FINDINGS_MAX]);
 
-/* 0, or -EOPNOTSUPP for a kernel that is too old to be relied on. */
-int host_check_kernel(void);
+/* 0, or -EOPNOTSUPP for a kernel that is too old to be relied on, or was booted without bpf among its
+ * LSMs: loading would be for nothing. */
+int host_check(void);
 
 /* Whether this process holds every capability that the fence needs. */
 bool host_capable(void);

@@ -157,7 +157,7 @@ static int load_own_fence(struct session *session)
 		say("run --policy loads programs into the kernel, which this user may not");
 		host_explain(-EPERM);
 		err = -EPERM;
-	} else if ((err = host_check_kernel() ?: fence_load(&session->fence))) {
+	} else if ((err = host_check() ?: fence_load(&session->fence))) {
 		host_explain(err);
 	} else {
 		err = probe_install(session->fence) ?:

@@ -45,17 +45,13 @@ static void leaf(void)
 }
 
 /* Outlives its parent, who says as the last thing it does whether the kernel had the order then: what
- * had left the tree before, nobody can find. */
+ * had left the tree before, nobody can find, and it makes no attempt. */
 static void orphan(int parent)
 {
 	char ordered = 0;
 
-	if (read(parent, &ordered, 1) != 1)
-		_exit(1);
-	if (!ordered) {
-		crowd_attempt(KIND_DOUBLE);
+	if (read(parent, &ordered, 1) != 1 || !ordered)
 		_exit(0);
-	}
 	for (bool stays = shared->claimed++ < ORPHANS; stays && !shared->stop; rest())
 		crowd_attempt(KIND_DOUBLE);
 	_exit(0);
