@@ -29,6 +29,7 @@ static const struct {
 	{ "status", status_main, "show the fence, its policies and runs" },
 	{ "tag", tag_main, "put behind the fence what already runs" },
 	{ "ps", ps_main, "show the tagged processes" },
+	{ "runs", runs_main, "show the runs" },
 	{ "unload", unload_main, "take the fence down" },
 	{ "doctor", doctor_main, "look whether this host can hold a fence" },
 };

@@ -14,6 +14,7 @@ int load_main(int argc, char **argv);
 int log_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int runs_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int tag_main(int argc, char **argv);
 int unload_main(int argc, char **argv);
