@@ -30,6 +30,7 @@ static const struct {
 	{ "tag", tag_main, "put behind the fence what already runs" },
 	{ "ps", ps_main, "show the tagged processes" },
 	{ "runs", runs_main, "show the runs" },
+	{ "release", release_main, "break-glass: take the tags of a run back" },
 	{ "unload", unload_main, "take the fence down" },
 	{ "doctor", doctor_main, "look whether this host can hold a fence" },
 };

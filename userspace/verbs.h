@@ -13,6 +13,7 @@ int import_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int log_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
+int release_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int runs_main(int argc, char **argv);
 int status_main(int argc, char **argv);
