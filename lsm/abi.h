@@ -93,7 +93,8 @@ enum hook {
 #define RULE_BEHALF	0xfffa	/* the kernel would act on the task's behalf */
 #define RULE_GUARD	0xfff9	/* the fence protects itself, and what stands outside of it */
 #define RULE_LIVENESS	0xfff8	/* nothing was judged: the daemon tells whether the fence holds */
-#define RULE_SPECIAL	RULE_LIVENESS	/* the smallest of them */
+#define RULE_RELEASE	0xfff7	/* nothing was judged: the tags of a run are about to be taken back */
+#define RULE_SPECIAL	RULE_RELEASE	/* the smallest of them */
 
 /* --- the ruleset --------------------------------------------------------------------------- */
 
@@ -215,6 +216,7 @@ struct process_id {
 /* --- the tag, and the accounts of a run ---------------------------------------------------- */
 
 #define TAG_PROBE 1			/* a canary: its records are counted but not logged */
+#define TAG_RELEASED 2			/* in an account: the tags of the run have been taken back */
 
 /* Task storage of every tagged task. */
 struct tag {
@@ -243,7 +245,7 @@ struct run {
 	__u32 policy;
 	__u32 pid;
 	__u32 uid;
-	__u32 flags;			/* TAG_* */
+	__u32 flags;			/* TAG_*; TAG_RELEASED written by the kernel */
 };
 
 /* A process that holds the fence or its records (map `keepers`, by pid), and the control groups it
@@ -358,12 +360,25 @@ struct late {
 	__u8 undo;			/* take the tags of the run back */
 	__u16 unused;
 	__u32 changed;			/* tasks that got the tag, or lost it */
-	__u32 failed;			/* that did not get it: there was no memory */
+	__u32 failed;			/* that did not get it, for want of memory, or did not lose it */
 	__u32 others;			/* that have the tag of another run */
 	__u32 missed;			/* forks and exits that were not seen, orphans that could not be noted */
 	__u64 renewed_ns;		/* CLOCK_BOOTTIME, when a task was last looked at in a pass */
 };
 #define LATE_STALE_NS 60000000000ULL	/* an order without a pass for so long: who gave it was killed */
+
+/* What `note_release` is to record, once, in the name of the process that starts it (map `notice`). The
+ * text is that of the record, strings that end with 0: the run that is released, why, how many tasks it has,
+ * login uid and login name of who does it ("" where there is none). */
+#define NOTICE_TEXT_MAX 1024
+struct notice {
+	__u64 account;			/* a run opened for this record alone, which tells when it is logged */
+	__u32 pending;			/* 0: recorded */
+	__u32 size;			/* of text */
+	__s32 err;			/* -errno where it was not carried out after all */
+	__u32 unused;
+	char text[NOTICE_TEXT_MAX];
+};
 
 /* Processes noted in the map `late_orphans` at once. */
 #define LATE_ORPHANS_MAX 8192
@@ -389,4 +404,5 @@ ABI_SIZE(struct record, 184);
 ABI_SIZE(struct tagged_task, 64);
 ABI_SIZE(struct late, 56);
 ABI_SIZE(struct late_ring, 16);
+ABI_SIZE(struct notice, 24 + NOTICE_TEXT_MAX);
 _Static_assert(sizeof(struct ruleset) <= RULESET_CHUNK, "the header fits the first chunk");

@@ -61,7 +61,7 @@ static __always_inline bool is_our_map(const struct bpf_map *map)
 	       map == (void *)&logged || map == (void *)&ring || map == (void *)&losses ||
 	       map == (void *)&about || map == (void *)&told || map == (void *)&keepers ||
 	       map == (void *)&scratches || map == (void *)&late ||
-	       map == (void *)&late_orphans;
+	       map == (void *)&late_orphans || map == (void *)&notice;
 }
 
 SEC("lsm/bpf_map")

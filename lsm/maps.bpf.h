@@ -108,6 +108,14 @@ struct {
 	__type(value, __u32);
 } late_orphans SEC(".maps");
 
+/* 0 -> what is to be recorded about the release of a run; written by user space */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct notice);
+} notice SEC(".maps");
+
 /* pid -> what a tagged task may not touch of it: the daemon, who guards a fence of one's own */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -3,8 +3,8 @@
  * Who is tagged.
  *
  *	task_alloc		a child gets its parent's tag before it can run, or is not born
- *	task_newtask		gives it what its parent got meanwhile (late.bpf.c), and tells the
- *				collector about the new process,
+ *	task_newtask		gives it what its parent got meanwhile (late.bpf.c), or takes it back where
+ *				the run was released, and tells the collector about the new process,
  *	sched_process_exec	what it executes and with which arguments,
  *	sched_process_exit	and that it is gone
  *
@@ -40,6 +40,14 @@ static __always_inline void record_lineage(const struct record_about *about)
 		record_close(record);
 }
 
+/* Of a child that was in the making while the tags of its run were taken back (late.bpf.c). */
+static __always_inline bool is_released(const struct tag *tag)
+{
+	struct run *run = run_of(tag->run);
+
+	return run && run->flags & TAG_RELEASED;
+}
+
 SEC("tp_btf/task_newtask")
 int BPF_PROG(tag_task_newtask, struct task_struct *task, unsigned long clone_flags)
 {
@@ -53,6 +61,10 @@ int BPF_PROG(tag_task_newtask, struct task_struct *task, unsigned long clone_fla
 
 	if (!tag_of(task, &tag) && (!tag_of_current(&tag) || !tag_give(task, &tag)))
 		return 0;
+	if (is_released(&tag)) {
+		bpf_task_storage_delete(&tags, task);
+		return 0;
+	}
 	if (!(clone_flags & CLONE_THREAD))
 		record_lineage(&about);
 	return 0;

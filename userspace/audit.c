@@ -264,7 +264,7 @@ static int add_line(struct audit *audit, const struct record *record,
 	struct peer peer;
 	struct audit_event event = {
 		.record = record,
-		.ruleset = record->rule == RULE_LIVENESS ? NULL :
+		.ruleset = record->rule == RULE_LIVENESS || record->rule == RULE_RELEASE ? NULL :
 			config->ruleset(config->ctx, record->policy, record->generation),
 		.process = process,
 		.hostname = hostname(audit),

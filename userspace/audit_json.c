@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -209,20 +210,45 @@ static bool is_refused(const struct record *record)
 	return record->verdict == VERDICT_DENY && record->flags & RECORD_ENFORCED;
 }
 
+static const char *type_of(const struct record *record)
+{
+	switch (record->rule) {
+	case RULE_LIVENESS:
+		return "info";
+	case RULE_RELEASE:
+		return "change";
+	default:
+		return is_refused(record) ? "denied" : "allowed";
+	}
+}
+
+static const char *action_of(const struct record *record)
+{
+	switch (record->rule) {
+	case RULE_LIVENESS:
+		return "liveness";
+	case RULE_RELEASE:
+		return "release";
+	default:
+		return hook_name(record->hook);
+	}
+}
+
 static void write_event(struct writer *w, const struct record *record)
 {
-	bool refused = is_refused(record), notice = record->rule == RULE_LIVENESS;
+	bool refused = is_refused(record);
 
 	begin(w, "event", "{");
-	write_string(w, "kind", notice ? "alert" : "event");
+	write_string(w, "kind", record->rule == RULE_LIVENESS ? "alert" : "event");
 	begin(w, "category", "[");
 	write_string(w, NULL, category_names[record->object]);
 	end(w, "]");
 	begin(w, "type", "[");
-	write_string(w, NULL, notice ? "info" : refused ? "denied" : "allowed");
+	write_string(w, NULL, type_of(record));
 	end(w, "]");
-	write_string(w, "action", notice ? "liveness" : hook_name(record->hook));
-	write_string(w, "outcome", refused ? "failure" : "success");
+	write_string(w, "action", action_of(record));
+	write_string(w, "outcome", refused || (record->rule == RULE_RELEASE && record->err) ? "failure" :
+											       "success");
 	end(w, "}");
 }
 
@@ -478,6 +504,70 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 	write_reason(w, record, rule);
 }
 
+/* --- a release --- */
+
+/* What the text of its record says, in that order (struct notice). */
+enum release_field {
+	RELEASE_RUN,
+	RELEASE_REASON,
+	RELEASE_TASKS,
+	RELEASE_LOGIN_UID,
+	RELEASE_LOGIN_NAME,
+	RELEASE_FIELDS,
+};
+
+/* Finds the strings of the text; what is missing is "". */
+static void read_release(const struct record *record, const char *ret_fields[RELEASE_FIELDS])
+{
+	const char *at = record->text, *end = at + record->text_size;
+
+	for (int i = 0; i < RELEASE_FIELDS; i++) {
+		const char *last = at < end ? memchr(at, 0, end - at) : NULL;
+
+		ret_fields[i] = last ? at : "";
+		at = last ? last + 1 : end;
+	}
+}
+
+/* "release of 3 tasks by alice" */
+static void write_release_act(struct writer *w, const char *const fields[RELEASE_FIELDS], bool failed)
+{
+	struct text act = { 0 };
+
+	text_append_format(&act, "release of %s task%s", fields[RELEASE_TASKS],
+			   strcmp(fields[RELEASE_TASKS], "1") ? "s" : "");
+	if (*fields[RELEASE_LOGIN_NAME])
+		text_append_format(&act, " by %s", fields[RELEASE_LOGIN_NAME]);
+	else if (*fields[RELEASE_LOGIN_UID])
+		text_append_format(&act, " by login uid %s", fields[RELEASE_LOGIN_UID]);
+	if (failed)
+		text_append_string(&act, " was not carried out");
+	write_bytes(w, "act", act.data, act.size);
+	w->out->failed |= act.failed;
+	text_free(&act);
+}
+
+static void write_release(struct writer *w, const struct record *record)
+{
+	const char *fields[RELEASE_FIELDS];
+
+	read_release(record, fields);
+	write_string(w, "run", fields[RELEASE_RUN]);
+	write_string(w, "verdict", verdict_names[record->verdict]);
+	write_string(w, "reason", fields[RELEASE_REASON]);
+	write_release_act(w, fields, record->err);
+	if (record->err)
+		write_errno(w, -record->err);
+	write_number(w, "tasks", strtoull(fields[RELEASE_TASKS], NULL, 10));
+	if (!*fields[RELEASE_LOGIN_UID])
+		return;
+	begin(w, "login", "{");
+	write_string(w, "uid", fields[RELEASE_LOGIN_UID]);
+	if (*fields[RELEASE_LOGIN_NAME])
+		write_string(w, "name", fields[RELEASE_LOGIN_NAME]);
+	end(w, "}");
+}
+
 /* Who is at the other end, or whom it was about. */
 static void write_peer(struct writer *w, const struct audit_event *event)
 {
@@ -544,9 +634,13 @@ static void write_ringfence(struct writer *w, const struct audit_event *event,
 	char run[RUN_NAME_SIZE];
 
 	begin(w, "ringfence", "{");
-	write_string(w, "run", run_id_name(event->record->run, run));
-	write_verdict(w, event, rule);
-	write_object(w, event->record);
+	if (event->record->rule == RULE_RELEASE) {
+		write_release(w, event->record);
+	} else {
+		write_string(w, "run", run_id_name(event->record->run, run));
+		write_verdict(w, event, rule);
+		write_object(w, event->record);
+	}
 	write_peer(w, event);
 	write_ancestors(w, event);
 	write_flag(w, "args_truncated", w->args_cut);

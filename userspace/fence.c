@@ -31,6 +31,7 @@ const char *const fence_map_names[FENCE_MAPS] = {
 	[MAP_KEEPERS] = "keepers",
 	[MAP_LATE] = "late",
 	[MAP_LATE_ORPHANS] = "late_orphans",
+	[MAP_NOTICE] = "notice",
 };
 
 const char *const fence_iterator_names[FENCE_ITERATORS] = {
@@ -38,6 +39,7 @@ const char *const fence_iterator_names[FENCE_ITERATORS] = {
 	[ITERATOR_LATE] = "late_tasks",
 	[ITERATOR_FILES] = "late_files",
 	[ITERATOR_MAPPINGS] = "late_mappings",
+	[ITERATOR_NOTE] = "note_release",
 };
 
 const char *const fence_tracer_names[FENCE_TRACERS] = {

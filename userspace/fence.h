@@ -135,6 +135,12 @@ int fence_late_order(struct fence *fence, const struct late *order);
  * and in *ret_order what all passes of the order did, or -errno. */
 int fence_late_pass(struct fence *fence, struct late *ret_order);
 
+/* Has the kernel record, in the name of this process, that the tags of a run are about to be taken back:
+ * as the only decision of @account, an account that was opened for it (abi.h tells what @text says); with
+ * @outcome, an -errno, that they were not after all. With PATH_LOCK held. Returns 0 or -errno; whether it is
+ * logged shows in the account. */
+int fence_note_release(struct fence *fence, uint64_t account, int outcome, const char *text, size_t size);
+
 /* Finds an io_uring that a task of the last order's run holds. Returns 0 and *ret_ring, -ENOENT where
  * there is none, or -errno. */
 int fence_late_ring(struct fence *fence, struct late_ring *ret_ring);

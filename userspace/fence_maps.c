@@ -392,6 +392,19 @@ int fence_late_ring(struct fence *fence, struct late_ring *ret_ring)
 	return found < 0 ? found : found ? 0 : -ENOENT;
 }
 
+int fence_note_release(struct fence *fence, uint64_t account, int outcome, const char *text, size_t size)
+{
+	struct notice notice = { .account = account, .pending = 1, .size = size, .err = outcome };
+	uint32_t key = 0;
+
+	if (size > sizeof(notice.text))
+		return -E2BIG;
+	memcpy(notice.text, text, size);
+	if (bpf_map_update_elem(fence->map[MAP_NOTICE], &key, &notice, BPF_ANY))
+		return -errno;
+	return iterate(fence, ITERATOR_NOTE, 1, NULL, NULL);
+}
+
 /* --- numbers ------------------------------------------------------------------------------------ */
 
 uint32_t fence_tags_id(const struct fence *fence)

@@ -148,10 +148,24 @@ static int open_pins(struct fence *fence)
 		open_all(fence->tracer, "links", fence_tracer_names, FENCE_TRACERS);
 }
 
+/* Before all pins are looked for: another version has others. */
+static int check_version(void)
+{
+	int fd = open_pin("maps", fence_map_names[MAP_ABOUT]);
+	struct about about = {};
+	uint32_t key = 0;
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = bpf_map_lookup_elem(fd, &key, &about) ? -errno : 0;
+	close(fd);
+	return err ?: about.version == ABI_VERSION ? 0 : -EPROTO;
+}
+
 int fence_open(struct fence **ret_fence)
 {
 	struct fence *fence;
-	struct about about;
 	int err;
 
 	if (access(FENCE_PINS, F_OK))
@@ -159,11 +173,7 @@ int fence_open(struct fence **ret_fence)
 	fence = fence_new();
 	if (!fence)
 		return -ENOMEM;
-	err = open_pins(fence);
-	if (!err)
-		err = fence_about(fence, &about);
-	if (!err && about.version != ABI_VERSION)
-		err = -EPROTO;
+	err = check_version() ?: open_pins(fence);
 	if (err) {
 		fence_close(fence);
 		return err;

@@ -17,6 +17,7 @@ enum fence_map {
 	MAP_KEEPERS,
 	MAP_LATE,
 	MAP_LATE_ORPHANS,
+	MAP_NOTICE,
 	FENCE_MAPS,
 };
 
@@ -25,6 +26,7 @@ enum fence_iterator {
 	ITERATOR_LATE,			/* makes a pass */
 	ITERATOR_FILES,			/* lists rings: descriptors, */
 	ITERATOR_MAPPINGS,		/* and mappings */
+	ITERATOR_NOTE,			/* records a release */
 	FENCE_ITERATORS,
 };
 

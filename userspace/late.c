@@ -10,6 +10,11 @@
 #define QUIET_PASSES 3
 #define PASSES_SECONDS 10		/* until the tree is said to have no end */
 
+static bool same(const struct late *a, const struct late *b)
+{
+	return a->changed == b->changed && a->failed == b->failed && a->missed == b->missed;
+}
+
 static time_t seconds(void)
 {
 	struct timespec now;
@@ -49,19 +54,49 @@ static int make_passes(struct fence *fence, struct late_result *result)
 	return 0;
 }
 
-/* Takes every tag of the run back. The same race, the same answer. */
-static int take_back(struct fence *fence, struct late *order)
+/* Half a tree, and an order that nobody carries out, are no place to end. */
+static void hold_signals(sigset_t *ret_before)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGQUIT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, ret_before);
+}
+
+static uint64_t boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* Takes every tag of the run back. The same race, the same answer; *ret_tasks (may be NULL) had one. */
+static int take_back(struct fence *fence, struct late *order, size_t *ret_tasks)
 {
 	time_t end = seconds() + PASSES_SECONDS;
-	struct late before = { 0 }, done;
-	int err;
+	struct late before = { 0 };
+	int quiet = 0, err;
 
 	order->undo = 1;
 	err = fence_late_order(fence, order);
-	for (int quiet = 0; !err && quiet < QUIET_PASSES && seconds() < end; before = done) {
+	while (!err && quiet < QUIET_PASSES) {
+		struct late done;
+
 		err = fence_late_pass(fence, &done);
-		quiet = done.changed != before.changed ? 0 : quiet + 1;
+		if (err)
+			break;
+		quiet = same(&done, &before) ? quiet + 1 : 0;
+		before = done;
+		if (quiet < QUIET_PASSES && seconds() >= end)
+			err = -ETIMEDOUT;
 	}
+	if (ret_tasks)
+		*ret_tasks = before.changed;
 	return err;
 }
 
@@ -69,19 +104,11 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 	     struct late_result *ret_result)
 {
 	struct late order = { .tag = *tag, .root = pid, .tree = tree };
-	sigset_t signals, before;
-	struct timespec now;
+	sigset_t before;
 	int err;
 
-	/* Half a tree, and an order that nobody carries out, are no place to end. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGQUIT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	order.renewed_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	hold_signals(&before);
+	order.renewed_ns = boot_ns();
 	*ret_result = (struct late_result){ 0 };
 	err = fence_late_order(fence, &order) ?: make_passes(fence, ret_result);
 	if (!err && !ret_result->refusal) {
@@ -92,10 +119,23 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 			err = 0;
 	}
 	if (err || ret_result->refusal) {
-		int undone = take_back(fence, &order);
+		int undone = take_back(fence, &order, NULL);
 
 		err = err ?: undone;
 	}
+	fence_late_order(fence, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+int late_release(struct fence *fence, uint64_t run, size_t *ret_tasks)
+{
+	struct late order = { .tag = { .run = run }, .renewed_ns = boot_ns() };
+	sigset_t before;
+	int err;
+
+	hold_signals(&before);
+	err = take_back(fence, &order, ret_tasks);
 	fence_late_order(fence, NULL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Tagging a process that already runs, with all its threads, and all its descendants where they are
- * meant: passes over all tasks until one finds nothing to do.
+ * meant, and taking the tags of a run back: passes over all tasks until one finds nothing to do.
  */
 #pragma once
 
@@ -37,3 +37,13 @@ struct late_result {
  */
 int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree,
 	     struct late_result *ret_result);
+
+/*
+ * Takes the tags of @run back from all its tasks, and from those that are in the making. Its account, which
+ * stays, is marked TAG_RELEASED. To be called with PATH_LOCK held. Signals that would end this process wait
+ * until it is done.
+ *
+ * Returns 0 and in *ret_tasks how many tasks had one; -ETIMEDOUT when there was no end to it, or another
+ * -errno where passes could not be made: then some may still be tagged.
+ */
+int late_release(struct fence *fence, uint64_t run, size_t *ret_tasks);

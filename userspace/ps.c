@@ -14,18 +14,21 @@
 #include "options.h"
 #include "run_id.h"
 #include "say.h"
+#include "tag_names.h"
 #include "text.h"
 #include "verbs.h"
 
 static const struct verb_option options[] = {
+	{ 'r', "run", "RUN", "only this run, such as 20270331-142355-9f03ac" },
 	{ 'j', "json", NULL, "print a JSON array" },
 	{},
 };
 
 const struct verb ps_verb = {
 	.name = "ps",
-	.arguments = "[--json]",
-	.help = "Shows the processes that are tagged on the loaded fence, each tree under its run.\n\n"
+	.arguments = "[--run RUN] [--json]",
+	.help = "Shows the processes that are tagged on the loaded fence, the trees of each run under its name. A\n"
+		"process whose parent is not of the run is the root of a tree.\n\n"
 		"Exit status: 0, also when there are none; 1 when no fence is loaded.",
 	.options = options,
 };
@@ -36,12 +39,13 @@ struct process {
 	struct tagged_task task;	/* of the first thread seen */
 	size_t threads;
 	struct text command;		/* fit for a terminal; ends with 0 */
-	char tag_name[TAG_NAME_MAX];
 	bool printed;
 };
 
 struct processes {
-	const struct fence *fence;
+	const char *run;		/* the only one that is meant, or NULL */
+	uint64_t run_number;
+	struct tag_names tag_names;
 	struct process *list;
 	size_t count, room;
 };
@@ -76,9 +80,8 @@ static int add_task(void *ctx, const struct tagged_task *task)
 {
 	struct processes *processes = ctx;
 	struct process *process;
-	struct ruleset header;
 
-	if (task->tag.flags & TAG_PROBE)
+	if (task->tag.flags & TAG_PROBE || (processes->run && task->tag.run != processes->run_number))
 		return 0;
 	for (size_t i = processes->count; i-- > 0;)
 		if (processes->list[i].task.process.pid == task->process.pid) {
@@ -97,12 +100,10 @@ static int add_task(void *ctx, const struct tagged_task *task)
 	process = &processes->list[processes->count++];
 	*process = (struct process){ .task = *task, .threads = 1 };
 	read_command(process);
-	if (!fence_get_header(processes->fence, task->tag.policy, &header))
-		snprintf(process->tag_name, sizeof(process->tag_name), "%s", header.tag);
 	return 0;
 }
 
-static void print_json(const struct processes *processes)
+static void print_json(struct processes *processes)
 {
 	json_t *list = json_array();
 
@@ -113,7 +114,7 @@ static void print_json(const struct processes *processes)
 		json_array_append_new(list, json_pack("{s:i, s:i, s:s, s:s, s:i, s:s}",
 			"pid", process->task.process.pid, "ppid", process->task.ppid,
 			"run", run_id_name(process->task.tag.run, run),
-			"tag", process->tag_name, "threads", (int)process->threads,
+			"tag", tag_name(&processes->tag_names, process->task.tag.policy), "threads", (int)process->threads,
 			"command", process->command.data ?: ""));
 	}
 	json_dumpf(list, stdout, JSON_INDENT(2));
@@ -121,69 +122,122 @@ static void print_json(const struct processes *processes)
 	json_decref(list);
 }
 
-static void print_tree(struct processes *processes, struct process *process, int depth)
+/* --- trees ---------------------------------------------------------------------------------- */
+
+static bool is_child(const struct process *child, const struct process *parent)
 {
+	return child->task.ppid == parent->task.process.pid && child->task.tag.run == parent->task.tag.run;
+}
+
+/* The next child of @parent that is not printed, from @from on; NULL: none. */
+static struct process *next_child(struct processes *processes, const struct process *parent,
+				  struct process *from)
+{
+	for (; from < processes->list + processes->count; from++)
+		if (!from->printed && is_child(from, parent))
+			return from;
+	return NULL;
+}
+
+static bool is_root(const struct processes *processes, const struct process *process)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (is_child(process, &processes->list[i]))
+			return false;
+	return true;
+}
+
+/* @stem is what stands before its children's branches: a line down for each ancestor that has more. */
+static void print_tree(struct processes *processes, struct process *process, const char *branch,
+		       struct text *stem)
+{
+	const size_t size = stem->size;
+	struct process *child, *next;
+
 	process->printed = true;
-	printf("%7u %*s%s", process->task.process.pid, 2 * depth, "",
+	printf("%7u  %.*s%s%s", process->task.process.pid, (int)stem->size, stem->data ?: "", branch,
 	       process->command.data ?: "");
 	if (process->threads > 1)
 		printf(" (%zu threads)", process->threads);
 	putchar('\n');
-	for (size_t i = 0; i < processes->count; i++)
-		if (!processes->list[i].printed &&
-		    processes->list[i].task.ppid == process->task.process.pid)
-			print_tree(processes, &processes->list[i], depth + 1);
+	if (*branch)
+		text_append_string(stem, !strcmp(branch, "├─ ") ? "│  " : "   ");
+	for (child = next_child(processes, process, processes->list); child; child = next) {
+		next = next_child(processes, process, child + 1);
+		print_tree(processes, child, next ? "├─ " : "└─ ", stem);
+	}
+	stem->size = size;
 }
 
-static bool has_parent(const struct processes *processes, const struct process *process)
+/* The run that @first is of, and all its trees. */
+static void print_run(struct processes *processes, struct process *first)
 {
+	uint64_t run = first->task.tag.run;
+	struct text stem = {};
+	char name[RUN_NAME_SIZE];
+	size_t count = 0;
+
 	for (size_t i = 0; i < processes->count; i++)
-		if (processes->list[i].task.process.pid == process->task.ppid)
-			return true;
-	return false;
-}
-
-static void print_trees(struct processes *processes)
-{
-	uint64_t run = 0;
-
+		count += processes->list[i].task.tag.run == run;
+	printf("run %s, tag %s, %zu process%s\n", run_id_name(run, name),
+	       tag_name(&processes->tag_names, first->task.tag.policy), count, count == 1 ? "" : "es");
 	for (size_t i = 0; i < processes->count; i++) {
 		struct process *root = &processes->list[i];
-		char name[RUN_NAME_SIZE];
 
-		if (root->printed || has_parent(processes, root))
-			continue;
-		if (root->task.tag.run != run)
-			printf("run %s, tag %s\n", run_id_name(root->task.tag.run, name),
-			       root->tag_name);
-		run = root->task.tag.run;
-		print_tree(processes, root, 0);
+		if (root->task.tag.run == run && !root->printed && is_root(processes, root))
+			print_tree(processes, root, "", &stem);
 	}
+	/* Parents are read one after the other: pids that are used again may make a circle. */
+	for (size_t i = 0; i < processes->count; i++)
+		if (processes->list[i].task.tag.run == run && !processes->list[i].printed)
+			print_tree(processes, &processes->list[i], "", &stem);
+	text_free(&stem);
+}
+
+static void print_runs(struct processes *processes)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (!processes->list[i].printed)
+			print_run(processes, &processes->list[i]);
+}
+
+static int parse(struct processes *processes, int argc, char **argv, bool *ret_json)
+{
+	int id;
+
+	while ((id = verb_next(&ps_verb, argc, argv)) != VERB_END) {
+		if (id == 'j')
+			*ret_json = true;
+		else if (id == 'r')
+			processes->run = optarg;
+		else
+			return -EINVAL;
+	}
+	if (optind != argc)
+		return verb_misused(&ps_verb, "%s: no argument expected", argv[optind]);
+	if (processes->run && !run_id_parse(processes->run, &processes->run_number))
+		return verb_misused(&ps_verb, "\"%s\" is not the name of a run; they look like "
+				    "20270331-142355-9f03ac", processes->run);
+	return 0;
 }
 
 int ps_main(int argc, char **argv)
 {
 	struct processes processes = {};
 	struct fence *fence = NULL;
-	int id, err, json = 0;
+	bool json = false;
+	int err;
 
-	while ((id = verb_next(&ps_verb, argc, argv)) != VERB_END) {
-		if (id != 'j')
-			return 1;
-		json = 1;
-	}
-	if (optind != argc)
-		return verb_misused(&ps_verb, "%s: no argument expected", argv[optind]), 1;
-	if (fence_open_told(&fence))
+	if (parse(&processes, argc, argv, &json) || fence_open_told(&fence))
 		return 1;
-	processes.fence = fence;
+	processes.tag_names.fence = fence;
 	err = fence_tasks(fence, add_task, &processes);
 	if (err)
 		say_errno(err, "cannot list the tagged tasks");
 	else if (json)
 		print_json(&processes);
 	else
-		print_trees(&processes);
+		print_runs(&processes);
 	for (size_t i = 0; i < processes.count; i++)
 		text_free(&processes.list[i].command);
 	free(processes.list);

@@ -55,6 +55,7 @@ const struct verb run_verb = {
 		"whose policies name the user.\n\n"
 		"The records go to " PATH_LOG ", or with --policy to\n"
 		"./ringfence-RUN.jsonl, unless --log says otherwise.\n\n"
+		"When the run is released meanwhile (ringfence release), it waits on, and says so at the end.\n\n"
 		"Exit status: COMMAND's own, 128+n when signal n ended it; 125 when ringfence failed and\n"
 		"nothing was started; 126 when COMMAND is not executable; 127 when it was not found.",
 	.options = options,
@@ -384,6 +385,11 @@ static int finish(struct session *session, int status)
 	if (unread)
 		say("the account of the run is gone: what it was denied cannot be told");
 	tell_losses(&account, logged);
+	if (account.flags & TAG_RELEASED) {
+		say("run %s was released while it ran: from then on nothing was denied or recorded",
+		    session->run);
+		say_remedy("ringfence log --run %s tells who did that, and why", session->run);
+	}
 	kept = keep_fence(session);
 	if (!session->quiet)
 		tell_summary(session, &account);

@@ -2,9 +2,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "peer.h"
+#include "run_id.h"
 #include "runs.h"
+#include "tag_names.h"
+
+/* --- opening -------------------------------------------------------------------------------- */
 
 struct runs {
 	uint64_t over[RUNS_MAX];	/* that may be closed */
@@ -59,4 +66,122 @@ int runs_begin(struct fence *fence, uint64_t run, const struct run *account)
 	if (err != -E2BIG)
 		return err;
 	return close_over(fence) ?: fence_begin_run(fence, run, account);
+}
+
+/* --- telling -------------------------------------------------------------------------------- */
+
+struct listed {
+	uint64_t run;
+	struct run account;
+	uint64_t logged;
+	size_t tasks;
+};
+
+struct list {
+	struct listed *runs;		/* by number, and so by time */
+	size_t count;
+};
+
+static int by_run(const void *a, const void *b)
+{
+	const struct listed *x = a, *y = b;
+
+	return x->run < y->run ? -1 : x->run > y->run;
+}
+
+static int count_task(void *ctx, const struct tagged_task *task)
+{
+	struct list *list = ctx;
+	struct listed key = { .run = task->tag.run };
+	struct listed *found = bsearch(&key, list->runs, list->count, sizeof(key), by_run);
+
+	if (found)
+		found->tasks++;
+	return 0;
+}
+
+/* Probes have accounts, too, and ringfence release. */
+static int read_runs(const struct fence *fence, struct list *list)
+{
+	uint64_t run, *last = NULL;
+
+	list->runs = calloc(RUNS_MAX, sizeof(*list->runs));
+	if (!list->runs)
+		return -ENOMEM;
+	while (list->count < RUNS_MAX && !fence_next_run(fence, last, &run)) {
+		struct listed *listed = &list->runs[list->count];
+
+		last = &run;
+		listed->run = run;
+		if (!fence_get_run(fence, run, &listed->account, &listed->logged) &&
+		    !(listed->account.flags & TAG_PROBE))
+			list->count++;
+	}
+	qsort(list->runs, list->count, sizeof(*list->runs), by_run);
+	return fence_tasks(fence, count_task, list);
+}
+
+/* The pid may be another's by now: that one began after the run. */
+static bool launcher_alive(const struct run *account)
+{
+	char path[32], text[1024];
+	unsigned long long ticks;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", account->pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+	fclose(file);
+	ticks = peer_start_ticks(text);
+	return ticks && ticks <= account->started_ns / KEEPER_TICK_NS;
+}
+
+static void write_started(const struct run *account, char *ret_text, size_t size)
+{
+	struct timespec real, boot;
+	struct tm tm;
+	time_t time;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	time = real.tv_sec - boot.tv_sec + (time_t)(account->started_ns / 1000000000);
+	strftime(ret_text, size, "%FT%TZ", gmtime_r(&time, &tm));
+}
+
+static json_t *describe(const struct listed *listed, struct tag_names *names)
+{
+	const struct run *account = &listed->account;
+	char name[RUN_NAME_SIZE], started[32];
+
+	write_started(account, started, sizeof(started));
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+			 "run", run_id_name(listed->run, name),
+			 "tag", tag_name(names, account->policy), "policy", account->policy,
+			 "started", started,
+			 "launcher", account->pid, "launcher_alive", launcher_alive(account),
+			 "tasks", (json_int_t)listed->tasks,
+			 "denied", (json_int_t)account->denied, "audited", (json_int_t)account->audited,
+			 "submitted", (json_int_t)account->submitted,
+			 "logged", (json_int_t)listed->logged, "lost", (json_int_t)account->lost,
+			 "refused_forks", (json_int_t)account->refused_forks,
+			 "released", (account->flags & TAG_RELEASED) != 0);
+}
+
+json_t *runs_describe(const struct fence *fence)
+{
+	struct tag_names *names = calloc(1, sizeof(*names));
+	struct list list = {};
+	json_t *described = NULL;
+
+	if (names && !read_runs(fence, &list)) {
+		names->fence = fence;
+		described = json_array();
+		for (size_t i = 0; i < list.count; i++)
+			json_array_append_new(described, describe(&list.runs[i], names));
+	}
+	free(list.runs);
+	free(names);
+	return described;
 }

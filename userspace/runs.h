@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The accounts of runs in a shared fence: opening one where all places may be taken by runs that
- * are over.
+ * are over, and telling what stands in them.
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "fence.h"
@@ -13,3 +14,13 @@
  * over: the launcher is gone, no task is left, every decision is logged or counted as lost. Returns
  * 0, -E2BIG when none of them is over, or -errno. */
 int runs_begin(struct fence *fence, uint64_t run, const struct run *account);
+
+/*
+ * The runs that have an account, the oldest first, as an array of objects, the caller's to json_decref():
+ *
+ *	run, tag, policy (its slot), started, launcher (pid), launcher_alive, tasks, denied, audited,
+ *	submitted, logged, lost, refused_forks, released
+ *
+ * NULL where there is no memory, or the tagged tasks cannot be listed.
+ */
+json_t *runs_describe(const struct fence *fence);

@@ -17,8 +17,9 @@
 #include "liveness.h"
 #include "locations.h"
 #include "options.h"
-#include "run_id.h"
+#include "runs.h"
 #include "say.h"
+#include "services.h"
 #include "verbs.h"
 
 static const struct verb_option options[] = {
@@ -30,8 +31,11 @@ const struct verb status_verb = {
 	.name = "status",
 	.arguments = "[--json]",
 	.help = "Shows who loaded the fence and when, whether it holds, which hooks it is on and what the others\n"
-		"leave open, whether somebody collects its records, the policies in force, the open runs with\n"
-		"their counts, and what was lost. The daemon has the fence probed every second.\n\n"
+		"leave open, who collects its records, what was lost, the policies in force, what was reached\n"
+		"for by service, and the runs with their counts (ringfence runs tells more). The daemon has the\n"
+		"fence probed every second.\n\n"
+		"The kernel counts by run. Counts by service are those of this boot's lines in the last 16 MiB of\n"
+		PATH_LOG "; status says at which line they begin.\n\n"
 		"Exit status: 0 when the fence is loaded and holds, 1 when it does not.",
 	.options = options,
 };
@@ -64,29 +68,6 @@ static json_t *describe_policies(const struct fence *fence)
 	return list;
 }
 
-static json_t *describe_runs(const struct fence *fence)
-{
-	json_t *list = json_array();
-	uint64_t run, *last = NULL, logged;
-	struct run account;
-
-	while (!fence_next_run(fence, last, &run)) {
-		char name[RUN_NAME_SIZE];
-
-		last = &run;
-		if (fence_get_run(fence, run, &account, &logged) || account.flags & TAG_PROBE)
-			continue;
-		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}",
-			"run", run_id_name(run, name), "policy", account.policy,
-			"launcher", account.pid,
-			"denied", (json_int_t)account.denied, "audited", (json_int_t)account.audited,
-			"submitted", (json_int_t)account.submitted, "logged", (json_int_t)logged,
-			"lost", (json_int_t)account.lost,
-			"refused_forks", (json_int_t)account.refused_forks));
-	}
-	return list;
-}
-
 static json_t *describe_faults(const struct fence *fence)
 {
 	struct finding faults[LIVENESS_FAULTS_MAX];
@@ -115,8 +96,46 @@ static json_t *describe_hooks(const struct fence *fence)
 	return json_pack("{s:o, s:o}", "live", live, "missing", missing);
 }
 
+static void read_boot_id(char *ret_id, size_t size)
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	ret_id[0] = 0;
+	if (file && fgets(ret_id, (int)size, file))
+		ret_id[strcspn(ret_id, "\n")] = 0;
+	if (file)
+		fclose(file);
+}
+
+/* Sets "services" and "services_since" of @status. */
+static void describe_services(json_t *status)
+{
+	struct services *services = calloc(1, sizeof(*services));
+	json_t *list = json_array();
+	char boot[64];
+
+	read_boot_id(boot, sizeof(boot));
+	if (services && !services_count(PATH_LOG, boot, services))
+		for (size_t i = 0; i < services->count; i++) {
+			const struct service *service = &services->list[i];
+			const uint64_t *counts = service->counts;
+
+			json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}",
+				"service", service->name,
+				"denied", (json_int_t)counts[SERVICE_DENIED],
+				"would_deny", (json_int_t)counts[SERVICE_WOULD_DENY],
+				"audited", (json_int_t)counts[SERVICE_AUDITED],
+				"allowed", (json_int_t)counts[SERVICE_ALLOWED]));
+		}
+	json_object_set_new(status, "services", list);
+	json_object_set_new(status, "services_since", services && *services->since ?
+			    json_string(services->since) : json_null());
+	free(services);
+}
+
 static json_t *describe(const struct fence *fence)
 {
+	json_t *status, *runs = runs_describe(fence);
 	struct losses losses = {};
 	struct about about = {};
 	char loaded[32] = "";
@@ -127,15 +146,18 @@ static json_t *describe(const struct fence *fence)
 	fence_losses(fence, &losses);
 	time = about.loaded_ns / 1000000000;
 	strftime(loaded, sizeof(loaded), "%FT%TZ", gmtime_r(&time, &tm));
-	return json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:{s:I, s:I}, s:o, s:o}",
-			 "release", about.release, "loaded", loaded, "loader", about.pid,
-			 "faults", describe_faults(fence),
-			 "probe_age_s", (json_int_t)liveness_probe_age(&about),
-			 "hooks", describe_hooks(fence),
-			 "collected", collected(),
-			 "lost", "decisions", (json_int_t)losses.decisions,
-			 "lineage", (json_int_t)losses.lineage,
-			 "policies", describe_policies(fence), "runs", describe_runs(fence));
+	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:{s:I, s:I}, s:o, s:o}",
+			   "release", about.release, "loaded", loaded, "loader", about.pid,
+			   "faults", describe_faults(fence),
+			   "probe_age_s", (json_int_t)liveness_probe_age(&about),
+			   "hooks", describe_hooks(fence),
+			   "collected", collected(), "daemon", fence_watcher(fence),
+			   "lost", "decisions", (json_int_t)losses.decisions,
+			   "lineage", (json_int_t)losses.lineage,
+			   "policies", describe_policies(fence), "runs", runs ?: json_array());
+	if (status)
+		describe_services(status);
+	return status;
 }
 
 static const char *text(const json_t *object, const char *key)
@@ -159,16 +181,54 @@ static void print_liveness(const json_t *status)
 	const json_t *missing = json_object_get(hooks, "missing");
 	size_t i, live = json_array_size(json_object_get(hooks, "live"));
 
+	long long age = number(status, "probe_age_s");
+
 	if (holds(status))
-		printf("holds     yes: the probe was denied at every hook, %lld s ago\n",
-		       number(status, "probe_age_s"));
+		printf("holds     yes: the probe was denied at every hook, %lld s ago\n", age);
 	json_array_foreach(json_object_get(status, "faults"), i, each)
 		printf("holds     NO: %s: %s\n          %s\n", text(each, "topic"),
 		       text(each, "text"), text(each, "remedy"));
+	if (!holds(status) && age >= 0)
+		printf("          the last probe was %lld s ago\n", age);
 	printf("hooks     %zu of %zu%s\n", live, live + json_array_size(missing),
 	       json_array_size(missing) ? "; this kernel lacks" : "");
 	json_array_foreach(missing, i, each)
 		printf("          %s, which leaves open: %s\n", text(each, "hook"), text(each, "open"));
+}
+
+static void print_collector(const json_t *status)
+{
+	long long daemon = number(status, "daemon");
+
+	if (!json_is_true(json_object_get(status, "collected")))
+		puts("collector none: records wait in the kernel for the next run or daemon");
+	else if (daemon)
+		printf("collector the daemon (pid %lld), into " PATH_LOG "\n", daemon);
+	else
+		puts("collector a run, into " PATH_LOG "; no daemon");
+}
+
+static void print_services(const json_t *status)
+{
+	static const char *const keys[] = { "denied", "would_deny", "audited", "allowed" };
+	static const char *const words[] = { "denied", "would have been denied", "audited", "allowed" };
+	const char *since = text(status, "services_since");
+	json_t *each;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "services"), i, each) {
+		const char *between = ":";
+
+		printf("service   %s", *text(each, "service") ? text(each, "service") : "(no service)");
+		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+			if (number(each, keys[k])) {
+				printf("%s %lld %s", between, number(each, keys[k]), words[k]);
+				between = ",";
+			}
+		putchar('\n');
+	}
+	if (since)
+		printf("          since %.19sZ, by the audit log\n", since);
 }
 
 static void print(const json_t *status)
@@ -180,18 +240,19 @@ static void print(const json_t *status)
 	printf("fence     loaded %s by ringfence %s (pid %lld)\n", text(status, "loaded"),
 	       text(status, "release"), number(status, "loader"));
 	print_liveness(status);
-	printf("collector %s\n", json_is_true(json_object_get(status, "collected")) ?
-	       "running, into " PATH_LOG : "none: records wait in the kernel for the next run or daemon");
+	print_collector(status);
 	printf("lost      %lld records, %lld process events since it was loaded\n",
 	       number(lost, "decisions"), number(lost, "lineage"));
 	json_array_foreach(json_object_get(status, "policies"), i, each)
 		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld KiB\n",
 		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
 		       number(each, "rules"), number(each, "bytes") / 1024);
+	print_services(status);
 	json_array_foreach(json_object_get(status, "runs"), i, each)
-		printf("run       %s: %lld denied, %lld audited, %lld forks refused; "
-		       "%lld records submitted, %lld logged, %lld lost\n",
-		       text(each, "run"), number(each, "denied"), number(each, "audited"),
+		printf("run       %s: %s%lld denied, %lld audited, %lld forks refused; "
+		       "%lld records submitted, %lld logged, %lld lost\n", text(each, "run"),
+		       json_is_true(json_object_get(each, "released")) ? "released; " : "",
+		       number(each, "denied"), number(each, "audited"),
 		       number(each, "refused_forks"), number(each, "submitted"),
 		       number(each, "logged"), number(each, "lost"));
 }

@@ -14,6 +14,8 @@ const struct verb_entry verb_table[] = {
 	{ &status_verb, status_main, "show the fence, its policies and runs" },
 	{ &tag_verb, tag_main, "put behind the fence what already runs" },
 	{ &ps_verb, ps_main, "show the tagged processes" },
+	{ &runs_verb, runs_main, "show the runs" },
+	{ &release_verb, release_main, "break-glass: take the tags of a run back" },
 	{ &unload_verb, unload_main, "take the fence down" },
 	{ &doctor_verb, doctor_main, "look whether this host can hold a fence" },
 	{ &boot_verb, boot_main, "have the kernel booted with bpf among its LSMs" },

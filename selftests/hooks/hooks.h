@@ -21,6 +21,7 @@
  *	liveness.c	a fence that is made to fail: who says so, and what is started then
  *	descriptors.c	what a command has open when it is started: tests of shared.c
  *	nested.c	a run inside a run: tests of shared.c
+ *	release.c	`ringfence release` on the loaded fence: who is free, the record, refusals
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	gate.c		runs of an ordinary user, by way of the daemon
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
@@ -308,8 +309,8 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], alias_tests[], swap_tests[], late_tests[], gate_tests[],
-	liveness_tests[], unload_tests[];
+extern const struct test run_tests[], shared_tests[], release_tests[], alias_tests[], swap_tests[], late_tests[],
+	gate_tests[], liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -330,6 +331,8 @@ int gate_ask_main(int argc, char **argv);
 /* What late.c has tagged. */
 int family_main(int argc, char **argv);
 int ring_main(int argc, char **argv);
+/* What release.c runs behind the fence. */
+int forking_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */
 int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);

@@ -46,7 +46,7 @@ static void ask(const int fd[4], char *ret_met, size_t size)
 }
 
 /* The same of a process that forks for every attempt. */
-static void forking_main(int fd[4])
+static void forking_tree_main(int fd[4])
 {
 	char line[16];
 
@@ -86,7 +86,7 @@ int family_main(int argc, char **argv)
 		return 99;
 	if (!fork()) {
 		close(child_fd[1]);
-		forking_main(child_fd);
+		forking_tree_main(child_fd);
 		_exit(0);
 	}
 	pthread_create(&id, NULL, thread_main, thread_fd);

@@ -29,6 +29,7 @@ static const struct suite {
 	{},
 }, shared_suites[] = {
 	{ "shared", shared_tests },
+	{ "release", release_tests },
 	{},
 }, late_suites[] = {
 	{ "alias", alias_tests },
@@ -117,6 +118,7 @@ static const struct {
 	{ "burst", burst_main },
 	{ "family", family_main },
 	{ "gate-ask", gate_ask_main },
+	{ "forking", forking_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },
 	{ "list-fds", list_fds_main },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loaded fence. These tests build on each other: the first loads it. Those of alias.c, late.c and
- * liveness.c and the soaks use it, and unload_tests come last.
+ * The loaded fence. These tests build on each other: the first loads it. Those of release.c, alias.c, late.c
+ * and liveness.c and the soaks use it, and unload_tests come last.
  */
 #include <errno.h>
 #include <signal.h>
@@ -287,6 +287,37 @@ static bool test_status(struct why *why)
 	else if (!*record_text(run, "run") ||
 		 json_integer_value(record_value(run, "denied")) != 4)
 		ok = fail(why, "the run is not shown with 4 denials");
+	else if (strcmp(record_text(run, "tag"), "shared") || json_integer_value(record_value(run, "tasks")) != 1 ||
+		 !json_is_true(record_value(run, "launcher_alive")))
+		ok = fail(why, "the run is not shown with its tag, its task and its launcher");
+	else if (strcmp(record_text(status, "services.0.service"), "server") ||
+		 json_integer_value(record_value(status, "services.0.denied")) < 4 ||
+		 !*record_text(status, "services_since"))
+		ok = fail(why, "the service is not shown");
+	else if (!json_is_true(record_value(status, "collected")) ||
+		 json_integer_value(record_value(status, "daemon")))
+		ok = fail(why, "a daemon is shown, or nobody who collects");
+	json_decref(status);
+	return ok;
+}
+
+/* The same runs as status has. */
+static bool test_runs(struct why *why)
+{
+	json_t *status = status_of_fence();
+	struct command command;
+	json_t *runs;
+	bool ok;
+
+	command_run(&command, 0, COMMAND("ringfence", "runs", "--json"));
+	runs = json_loads(command.out, 0, NULL);
+	ok = (json_array_size(runs) == 1 && json_equal(runs, record_value(status, "runs"))) ||
+		fail(why, "it shows %.300s", command.out);
+	command_run(&command, 0, COMMAND("ringfence", "runs"));
+	if (ok && (command.status || !strstr(command.out, record_text(runs, "0.run")) ||
+		   !strstr(command.out, "fenced")))
+		ok = fail(why, "it shows %.300s", command.out);
+	json_decref(runs);
 	json_decref(status);
 	return ok;
 }
@@ -305,6 +336,31 @@ static bool test_ps(struct why *why)
 	    !strstr(record_text(list, "0.command"), "hooks step"))
 		ok = fail(why, "it shows %.300s", command.out);
 	json_decref(list);
+	return ok;
+}
+
+/* As people see it: the run, the root of the tree, and what hangs from it. */
+static bool test_ps_tree(struct why *why)
+{
+	int64_t end = now_ms() + WAIT_MS;
+	struct background tree;
+	struct command command;
+	char *first, *last;
+	bool ok;
+
+	if (background_start(&tree, COMMAND(RUN, "--", "bash", "-c", "sleep 1001 & sleep 1002 & read line;"
+					    " kill $(jobs -p)")))
+		return fail(why, "cannot start it");
+	do {
+		command_run(&command, 0, COMMAND("ringfence", "ps"));
+		first = strstr(command.out, "├─ sleep 1001");
+		last = strstr(command.out, "└─ sleep 1002");
+		pause_briefly();
+	} while ((!first || !last) && now_ms() < end);
+	ok = (first && last && first < last && strstr(command.out, ", tag shared, 3 processes\n") &&
+	      strstr(command.out, ", tag shared, 1 process\n")) ||
+		fail(why, "it shows %.400s", command.out);
+	background_end(&tree);
 	return ok;
 }
 
@@ -533,7 +589,9 @@ const struct test shared_tests[] = {
 	{ "apply-switches", test_apply_switches },
 	{ "faulty-policy-changes-nothing", test_faulty_policy_changes_nothing },
 	{ "status", test_status },
+	{ "runs", test_runs },
 	{ "ps", test_ps },
+	{ "ps-tree", test_ps_tree },
 	{ "unload-refused", test_unload_refused },
 	{ "log-of-run", test_log_of_run },
 	{ "daemon-collects", test_daemon_collects },

@@ -693,6 +693,60 @@ static void logs_an_act(void **state)
 	}
 }
 
+/* Under the run that is released, whatever account it was submitted under; what the operator writes can
+ * pass for nothing else. */
+static void logs_a_release(void **state)
+{
+	static const char text[] = "20270331-142355-9f03ac\0say \"run\":\"x\" \xff\0" "12\0" "1000\0alice";
+	struct record *record = record_new(RECORD_DECISION, 99, 50);
+	json_t *line;
+
+	(void)state;
+	record->run = TEST_RUN + 1;
+	record->rule = RULE_RELEASE;
+	record->verdict = VERDICT_AUDIT;
+	record->object = CLASS_FENCE;
+	record->flags = RECORD_ROOT;
+	record_text(record, text, sizeof(text));
+	assert_int_equal(take(record), 0);
+	line = only_line();
+	assert_json_string(line, "event.kind", "event");
+	assert_json_string(line, "event.type.0", "change");
+	assert_json_string(line, "event.action", "release");
+	assert_json_string(line, "event.outcome", "success");
+	assert_json_string(line, "ringfence.run", "20270331-142355-9f03ac");
+	assert_json_string(line, "ringfence.verdict", "audit");
+	assert_json_string(line, "ringfence.reason", "say \"run\":\"x\" \xef\xbf\xbd");
+	assert_json_string(line, "ringfence.act", "release of 12 tasks by alice");
+	assert_json_number(line, "ringfence.tasks", 12);
+	assert_json_string(line, "ringfence.login.uid", "1000");
+	assert_json_string(line, "ringfence.login.name", "alice");
+	assert_json_none(line, "ringfence.errno");
+	assert_json_none(line, "rule");
+	json_decref(line);
+}
+
+static void logs_a_release_that_failed(void **state)
+{
+	static const char text[] = "20270331-142355-9f03ac\0why\0" "1\0\0";
+	struct record *record = record_new(RECORD_DECISION, 99, 50);
+	json_t *line;
+
+	(void)state;
+	record->rule = RULE_RELEASE;
+	record->verdict = VERDICT_AUDIT;
+	record->object = CLASS_FENCE;
+	record->err = -ETIMEDOUT;
+	record_text(record, text, sizeof(text));
+	assert_int_equal(take(record), 0);
+	line = only_line();
+	assert_json_string(line, "event.outcome", "failure");
+	assert_json_string(line, "ringfence.act", "release of 1 task was not carried out");
+	assert_json_string(line, "ringfence.errno", "ETIMEDOUT");
+	assert_json_none(line, "ringfence.login");
+	json_decref(line);
+}
+
 static void stamps_the_time(void **state)
 {
 	struct record *record = decision_on_net("192.0.2.1", 80, PROTO_TCP);
@@ -1137,6 +1191,8 @@ int main(void)
 		TEST(logs_a_unix_socket_without_its_name),
 		TEST(logs_the_peer),
 		TEST(logs_an_act),
+		TEST(logs_a_release),
+		TEST(logs_a_release_that_failed),
 		TEST(stamps_the_time),
 		TEST(flags_bytes_and_secrets),
 		TEST(keeps_a_line_short),
