@@ -129,6 +129,8 @@ static int open_log(const char *path, const char *boot_id, int *ret_fd, uint64_t
 		r = -errno;
 	else if (S_ISREG(st.st_mode) && st.st_size)
 		r = read_tail(path, &st, boot_id, ret_seq, ret_broken);
+	else if (S_ISREG(st.st_mode) && fchmod(fd, 0640))	/* whatever the umask takes away */
+		r = -errno;
 	if (r < 0) {
 		close(fd);
 		return r;
