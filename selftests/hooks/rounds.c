@@ -440,6 +440,8 @@ static void wait_for_stragglers(struct outcome *outcome, const struct round *rou
 
 static struct background collecting;
 
+#define GATE "/run/ringfence/socket"
+
 /* One fence for all rounds: what changes is the policy in force. */
 static bool fence_up(struct why *why)
 {
@@ -451,8 +453,12 @@ static bool fence_up(struct why *why)
 	command_run(&command, 0, COMMAND("ringfence", "load", "--policy-dir", POLICIES));
 	if (command.status)
 		return fail(why, "load: status %d: %.300s", command.status, command.err);
-	return !background_start(&collecting, COMMAND("ringfence", "daemon")) ||
-		fail(why, "no daemon");
+	if (background_start(&collecting, COMMAND("ringfence", "daemon")))
+		return fail(why, "no daemon");
+	/* It looks its group up before it listens, which must not be taken for a vector's doing. */
+	for (int64_t end = now_ms() + WAIT_MS; access(GATE, F_OK) && now_ms() < end; pause_briefly())
+		;
+	return !access(GATE, F_OK) || fail(why, "the daemon does not listen");
 }
 
 static bool fence_down(struct why *why)

@@ -275,6 +275,18 @@ static bool test_faulty_policy_changes_nothing(struct why *why)
 		fail(why, "the generation has changed");
 }
 
+/* The denials that status counts of a service; -1 where it shows none of that name. */
+static long long service_denied(const json_t *status, const char *name)
+{
+	json_t *each;
+	size_t i;
+
+	json_array_foreach(record_value(status, "services"), i, each)
+		if (!strcmp(record_text(each, "service"), name))
+			return json_integer_value(record_value(each, "denied"));
+	return -1;
+}
+
 static bool test_status(struct why *why)
 {
 	json_t *status = status_of_fence();
@@ -290,10 +302,9 @@ static bool test_status(struct why *why)
 	else if (strcmp(record_text(run, "tag"), "shared") || json_integer_value(record_value(run, "tasks")) != 1 ||
 		 !json_is_true(record_value(run, "launcher_alive")))
 		ok = fail(why, "the run is not shown with its tag, its task and its launcher");
-	else if (strcmp(record_text(status, "services.0.service"), "server") ||
-		 json_integer_value(record_value(status, "services.0.denied")) < 4 ||
-		 !*record_text(status, "services_since"))
-		ok = fail(why, "the service is not shown");
+	else if (service_denied(status, "server") < 4 || !*record_text(status, "services_since"))
+		ok = fail(why, "the service is not shown with its denials: %lld",
+			  service_denied(status, "server"));
 	else if (!json_is_true(record_value(status, "collected")) ||
 		 json_integer_value(record_value(status, "daemon")))
 		ok = fail(why, "a daemon is shown, or nobody who collects");
@@ -311,7 +322,8 @@ static bool test_runs(struct why *why)
 
 	command_run(&command, 0, COMMAND("ringfence", "runs", "--json"));
 	runs = json_loads(command.out, 0, NULL);
-	ok = (json_array_size(runs) == 1 && json_equal(runs, record_value(status, "runs"))) ||
+	ok = (json_array_size(runs) == 1 &&
+	      !strcmp(record_text(runs, "0.run"), record_text(status, "runs.0.run"))) ||
 		fail(why, "it shows %.300s", command.out);
 	command_run(&command, 0, COMMAND("ringfence", "runs"));
 	if (ok && (command.status || !strstr(command.out, record_text(runs, "0.run")) ||
@@ -349,7 +361,7 @@ static bool test_ps_tree(struct why *why)
 	bool ok;
 
 	if (background_start(&tree, COMMAND(RUN, "--", "bash", "-c", "sleep 1001 & sleep 1002 & read line;"
-					    " kill $(jobs -p)")))
+					    " kill $(jobs -p); wait")))
 		return fail(why, "cannot start it");
 	do {
 		command_run(&command, 0, COMMAND("ringfence", "ps"));
