@@ -28,6 +28,9 @@
 #define CANARY_FILE "/dev/null"
 #define CANARY_NAME "ringfence-canary"
 #define CANARY_SOCKETS PATH_RUN "/canary/"
+/* By identity alone, since that hook knows no names: one that is the same in every mount name space, as
+ * that of /proc is not. */
+#define CANARY_LINKS CANARY_SOCKETS "links/"
 #define CANARY_STATUS "/proc/self/status"
 #define CANARY_COMM "/proc/self/comm"
 #define CANARY_PROGRAM "/proc/self/exe"
@@ -43,7 +46,7 @@ const char canary_policy[] =
 	"services:\n"
 	"  canary:\n"
 	"    nets: [127.0.0.0/8]\n"
-	"    files: [" CANARY_FILE ", /proc/, " CANARY_NEW "]\n"
+	"    files: [" CANARY_FILE ", /proc/, " CANARY_LINKS ", " CANARY_NEW "]\n"
 	"    execs: [/]\n"
 	"    sockets: [" CANARY_SOCKETS "]\n"
 	"  nothing: {files: [/" CANARY_NAME "]}\n"
@@ -78,7 +81,11 @@ static int bind_socket(const struct sockaddr_un *name, int type)
 
 int canary_prepare(void)
 {
-	return path_make(CANARY_SOCKETS);
+	int err = path_make(CANARY_LINKS);
+
+	if (err)
+		return err;
+	return symlink("/", CANARY_LINKS "nowhere") && errno != EEXIST ? -errno : 0;
 }
 
 void canary_clean(pid_t pid)
@@ -288,7 +295,7 @@ static bool try_readlink(struct canary *canary)
 	char target[8];
 
 	(void)canary;
-	return by_rule(readlink("/proc/self/cwd", target, sizeof(target)));
+	return by_rule(readlink(CANARY_LINKS "nowhere", target, sizeof(target)));
 }
 
 static bool try_mount(struct canary *canary)
