@@ -349,7 +349,7 @@ static bool test_ps_tree(struct why *why)
 	bool ok;
 
 	if (background_start(&tree, COMMAND(RUN, "--", "bash", "-c", "sleep 1001 & sleep 1002 & read line;"
-					    " kill $(jobs -p)")))
+					    " kill $(jobs -p); wait")))
 		return fail(why, "cannot start it");
 	do {
 		command_run(&command, 0, COMMAND("ringfence", "ps"));
