@@ -127,7 +127,8 @@ static int find_run(const struct order *order)
 		err = -ENOENT;
 	if (err == -ENOENT) {
 		say("there is no run %s on the loaded fence", order->run_name);
-		say_remedy("ringfence runs lists those there are; a run with --policy has a fence of its own, which ends with its processes");
+		say_remedy("ringfence runs lists those there are; a run with --policy has a fence of its own,"
+			   " which ends with its processes");
 	} else if (err) {
 		say_errno(err, "cannot read the account of run %s", order->run_name);
 	}

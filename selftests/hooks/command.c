@@ -44,13 +44,18 @@ static int shell_status(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Waits for a child's end; kills it when the time is up. */
+/* Waits for a child's end; kills it when the time is up. One that was never started has no pid: to kill
+ * that would end the tests. */
 static int reap(pid_t pid, int timeout_ms)
 {
-	struct pollfd event = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
-	bool late = poll(&event, 1, timeout_ms) != 1;
+	struct pollfd event = { .fd = -1, .events = POLLIN };
 	int status = 0;
+	bool late;
 
+	if (pid <= 0)
+		return -ESRCH;
+	event.fd = syscall(SYS_pidfd_open, pid, 0);
+	late = poll(&event, 1, timeout_ms) != 1;
 	if (late)
 		kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
