@@ -14,11 +14,11 @@ struct act {
 	struct tag tag;
 	struct process_id peer;		/* whom it concerns, if it is a process */
 	char text[ACT_TEXT];		/* what it is: "mount nfs" */
-	__u16 rule;			/* RULE_* */
+	struct decision decision;	/* judge_act() puts its err here, */
+	struct outcome outcome;		/* and this */
 	__u8 hook;			/* enum hook */
 	__u8 object;			/* CLASS_KERNEL or CLASS_FENCE */
-	__u8 verdict;			/* enum verdict */
-	__u8 unused[3];
+	__u8 unused[6];
 };
 
 /* Puts a constant of fewer than ACT_TEXT bytes into the text. */
@@ -35,23 +35,19 @@ struct act {
 __noinline long judge_act(struct act *act)
 {
 	struct record_about about;
-	struct decision decision = {};
-	struct outcome outcome;
 	struct record *record;
 	struct rules rules;
 
 	if (!act)
 		return -EPERM;
-	decision.rule = act->rule;
-	decision.verdict = act->verdict;
-	decision.err = act->verdict == VERDICT_DENY ? -EPERM : 0;
+	act->decision.err = act->decision.verdict == VERDICT_DENY ? -EPERM : 0;
 	rules_of(&act->tag, &rules);
-	outcome_of(&outcome, &act->tag, &rules, &decision);
-	about = record_about_decision(&act->tag, decision.verdict);
+	outcome_of(&act->outcome, &act->tag, &rules, &act->decision);
+	about = record_about_decision(&act->tag, act->decision.verdict);
 	record = record_open(&about, sizeof(*record) + ACT_TEXT);
 	if (!record)
-		return outcome.err;
-	record_outcome(record, &outcome, &decision);
+		return act->outcome.err;
+	record_outcome(record, &act->outcome, &act->decision);
 	record->hook = act->hook;
 	record->object = act->object;
 	record->peer = act->peer;
@@ -59,7 +55,7 @@ __noinline long judge_act(struct act *act)
 	record->size = sizeof(*record) + ACT_TEXT;
 	__builtin_memcpy(record + 1, act->text, ACT_TEXT);
 	record_close(record);
-	return outcome.err;
+	return act->outcome.err;
 }
 
 /* An act against the fence. */
@@ -68,8 +64,7 @@ static __always_inline struct act act_against_fence(enum hook hook)
 	struct act act = {
 		.hook = hook,
 		.object = CLASS_FENCE,
-		.rule = RULE_GUARD,
-		.verdict = VERDICT_DENY,
+		.decision = { .rule = RULE_GUARD, .verdict = VERDICT_DENY },
 	};
 
 	return act;

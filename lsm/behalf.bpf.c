@@ -21,8 +21,7 @@ static __always_inline struct act act_on_behalf(enum hook hook, __u16 rule)
 	struct act act = {
 		.hook = hook,
 		.object = CLASS_KERNEL,
-		.rule = rule,
-		.verdict = VERDICT_DENY,
+		.decision = { .rule = rule, .verdict = VERDICT_DENY },
 	};
 
 	return act;
@@ -133,47 +132,39 @@ long BPF_PROG(behalf_sb_pivotroot, const struct path *old_root, const struct pat
 
 /* --- servers --------------------------------------------------------------------------------- */
 
-struct type_name {
-	char text[16];
-};
-
-static __always_inline bool is_type(const struct type_name *name, const char *want, __u32 size)
+static __always_inline union short_name type_name_of(const struct file_system_type *type)
 {
-	for (__u32 i = 0; i < size; i++)
-		if (name->text[i] != want[i])
-			return false;
-	return true;
+	return short_name_at(BPF_CORE_READ(type, name));
 }
-#define IS_TYPE(name, want) is_type(name, want, sizeof(want))
 
 /* Whether a file system lives on this host: on a block device, or in memory. Those that users may
  * mount in name spaces of their own do; of the others there are a few. */
 static __always_inline bool is_local_type(const struct file_system_type *type)
 {
-	struct type_name name = {};
+	union short_name name;
 
 	if (BPF_CORE_READ(type, fs_flags) & (FS_REQUIRES_DEV | FS_USERNS_MOUNT))
 		return true;
-	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(type, name));
-	return IS_TYPE(&name, "tmpfs") || IS_TYPE(&name, "devtmpfs") || IS_TYPE(&name, "debugfs") ||
-	       IS_TYPE(&name, "tracefs") || IS_TYPE(&name, "securityfs") ||
-	       IS_TYPE(&name, "configfs") || IS_TYPE(&name, "hugetlbfs") ||
-	       IS_TYPE(&name, "cgroup") || IS_TYPE(&name, "cgroup2") || IS_TYPE(&name, "pstore") ||
-	       IS_TYPE(&name, "efivarfs") || IS_TYPE(&name, "binfmt_misc");
+	name = type_name_of(type);
+	return IS_NAMED(&name, "tmpfs") || IS_NAMED(&name, "devtmpfs") || IS_NAMED(&name, "debugfs") ||
+	       IS_NAMED(&name, "tracefs") || IS_NAMED(&name, "securityfs") ||
+	       IS_NAMED(&name, "configfs") || IS_NAMED(&name, "hugetlbfs") ||
+	       IS_NAMED(&name, "cgroup") || IS_NAMED(&name, "cgroup2") || IS_NAMED(&name, "pstore") ||
+	       IS_NAMED(&name, "efivarfs") || IS_NAMED(&name, "binfmt_misc");
 }
 
 /* Whether a file system reaches what the policy speaks of by ways that are not the task's: to a server, or
  * to files by a thread of the kernel. */
 static __always_inline bool is_doubtful_type(const struct file_system_type *type, const struct rules *rules)
 {
-	struct type_name name = {};
+	union short_name name;
 
 	if (!rules->head)
 		return !is_local_type(type);
 	if (speaks_of_addresses(rules->head) && !is_local_type(type))
 		return true;
-	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(type, name));
-	return rules->head->said[CLASS_FILE] && IS_TYPE(&name, "ecryptfs");
+	name = type_name_of(type);
+	return rules->head->said[CLASS_FILE] && IS_NAMED(&name, "ecryptfs");
 }
 
 /* A parameter that no security module claims is answered with ENOPARAM. */
@@ -207,7 +198,7 @@ long BPF_PROG(behalf_kernel_module_request, char *name, int ret)
 		return ret;
 	if (!tag_of_current(&act.tag))
 		return 0;
-	act.verdict = VERDICT_AUDIT;
+	act.decision.verdict = VERDICT_AUDIT;
 	act_says_of(&act, "module ", name);
 	return hook_result(judge_act(&act));
 }
@@ -216,16 +207,16 @@ SEC("lsm/key_alloc")
 long BPF_PROG(behalf_key_alloc, struct key *key, void *cred, unsigned long flags, int ret)
 {
 	struct act act = act_on_behalf(HOOK_KEY_ALLOC, RULE_BEHALF);
-	struct type_name type = {};
+	union short_name type;
 
 	if (ret)
 		return ret;
 	if (!tag_of_current(&act.tag))
 		return 0;
-	bpf_probe_read_kernel_str(type.text, sizeof(type.text), BPF_CORE_READ(key, type, name));
-	if (IS_TYPE(&type, "keyring"))
+	type = short_name_at(BPF_CORE_READ(key, type, name));
+	if (IS_NAMED(&type, "keyring"))
 		return 0;
-	act.verdict = VERDICT_AUDIT;
+	act.decision.verdict = VERDICT_AUDIT;
 	act_says_of(&act, "key of type ", (const char *)type.text);
 	return hook_result(judge_act(&act));
 }

@@ -43,12 +43,13 @@ DECIDE void endpoint_normalise(struct endpoint *endpoint)
 
 /* A search for the last i in [lo, hi) with start[i] <= key; start[lo] is known to be. It may stand
  * on the stack (see decide_path.h): `hi` and the entries come from the image, so that the verifier
- * never knows beforehand how a step compares. */
+ * never knows beforehand how a step compares. `lo` comes last: it does not follow a number that is not at the
+ * beginning of eight bytes, and so has no bounds to try anew after every step. */
 struct search {
 	const struct rules *rules;
 	struct table starts;
 	__u64 key_hi, key;
-	__u32 lo, hi;
+	__u32 hi, lo;
 };
 
 static long search_u32_step(__u32 i, void *ctx)

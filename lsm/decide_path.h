@@ -261,7 +261,7 @@ DECIDE bool path_ends(const struct path_object *path, const struct path_entry *e
 }
 
 /* Compares the entry that a hash found with the path: sets `differs` when they differ after all. */
-DECIDE_STEP int path_compare(struct path_walk *walk, __u32 index)
+DECIDE void path_compare(struct path_walk *walk, __u32 index)
 {
 	struct path_object *path = walk->path;
 	const struct path_entry *entry =
@@ -270,12 +270,11 @@ DECIDE_STEP int path_compare(struct path_walk *walk, __u32 index)
 
 	path->differs = 1;
 	if (!entry || !path_ends(path, entry))
-		return 0;
+		return;
 	path->differs = 0;
 	walk->string = walk->rules->head->strings.off + entry->string;
 	walk->length = entry->length;
 	decide_loop((entry->length + 7) / 8, path_compare_step, walk);
-	return 0;
 }
 
 /* Each kind of access has two candidates: the best match; and where that is by a foreign name, the
@@ -333,12 +332,19 @@ DECIDE_STEP int path_find_name(const struct rules *rules, struct path_object *pa
 	return 0;
 }
 
-/* Judges a path: path->outcome is the strictest verdict on the kinds of access that are asked for. */
-DECIDE void decide_path(const struct rules *rules, struct path_object *path)
+/* Settles for one of the matches that were found. */
+DECIDE_STEP int path_settle(const struct rules *rules, struct path_object *path)
 {
 	struct path_walk walk = { .rules = rules, .path = path };
 
+	decide_loop(PATH_CANDIDATES, path_settle_step, &walk);
+	return 0;
+}
+
+/* Judges a path: path->outcome is the strictest verdict on the kinds of access that are asked for. */
+DECIDE void decide_path(const struct rules *rules, struct path_object *path)
+{
 	path_find_identity(rules, path);
 	path_find_name(rules, path);
-	decide_loop(PATH_CANDIDATES, path_settle_step, &walk);
+	path_settle(rules, path);
 }

@@ -16,32 +16,37 @@ static __always_inline unsigned long magic_of(__u64 dentry)
 	return KREAD(dentry, dentry, d_sb, s_magic);
 }
 
-/* The name of a dentry, as far as it fits; the rest is zero. */
-struct short_name {
+/* A name, as far as it fits; the rest is zero. */
+union short_name {
 	char text[24];
+	__u64 word[3];
 };
 
-static __always_inline struct short_name name_of(__u64 dentry)
+static __always_inline union short_name short_name_at(const void *text)
 {
-	struct short_name name = {};
+	union short_name name = {};
 
-	bpf_probe_read_kernel_str(name.text, sizeof(name.text),
-				  KREAD(dentry, dentry, d_name.name));
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), text);
 	return name;
 }
 
-static __always_inline bool is_named(const struct short_name *name, const char *want, __u32 size)
+/* The name of a dentry. */
+static __always_inline union short_name name_of(__u64 dentry)
 {
-	for (__u32 i = 0; i < size; i++)
-		if (name->text[i] != want[i])
-			return false;
-	return true;
+	return short_name_at(KREAD(dentry, dentry, d_name.name));
 }
-#define IS_NAMED(name, want) is_named(name, want, sizeof(want))
+
+/* By the word: the verifier would follow a branch for every letter. */
+static __always_inline bool is_named(const union short_name *name, union short_name want)
+{
+	return !((name->word[0] ^ want.word[0]) | (name->word[1] ^ want.word[1]) |
+		 (name->word[2] ^ want.word[2]));
+}
+#define IS_NAMED(name, want) is_named(name, (union short_name){ want })
 
 /* Settings that switch every BPF program off, or name a program that the kernel starts as root; elsewhere
  * there are release_agent, uevent_helper and all of binfmt_misc. */
-static __always_inline bool is_guarded_sysctl(const struct short_name *name)
+static __always_inline bool is_guarded_sysctl(const union short_name *name)
 {
 	return IS_NAMED(name, "ftrace_enabled") || IS_NAMED(name, "core_pattern") ||
 	       IS_NAMED(name, "modprobe") || IS_NAMED(name, "poweroff_cmd") ||
@@ -74,7 +79,7 @@ static __always_inline bool holds_keeper(__u64 dentry)
 
 /* What kills, stops or starves the processes of a control group; not what moves them, divides the
  * group or waits for pressure. */
-static __always_inline bool is_guarded_in_cgroup(const struct short_name *name, __u64 dentry)
+static __always_inline bool is_guarded_in_cgroup(const union short_name *name, __u64 dentry)
 {
 	return !IS_NAMED(name, "cgroup.procs") && !IS_NAMED(name, "cgroup.threads") &&
 	       !IS_NAMED(name, "cgroup.subtree_control") && !IS_NAMED(name, "cpu.pressure") &&
@@ -83,9 +88,9 @@ static __always_inline bool is_guarded_in_cgroup(const struct short_name *name, 
 }
 
 /* Whether a file of /proc/PID makes the kernel kill a keeper before others. */
-static __always_inline bool is_guarded_of_process(const struct short_name *name, __u64 dentry)
+static __always_inline bool is_guarded_of_process(const union short_name *name, __u64 dentry)
 {
-	struct short_name folder;
+	union short_name folder;
 	__u32 pid = 0;
 
 	if (!IS_NAMED(name, "oom_score_adj") && !IS_NAMED(name, "oom_adj"))
@@ -98,7 +103,7 @@ static __always_inline bool is_guarded_of_process(const struct short_name *name,
 
 static __noinline bool is_guarded_file(__u64 dentry)
 {
-	struct short_name name = name_of(dentry);
+	union short_name name = name_of(dentry);
 
 	switch (magic_of(dentry)) {
 	case PROC_SUPER_MAGIC:

@@ -125,12 +125,13 @@ struct {
 } keepers SEC(".maps");
 
 /* What a hook returns after a decision: the errno where the mode enforces, 0 where it only records.
- * Without a ruleset there is no mode, and no doubt either. */
+ * Without a ruleset there is no mode, and no doubt either. Stands in memory of which the verifier knows
+ * nothing, a scratch or what a caller passes: it then looks at what follows once, not for every outcome. */
 struct outcome {
 	__u64 generation;
-	long err;
+	__s32 err;
 	__u16 flags;			/* RECORD_ENFORCED, or 0 */
-	__u16 unused[3];
+	__u16 unused;
 };
 
 /* Room for a path and the record about it: too large for a stack, and too large to keep one per
@@ -151,6 +152,7 @@ struct scratch {
 	} walk;
 	struct path_object path;
 	struct outcome outcome;
+	long err;			/* what the hook is to return: the outcome of the last class */
 	__u32 denied;			/* by a class of objects: the others are not asked any more */
 	__u32 news;			/* the run has not been told about it */
 	struct told told;

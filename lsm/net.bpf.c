@@ -234,8 +234,7 @@ static __always_inline struct act act_of_configuration(enum hook hook)
 	struct act act = {
 		.hook = hook,
 		.object = CLASS_KERNEL,
-		.rule = RULE_BEHALF,
-		.verdict = VERDICT_AUDIT,
+		.decision = { .rule = RULE_BEHALF, .verdict = VERDICT_AUDIT },
 	};
 
 	return act;

@@ -27,6 +27,7 @@ struct net_question {
 	__u8 hook;			/* enum hook */
 	__u8 once;			/* of a socket and where it is connected to, the run is told once */
 	struct decision decision;
+	struct outcome outcome;
 };
 
 /* The longest address that is looked at. */
@@ -294,7 +295,6 @@ static __always_inline bool is_news_of_socket(const struct net_question *questio
 __noinline long judge_destination(struct net_question *question)
 {
 	struct record_about about;
-	struct outcome outcome;
 	struct record *record;
 	struct rules rules;
 
@@ -306,17 +306,17 @@ __noinline long judge_destination(struct net_question *question)
 	if (question->decision.verdict == VERDICT_ALLOW)
 		return 0;
 	rules_of(&question->tag, &rules);
-	outcome_of(&outcome, &question->tag, &rules, &question->decision);
-	if (!outcome.err && !is_news_of_socket(question, &rules))
+	outcome_of(&question->outcome, &question->tag, &rules, &question->decision);
+	if (!question->outcome.err && !is_news_of_socket(question, &rules))
 		return 0;
 	about = record_about_decision(&question->tag, question->decision.verdict);
 	record = record_open(&about, sizeof(*record));
 	if (!record)
-		return outcome.err;
-	record_outcome(record, &outcome, &question->decision);
+		return question->outcome.err;
+	record_outcome(record, &question->outcome, &question->decision);
 	record_destination(record, question->hook, &question->to);
 	record_close(record);
-	return outcome.err;
+	return question->outcome.err;
 }
 
 /* Where no address will ever tell where packets go. */

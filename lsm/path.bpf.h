@@ -27,7 +27,10 @@ struct path_question {
 	__u8 rules_only;		/* the default does not speak of this */
 	__u8 also;			/* CLASS_BIT()s: classes whose rules speak of it, too */
 	__u8 tell;			/* enum tell: whether this is news to the run */
-	__u8 unused[2];
+	/* judge_path() puts here: */
+	__u8 classes;			/* CLASS_BIT()s of the classes that have anything to say */
+	__u8 unused;
+	struct outcome outcome;		/* where it looked at no path */
 };
 
 /* When something that is allowed, but recorded, is recorded. */
@@ -41,9 +44,9 @@ enum tell {
 #define TOLD_FIRST 0x100		/* in struct told's `what`, beside the class */
 
 /* Whether what was let pass is to be recorded. */
-static __noinline int find_news(struct scratch *scratch, const struct path_question *question,
-				enum object_class object)
+static __noinline int find_news(struct scratch *scratch, const struct path_question *question)
 {
+	__u32 object = scratch->path.object;
 	struct told *key = &scratch->told;
 	__u32 value = 1;
 	bool news = true;
@@ -154,23 +157,22 @@ __noinline long judge_unseen(struct path_question *question, __u16 why)
 {
 	struct decision decision = decision_doubt(why);
 	struct record_about about;
-	struct outcome outcome;
 	struct record *record;
 	struct rules rules;
 
 	if (!question)
 		return -EPERM;
 	rules_of(&question->tag, &rules);
-	outcome_of(&outcome, &question->tag, &rules, &decision);
+	outcome_of(&question->outcome, &question->tag, &rules, &decision);
 	about = record_about_decision(&question->tag, decision.verdict);
 	record = record_open(&about, sizeof(*record));
 	if (!record)
-		return outcome.err;
-	record_outcome(record, &outcome, &decision);
+		return question->outcome.err;
+	record_outcome(record, &question->outcome, &decision);
 	record_question(record, question, question->object);
 	record->flags |= RECORD_UNREADABLE;
 	record_close(record);
-	return outcome.err;
+	return question->outcome.err;
 }
 
 static long trim_step(__u32 i, void *ctx)
@@ -222,13 +224,13 @@ static __noinline int find_outcome(struct scratch *scratch, const struct rules *
 	return 0;
 }
 
-static __noinline int draft_record(struct scratch *scratch, const struct path_question *question,
-				   enum object_class object)
+static __noinline int draft_record(struct scratch *scratch, const struct path_question *question)
 {
+	enum object_class object = scratch->path.object;
 	struct record_about about = record_about_decision(&question->tag, scratch->path.outcome.verdict);
 	__u32 size;
 
-	record_draft(&scratch->record, &about);
+	record_begin(&scratch->record, &about);
 	record_outcome(&scratch->record, &scratch->outcome, &scratch->path.outcome);
 	record_question(&scratch->record, question, object);
 	size = record_path(scratch);
@@ -256,20 +258,21 @@ static __always_inline bool is_nobodys(const struct path_question *question)
 static __always_inline long judge_class(struct scratch *scratch, const struct path_question *question,
 					const struct rules *rules, enum object_class object)
 {
-	bool rules_only = question->rules_only || object != question->object;
+	const struct decision *outcome = &scratch->path.outcome;
 
 	decide_class(scratch, rules, object, question->access);
-	if (scratch->path.outcome.verdict == VERDICT_ALLOW ||
-	    (rules_only && scratch->path.outcome.rule == RULE_DEFAULT))
+	if (outcome->verdict == VERDICT_ALLOW ||
+	    (outcome->rule == RULE_DEFAULT &&
+	     (question->rules_only || scratch->path.object != question->object)))
 		return 0;
-	scratch->denied = scratch->path.outcome.verdict == VERDICT_DENY;
+	scratch->denied = outcome->verdict == VERDICT_DENY;
 	find_outcome(scratch, rules, &question->tag);
 	if (!scratch->outcome.err) {
-		find_news(scratch, question, object);
+		find_news(scratch, question);
 		if (!scratch->news)
 			return 0;
 	}
-	draft_record(scratch, question, object);
+	draft_record(scratch, question);
 	record_submit(&scratch->record);
 	return scratch->outcome.err;
 }
@@ -316,16 +319,14 @@ struct class_walk {
 	struct scratch *scratch;
 	const struct path_question *question;
 	struct rules rules;
-	__u32 classes;
-	int err;
 };
 
 static long class_step(__u32 object, void *ctx)
 {
 	struct class_walk *walk = ctx;
 
-	if (walk->classes & CLASS_BIT(object & 3))
-		walk->err = judge_class(walk->scratch, walk->question, &walk->rules, object & 3);
+	if (walk->question->classes & CLASS_BIT(object & 3))
+		walk->scratch->err = judge_class(walk->scratch, walk->question, &walk->rules, object & 3);
 	return walk->scratch->denied ? 1 : 0;	/* in audit mode, too */
 }
 
@@ -333,21 +334,24 @@ static long class_step(__u32 object, void *ctx)
 __noinline long judge_path(struct path_question *question)
 {
 	struct class_walk walk = { .question = question };
+	long err;
 
 	if (!question)
 		return -EPERM;
 	rules_of(&question->tag, &walk.rules);
 	if (!walk.rules.head)
 		return judge_unseen(question, RULE_NO_RULESET);
-	walk.classes = classes_asked(question, &walk.rules);
-	if (!walk.classes || is_nobodys(question))
+	question->classes = classes_asked(question, &walk.rules);
+	if (!question->classes || is_nobodys(question))
 		return 0;
 	walk.scratch = scratch_take();
 	if (!walk.scratch)
 		return judge_unseen(question, RULE_UNRESOLVED);
 	walk.scratch->denied = false;
+	walk.scratch->err = 0;
 	walk_question(walk.scratch, question);
 	bpf_loop(CLASS_COUNT, class_step, &walk, 0);
+	err = walk.scratch->err;
 	scratch_give(walk.scratch);
-	return walk.err;
+	return err;
 }

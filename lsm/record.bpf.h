@@ -42,12 +42,25 @@ static __always_inline struct record_about record_about_decision(const struct ta
 	return about;
 }
 
+static __always_inline struct run *run_of(__u64 run)
+{
+	return bpf_map_lookup_elem(&runs, &run);
+}
+
+static __always_inline struct losses *losses_here(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&losses, &key);
+}
+
 /* The fields that every record has. The rest is zero. */
-static __always_inline void record_begin(struct record *record, const struct record_about *about,
-					 const struct run *run, const struct losses *lost)
+static __noinline int record_begin(struct record *record, const struct record_about *about)
 {
 	struct task_struct *leader = about->task->group_leader;
 	__u64 ids = bpf_get_current_uid_gid();
+	const struct losses *lost;
+	const struct run *run;
 
 	__builtin_memset(record, 0, sizeof(*record));
 	record->version = ABI_VERSION;
@@ -68,40 +81,37 @@ static __always_inline void record_begin(struct record *record, const struct rec
 		bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), leader->comm);
 	if (about->tag->flags & TAG_PROBE)
 		record->flags = RECORD_PROBE;
+	run = run_of(about->tag->run);
 	if (run && run->pid == record->parent.pid)
 		record->flags |= RECORD_ROOT;
+	lost = losses_here();
 	if (lost)
 		record->cpu_lost = lost->decisions;
+	return 0;
 }
 
-static __always_inline void count_submitted(struct run *run, __u8 kind, __u8 verdict)
+static __noinline int count_submitted(__u64 run_id, __u8 kind, __u8 verdict)
 {
+	struct run *run = run_of(run_id);
+
 	if (!run || kind != RECORD_DECISION)
-		return;
+		return 0;
 	__sync_fetch_and_add(&run->submitted, 1);
 	__sync_fetch_and_add(verdict == VERDICT_DENY ? &run->denied : &run->audited, 1);
+	return 0;
 }
 
-static __always_inline void count_lost(struct run *run, struct losses *lost, __u8 kind)
+static __noinline int count_lost(__u64 run_id, __u8 kind)
 {
 	bool decision = kind == RECORD_DECISION;
+	struct losses *lost = losses_here();
+	struct run *run = run_of(run_id);
 
 	if (lost)
 		__sync_fetch_and_add(decision ? &lost->decisions : &lost->lineage, 1);
 	if (run)
 		__sync_fetch_and_add(decision ? &run->lost : &run->lost_lineage, 1);
-}
-
-static __always_inline struct run *run_of(__u64 run)
-{
-	return bpf_map_lookup_elem(&runs, &run);
-}
-
-static __always_inline struct losses *losses_here(void)
-{
-	__u32 key = 0;
-
-	return bpf_map_lookup_elem(&losses, &key);
+	return 0;
 }
 
 static __always_inline __u64 wakeup(void)
@@ -114,16 +124,14 @@ static __always_inline __u64 wakeup(void)
  * counted, and there is NULL. */
 static __always_inline struct record *record_open(const struct record_about *about, __u32 size)
 {
-	struct run *run = run_of(about->tag->run);
-	struct losses *lost = losses_here();
 	struct record *record;
 
-	count_submitted(run, about->kind, about->verdict);
+	count_submitted(about->tag->run, about->kind, about->verdict);
 	record = bpf_ringbuf_reserve(&ring, size, 0);
 	if (record)
-		record_begin(record, about, run, lost);
+		record_begin(record, about);
 	else
-		count_lost(run, lost, about->kind);
+		count_lost(about->tag->run, about->kind);
 	return record;
 }
 
@@ -132,16 +140,10 @@ static __always_inline void record_close(struct record *record)
 	bpf_ringbuf_submit(record, wakeup());
 }
 
-/* A record whose size shows when it is done, elsewhere, begun. */
-static __always_inline void record_draft(struct record *record, const struct record_about *about)
-{
-	record_begin(record, about, run_of(about->tag->run), losses_here());
-}
-
-/* Submits a draft with its text, record->text_size bytes. */
+/* Submits a record that was begun elsewhere, because its size shows when it is done, with its text of
+ * record->text_size bytes. */
 static __noinline int record_submit(struct record *record)
 {
-	struct run *run = run_of(record->run);
 	__u32 size = record->text_size;
 
 	if (size > RECORD_TEXT_MAX)
@@ -149,9 +151,9 @@ static __noinline int record_submit(struct record *record)
 	record->text_size = size;
 	size += sizeof(*record);
 	record->size = size;
-	count_submitted(run, record->kind, record->verdict);
+	count_submitted(record->run, record->kind, record->verdict);
 	if (bpf_ringbuf_output(&ring, record, size, wakeup()))
-		count_lost(run, losses_here(), record->kind);
+		count_lost(record->run, record->kind);
 	return 0;
 }
 

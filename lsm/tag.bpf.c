@@ -118,7 +118,7 @@ int BPF_PROG(tag_process_exec, struct task_struct *task, int old_pid, struct lin
 		}
 		return 0;
 	}
-	record_draft(&scratch->record, &about);
+	record_begin(&scratch->record, &about);
 	mm = task->mm;
 	if (mm)
 		scratch->record.text_size = exec_text(&scratch->record, scratch->text, bprm, mm);

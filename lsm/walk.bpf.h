@@ -211,7 +211,6 @@ static __always_inline bool walk_place(struct scratch *scratch, const struct pla
 {
 	struct walk_context ctx = { .scratch = scratch };
 	struct walk *walk = &scratch->walk;
-	bool ended;
 
 	scratch->path.depth = 0;
 	scratch->path.length = 0;
@@ -229,14 +228,12 @@ static __always_inline bool walk_place(struct scratch *scratch, const struct pla
 	bpf_loop(WALK_STEPS, walk_step, &ctx, 0);
 	scratch->path.name = !place->mnt ? NAME_PARTIAL :
 			     walk_is_foreign(walk) ? NAME_FOREIGN : NAME_OWN;
-	ended = walk->ended;
-	if (ended)
+	if (walk->ended)
 		walk_finish_name(scratch);
 	if (place->mnt) {
 		walk->dentry = (__u64)KREAD(vfsmount, place->mnt, mnt_root);
 		walk->dev = KREAD(vfsmount, place->mnt, mnt_sb, s_dev);
 		bpf_loop(DENTRY_DEPTH_MAX, walk_above_step, &ctx, 0);
-		ended = ended && walk->ended;
 	}
-	return ended;
+	return walk->ended;
 }
