@@ -94,7 +94,8 @@ enum hook {
 #define RULE_GUARD	0xfff9	/* the fence protects itself, and what stands outside of it */
 #define RULE_LIVENESS	0xfff8	/* nothing was judged: the daemon tells whether the fence holds */
 #define RULE_RELEASE	0xfff7	/* nothing was judged: the tags of a run are about to be taken back */
-#define RULE_SPECIAL	RULE_RELEASE	/* the smallest of them */
+#define RULE_REFUSED	0xfff6	/* nothing was judged: a user was refused to start a run */
+#define RULE_SPECIAL	RULE_REFUSED	/* the smallest of them */
 
 /* --- the ruleset --------------------------------------------------------------------------- */
 

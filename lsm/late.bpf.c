@@ -308,7 +308,7 @@ int note_release(struct bpf_iter__task *ctx)
 	scratch = scratch_take();
 	if (!scratch)
 		return 0;
-	record_draft(&scratch->record, &about);
+	record_begin(&scratch->record, &about);
 	scratch->record.flags |= RECORD_ROOT;	/* nobody above is of the run */
 	scratch->record.rule = RULE_RELEASE;
 	scratch->record.object = CLASS_FENCE;

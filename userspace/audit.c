@@ -266,7 +266,7 @@ static int add_line(struct audit *audit, const struct record *record,
 	struct peer peer;
 	struct audit_event event = {
 		.record = record,
-		.ruleset = record->rule == RULE_LIVENESS || record->rule == RULE_RELEASE ? NULL :
+		.ruleset = record->rule <= RULE_LIVENESS && record->rule >= RULE_SPECIAL ? NULL : /* of none */
 			config->ruleset(config->ctx, record->policy, record->generation),
 		.process = process,
 		.hostname = hostname(audit),
@@ -319,7 +319,7 @@ int audit_take(struct audit *audit, const void *data, size_t size)
 	return r;
 }
 
-int audit_note(struct audit *audit, uint64_t run, const char *text)
+int audit_note(struct audit *audit, uint16_t rule, uid_t uid, uint64_t run, const char *text)
 {
 	size_t length = strlen(text) + 1;
 	struct record *record = calloc(1, sizeof(*record) + length);
@@ -337,11 +337,11 @@ int audit_note(struct audit *audit, uint64_t run, const char *text)
 	record->time_ns = now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 	record->run = run;
 	record->process.pid = record->tid = getpid();
-	record->uid = getuid();
+	record->uid = uid;
 	record->gid = getgid();
 	prctl(PR_GET_NAME, record->comm);
-	record->rule = RULE_LIVENESS;
-	record->verdict = VERDICT_AUDIT;
+	record->rule = rule;
+	record->verdict = rule == RULE_REFUSED ? VERDICT_DENY : VERDICT_AUDIT;
 	record->object = CLASS_FENCE;
 	record->text_size = length;
 	memcpy(record->text, text, length);

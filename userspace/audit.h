@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "../lsm/abi.h"
 
@@ -53,9 +54,9 @@ int audit_open(const struct audit_config *config, struct audit **ret_audit);
  * that are no record of this version. */
 int audit_take(struct audit *audit, const void *data, size_t size);
 
-/* Adds a line that no process is the cause of: @text, about the fence itself, as of @run, told by this
- * process. Returns 0 or -ENOMEM. */
-int audit_note(struct audit *audit, uint64_t run, const char *text);
+/* Adds a line that no hook is the cause of, told by this process: @rule is RULE_LIVENESS, about the fence
+ * itself, or RULE_REFUSED, about user @uid, who may not start a run. As of @run. Returns 0 or -ENOMEM. */
+int audit_note(struct audit *audit, uint16_t rule, uid_t uid, uint64_t run, const char *text);
 
 /* Bytes of lines that are not written yet. */
 size_t audit_pending(const struct audit *audit);

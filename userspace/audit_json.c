@@ -217,6 +217,8 @@ static const char *type_of(const struct record *record)
 		return "info";
 	case RULE_RELEASE:
 		return "change";
+	case RULE_REFUSED:
+		return "denied";
 	default:
 		return is_refused(record) ? "denied" : "allowed";
 	}
@@ -229,6 +231,8 @@ static const char *action_of(const struct record *record)
 		return "liveness";
 	case RULE_RELEASE:
 		return "release";
+	case RULE_REFUSED:
+		return "run";
 	default:
 		return hook_name(record->hook);
 	}
@@ -236,7 +240,8 @@ static const char *action_of(const struct record *record)
 
 static void write_event(struct writer *w, const struct record *record)
 {
-	bool refused = is_refused(record);
+	bool failed = is_refused(record) || record->rule == RULE_REFUSED ||
+		(record->rule == RULE_RELEASE && record->err);
 
 	begin(w, "event", "{");
 	write_string(w, "kind", record->rule == RULE_LIVENESS ? "alert" : "event");
@@ -247,8 +252,7 @@ static void write_event(struct writer *w, const struct record *record)
 	write_string(w, NULL, type_of(record));
 	end(w, "]");
 	write_string(w, "action", action_of(record));
-	write_string(w, "outcome", refused || (record->rule == RULE_RELEASE && record->err) ? "failure" :
-											       "success");
+	write_string(w, "outcome", failed ? "failure" : "success");
 	end(w, "}");
 }
 
@@ -456,6 +460,9 @@ static void write_reason(struct writer *w, const struct record *record, const st
 	case RULE_LIVENESS:
 		write_string(w, "reason", "whether the fence holds");
 		break;
+	case RULE_REFUSED:
+		write_string(w, "reason", "only whom the policy names may start runs");
+		break;
 	default:
 		if (!rule)
 			write_string(w, "reason", "ruleset is gone: rule by number only");
@@ -477,7 +484,7 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 {
 	const struct record *record = event->record;
 
-	if (record->rule == RULE_LIVENESS) {	/* of no policy */
+	if (record->rule == RULE_LIVENESS || record->rule == RULE_REFUSED) {	/* of no policy */
 		write_string(w, "verdict", verdict_names[record->verdict]);
 		write_reason(w, record, NULL);
 		return;

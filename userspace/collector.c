@@ -165,9 +165,9 @@ int collector_reopen(struct collector *collector)
 	return collector->audit ? audit_reopen(collector->audit) : 0;
 }
 
-int collector_note(struct collector *collector, uint64_t run, const char *text)
+int collector_note(struct collector *collector, uint16_t rule, uid_t uid, uint64_t run, const char *text)
 {
-	return collector->audit ? audit_note(collector->audit, run, text) : -EAGAIN;
+	return collector->audit ? audit_note(collector->audit, rule, uid, run, text) : -EAGAIN;
 }
 
 static int64_t now_ms(void)

@@ -38,9 +38,9 @@ int collector_drain(struct collector *collector);
 /* Opens the log anew, as audit_reopen(). Returns 0, also where another process collects. */
 int collector_reopen(struct collector *collector);
 
-/* Adds a line about the fence itself to the log, as audit_note(). Returns 0, -EAGAIN where another process
+/* Adds a line to the log, as audit_note(). Returns 0, -EAGAIN where another process
  * collects, or -ENOMEM. */
-int collector_note(struct collector *collector, uint64_t run, const char *text);
+int collector_note(struct collector *collector, uint16_t rule, uid_t uid, uint64_t run, const char *text);
 
 /* Polls until every decision that @run has made so far, and at least @least of them, is logged or counted
  * as lost, and returns 0; -ETIMEDOUT after @timeout_ms without any coming. */

@@ -105,7 +105,7 @@ static void note(struct watch *watch)
 
 	snprintf(text, sizeof(text), "%s%s", *watch->line ? "the fence does not hold: " :
 		 "the fence holds again", watch->line);
-	watch->untold = collector_note(watch->collector, watch->run, text);
+	watch->untold = collector_note(watch->collector, RULE_LIVENESS, getuid(), watch->run, text);
 }
 
 /* Tells what has changed: on stderr, and as a record where this process collects, or later. */
@@ -154,7 +154,8 @@ static int look(struct watch *watch, int log_error)
 
 	if (err == -ENOENT || err == -ESTALE) {
 		say("the fence was unloaded");
-		collector_note(watch->collector, watch->run, "the fence was unloaded");
+		collector_note(watch->collector, RULE_LIVENESS, getuid(), watch->run,
+			       "the fence was unloaded");
 		return -ENOENT;
 	}
 	tell(watch);

@@ -24,7 +24,8 @@
 #include "say.h"
 
 #define GATE_GROUP "ringfence"
-#define GUESTS_MAX 256			/* connections at a time: one for each run that goes on */
+#define GUESTS_MAX 256			/* connections at a time: one for each run that goes on, */
+#define GUESTS_OF_USER 64		/* and of one user, that others find room */
 #define GROUPS_MAX 1024			/* of a user */
 #define SETTLE_MS 1000
 
@@ -127,7 +128,7 @@ static int find_policy(struct gate *gate, const struct guest *guest, const struc
 		user_name(guest->who.uid, user);
 		snprintf(note, sizeof(note), "user %s may not start runs of tag %s", user, request->tag);
 		say("%s", note);
-		collector_note(gate->collector, run_id_new(), note);
+		collector_note(gate->collector, RULE_REFUSED, guest->who.uid, run_id_new(), note);
 		refuse(answer, err, "its policy has to name the user under `users`, or a group of it under `groups`",
 		       "%s", note);
 	} else if (request->mode == MODE_AUDIT && image->mode != MODE_AUDIT) {
@@ -263,24 +264,54 @@ static void dismiss(struct guest *guest)
 	*guest = (struct guest){ .fd = -1 };
 }
 
-static void welcome(struct gate *gate)
+/* A free place, or NULL where the user has had its share. */
+static struct guest *find_place(struct gate *gate, uid_t uid)
 {
-	int fd = accept4(gate->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	socklen_t size = sizeof(struct ucred);
+	struct guest *vacant = NULL;
+	size_t held = 0;
 
-	if (fd < 0)
-		return;
 	for (size_t i = 0; i < GUESTS_MAX; i++) {
 		struct guest *guest = &gate->guests[i];
 
-		if (guest->fd >= 0)
-			continue;
-		guest->fd = fd;
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &guest->who, &size))
-			dismiss(guest);
-		return;
+		if (guest->fd < 0)
+			vacant = guest;
+		else if (guest->who.uid == uid)
+			held++;
 	}
-	close(fd);
+	return held < GUESTS_OF_USER || !uid ? vacant : NULL;
+}
+
+static void welcome(struct gate *gate)
+{
+	struct guest *place;
+	struct ucred who;
+	int fd = accept4(gate->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	socklen_t size = sizeof(who);
+
+	if (fd < 0)
+		return;
+	place = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) ? NULL : find_place(gate, who.uid);
+	if (place)
+		*place = (struct guest){ .fd = fd, .who = who };
+	else
+		close(fd);
+}
+
+/* The one descriptor of a message, the caller's; -1 for none. The room for one takes two, and nobody would
+ * close what is not looked at: where there are more, all of them are closed here. */
+static int descriptor_of(struct msghdr *message)
+{
+	struct cmsghdr *head = CMSG_FIRSTHDR(message);
+	int fds[2] = { -1, -1 };
+
+	if (!head || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(fds, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
+	if (fds[1] < 0)
+		return fds[0];
+	close(fds[0]);
+	close(fds[1]);
+	return -1;
 }
 
 /* Returns the bytes received, and in *ret_pidfd the caller's, or -1. */
@@ -298,11 +329,8 @@ static ssize_t receive(int fd, struct gate_request *ret_request, int *ret_pidfd)
 		.msg_controllen = sizeof(control),
 	};
 	ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	struct cmsghdr *head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 
-	*ret_pidfd = -1;
-	if (head && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_pidfd, CMSG_DATA(head), sizeof(int));
+	*ret_pidfd = got >= 0 ? descriptor_of(&message) : -1;
 	return got;
 }
 
@@ -316,6 +344,8 @@ static void attend(struct gate *gate, struct guest *guest, const char *fault)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
+		if (pidfd >= 0)		/* with a message of no bytes */
+			close(pidfd);
 		dismiss(guest);
 		return;
 	}

@@ -2,6 +2,7 @@
 /*
  * Runs of an ordinary user, who asks the daemon. On the loaded fence; with a daemon of their own.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -169,21 +170,21 @@ static bool test_weaker_mode(struct why *why)
 	return refused("--mode audit would undo", RUN("gate", "--mode", "audit", ATTEMPT), why);
 }
 
-/* Not by the launcher's code, which asks for nothing but its own. */
-static int ask(int pidfd)
+/* Not by the launcher's code, which asks for nothing but its own, and with one descriptor. */
+static int ask(const int *pidfds, size_t count)
 {
 	const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = PATH_GATE };
 	struct gate_request request = { .version = GATE_VERSION, .verb = GATE_TAG, .tag = "gate" };
 	struct iovec data = { &request, sizeof(request) };
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	struct msghdr message = { NULL, 0, &data, 1, &control, sizeof(control), 0 };
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .head = { CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = { NULL, 0, &data, 1, &control, CMSG_SPACE(count * sizeof(int)), 0 };
 	int gate = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct gate_answer answer;
 
-	memcpy(CMSG_DATA(&control.head), &pidfd, sizeof(pidfd));
+	memcpy(CMSG_DATA(&control.head), pidfds, count * sizeof(*pidfds));
 	if (connect(gate, (const struct sockaddr *)&name, sizeof(name)) ||
 	    sendmsg(gate, &message, 0) != sizeof(request) ||
 	    recv(gate, &answer, sizeof(answer), 0) != sizeof(answer))
@@ -192,10 +193,14 @@ static int ask(int pidfd)
 	return answer.err;
 }
 
-/* hooks gate-ask PID: has that process tagged, and prints what came of it. */
+/* hooks gate-ask PID [PID]: has that process tagged, or asks with two, and prints what came of it. */
 int gate_ask_main(int argc, char **argv)
 {
-	int err = ask(syscall(SYS_pidfd_open, argc == 3 ? atoi(argv[2]) : 0, 0));
+	int pidfds[2] = { -1, -1 }, err;
+
+	for (int i = 2; i < argc && i < 4; i++)
+		pidfds[i - 2] = syscall(SYS_pidfd_open, atoi(argv[i]), 0);
+	err = ask(pidfds, argc > 3 ? 2 : 1);
 
 	printf("%s\n", err ? strerrorname_np(-err) : "none");
 	return 0;
@@ -213,6 +218,44 @@ static bool test_others(struct why *why)
 		return fail(why, "status %d: %.200s%.200s", command.status, command.out, command.err);
 	return !attempt_connect(SERVER_IP, SERVER_PORT) && far_accepted(server) == 1 ? true :
 		fail(why, "the tester was tagged");
+}
+
+static size_t descriptors_of_daemon(void)
+{
+	char path[64];
+	struct dirent *entry;
+	size_t count = 0;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", daemon_of_gate.pid);
+	folder = opendir(path);
+	while (folder && (entry = readdir(folder)))
+		count++;
+	if (folder)
+		closedir(folder);
+	return count;
+}
+
+/* More descriptors than there is use for do not pile up in the daemon. */
+static bool test_descriptors(struct why *why)
+{
+	size_t before = descriptors_of_daemon(), after;
+	struct command command;
+	char pid[16];
+	int64_t end;
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	for (int i = 0; i < 8; i++) {
+		command_run(&command, DEPLOY_USER, COMMAND((char *)self_path(), "gate-ask", pid, pid));
+		if (strncmp(command.out, "EPERM\n", 6))
+			return fail(why, "status %d: %.200s", command.status, command.out);
+	}
+	/* The probe opens and closes some of its own all the while. */
+	end = now_ms() + WAIT_MS;
+	while ((after = descriptors_of_daemon()) > before && now_ms() < end)
+		pause_briefly();
+	return (before > 3 && after <= before) ||
+		fail(why, "%zu descriptors before, %zu after", before, after);
 }
 
 /* With no privileges left, and no way to get at the fence. */
@@ -248,6 +291,7 @@ const struct test gate_tests[] = {
 	{ "by-group", test_by_group },
 	{ "weaker-mode", test_weaker_mode },
 	{ "others", test_others },
+	{ "descriptors", test_descriptors },
 	{ "user-of-root", test_user_of_root },
 	{ "daemon-gone", test_daemon_gone },
 	{},

@@ -1157,7 +1157,7 @@ static void notes_about_the_fence(void **state)
 	json_t *line;
 
 	(void)state;
-	assert_int_equal(audit_note(audit, 0x1234, "the fence does not hold: \"pins\""), 0);
+	assert_int_equal(audit_note(audit, RULE_LIVENESS, getuid(), 0x1234, "the fence does not hold: \"pins\""), 0);
 	line = only_line();
 	assert_json_string(line, "event.kind", "alert");
 	assert_json_string(line, "event.action", "liveness");
@@ -1170,6 +1170,26 @@ static void notes_about_the_fence(void **state)
 	assert_json_none(line, "ringfence.tag");
 	assert_json_none(line, "ringfence.slot");
 	assert_json_none(line, "rule");
+	json_decref(line);
+}
+
+/* Whom the daemon let start nothing: it is about that user. */
+static void notes_about_users(void **state)
+{
+	json_t *line;
+
+	(void)state;
+	assert_int_equal(audit_note(audit, RULE_REFUSED, 1000, 0x1234, "user deploy (1000) may not"), 0);
+	line = only_line();
+	assert_json_string(line, "event.kind", "event");
+	assert_json_string(line, "event.action", "run");
+	assert_json_string(line, "event.type.0", "denied");
+	assert_json_string(line, "event.outcome", "failure");
+	assert_json_string(line, "user.id", "1000");
+	assert_json_string(line, "ringfence.act", "user deploy (1000) may not");
+	assert_json_string(line, "ringfence.verdict", "deny");
+	assert_json_none(line, "ringfence.tag");
+	assert_json_none(line, "ringfence.slot");
 	json_decref(line);
 }
 
@@ -1210,6 +1230,7 @@ int main(void)
 		TEST(follows_a_rotation),
 		TEST(has_one_writer),
 		TEST(notes_about_the_fence),
+		TEST(notes_about_users),
 		TEST(reports_what_cannot_be_opened),
 	};
 

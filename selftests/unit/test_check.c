@@ -238,7 +238,33 @@ static void test_everything(void **state)
 	assert_int_equal(rules[2].verdict, VERDICT_ALLOW);
 	assert_int_equal(rules[2].access, ACCESS_READ);
 	assert_ptr_equal(&policy->services[rules[3].service], service(policy, "outside"));
+	assert_int_equal(policy->user_count, 2);
+	assert_string_equal(policy->users[0].name, "deploy");
+	assert_string_equal(policy->users[1].name, "1001");
+	assert_int_equal(policy->group_count, 1);
+	assert_string_equal(policy->groups[0].name, "deployers");
 	policy_free(policy);
+	diags_free(&diags);
+}
+
+/* Copies are read in place of the files, and called as those: also what they include. */
+static void test_copies(void **state)
+{
+	struct diags diags = { 0 };
+	struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(policy_read_under("selftests/unit", "/good/everything.yaml", NULL, &diags,
+					   &policy), 0);
+	assert_string_equal(policy->file, "/good/everything.yaml");
+	assert_int_equal(policy->include_count, 2);
+	assert_string_equal(policy->includes[0], "/good/services/extra.yaml");
+	assert_string_equal(policy->includes[1], "/good/more.service");
+	policy_free(policy);
+	policy = NULL;
+	assert_int_equal(policy_read_under("/no/such", "/good/everything.yaml", NULL, &diags, &policy),
+			 -EINVAL);
+	assert_null(policy);
 	diags_free(&diags);
 }
 
@@ -576,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_errnos),
 		cmocka_unit_test(test_places),

@@ -313,6 +313,22 @@ static void test_many_rules(void **state)
 
 /* --- interned strings ----------------------------------------------------------------------- */
 
+static void test_launchers(void **state)
+{
+	struct ruleset *image = compile_text("tag: t\nusers: [deploy, 1001]\ngroups: [deployers]\n"
+					     "services: {a: {nets: [192.0.2.1]}}\n"
+					     "rules: [{deny: a}]\n", 1);
+
+	(void)state;
+	assert_int_equal(image_verify(image, image->size), 0);
+	assert_string_equal(image_name(image, image->users, 0), "deploy");
+	assert_string_equal(image_name(image, image->users, 1), "1001");
+	assert_null(image_name(image, image->users, 2));
+	assert_string_equal(image_name(image, image->groups, 0), "deployers");
+	assert_null(image_name(image, image->groups, 1));
+	free(image);
+}
+
 static void test_intern(void **state)
 {
 	struct intern intern = { 0 };
@@ -350,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_conflicts_in_a_text),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_many_rules),
+		cmocka_unit_test(test_launchers),
 		cmocka_unit_test(test_intern),
 	};
 

@@ -58,7 +58,8 @@ static void filter_set(struct filter *filter, __u64 hash)
 static void test_rule_numbers(void **state)
 {
 	static const __u16 special[] = { RULE_UNRESOLVED, RULE_MALFORMED, RULE_NO_RULESET,
-					RULE_ALIAS, RULE_BEHALF, RULE_GUARD };
+					RULE_ALIAS, RULE_BEHALF, RULE_GUARD,
+					RULE_RELEASE, RULE_REFUSED };
 	struct decision decision;
 
 	(void)state;
