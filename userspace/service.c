@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -36,13 +37,6 @@ void service_status(const char *text)
 void service_ping(void)
 {
 	sd_notify(0, "WATCHDOG=1");
-}
-
-int64_t service_ping_ms(void)
-{
-	uint64_t usec = 0;
-
-	return sd_watchdog_enabled(0, &usec) > 0 ? (int64_t)(usec / 2000) : 0;
 }
 
 int service_socket(void)

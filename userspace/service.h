@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 /* The fence holds: whoever waits for the service may go on. @text: one line for `systemctl status`. */
 void service_ready(const char *text);
 /* Policies and the log are read anew, until service_ready() is called again. */
@@ -15,10 +13,8 @@ void service_stopping(void);
 /* One line for `systemctl status`. */
 void service_status(const char *text);
 
-/* Says that this process gets on with its work. To be called at least every service_ping_ms(). */
+/* Says that this process gets on with its work, to the watchdog of its unit. */
 void service_ping(void);
-/* Half of what the watchdog gives; 0: there is none. */
-int64_t service_ping_ms(void);
 
 /* The listening socket that was handed over, the caller's; -ENOENT: none. */
 int service_socket(void);
