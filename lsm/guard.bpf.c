@@ -154,6 +154,16 @@ static __always_inline bool is_keeper(struct process_id *id, struct task_struct 
 	return keeper && keeper->start_ticks == id->start_ns / KEEPER_TICK_NS;
 }
 
+/* Nor may a process that one of them has just made, before it is a keeper itself, or tagged. */
+static __always_inline bool is_out_of_reach(struct process_id *id, struct task_struct *task)
+{
+	struct task_struct *parent = task->real_parent;
+	struct process_id parent_id;
+	struct tag tag;
+
+	return is_keeper(id, task) || (parent && !tag_of(task, &tag) && is_keeper(&parent_id, parent));
+}
+
 static __always_inline long judge_signal(struct act *act)
 {
 	act_says(act, "signal");
@@ -167,7 +177,7 @@ long BPF_PROG(guard_task_kill, struct task_struct *target, void *info, int sig, 
 
 	if (ret)
 		return ret;
-	if (!sig || !tag_of_current(&act.tag) || !is_keeper(&act.peer, target))
+	if (!sig || !tag_of_current(&act.tag) || !is_out_of_reach(&act.peer, target))
 		return 0;
 	return hook_result(judge_signal(&act));
 }
@@ -195,7 +205,7 @@ long BPF_PROG(guard_task_setrlimit, struct task_struct *target, unsigned int res
 
 	if (ret)
 		return ret;
-	if (!tag_of_current(&act.tag) || !is_keeper(&act.peer, target))
+	if (!tag_of_current(&act.tag) || !is_out_of_reach(&act.peer, target))
 		return 0;
 	act_says(&act, "limit");
 	return hook_result(judge_act(&act));
