@@ -61,7 +61,9 @@ static __always_inline bool is_our_map(const struct bpf_map *map)
 	       map == (void *)&logged || map == (void *)&ring || map == (void *)&losses ||
 	       map == (void *)&about || map == (void *)&told || map == (void *)&keepers ||
 	       map == (void *)&scratches || map == (void *)&late ||
-	       map == (void *)&late_orphans || map == (void *)&notice;
+	       map == (void *)&late_orphans || map == (void *)&notice ||
+	       map == (void *)&enter_names || map == (void *)&enter_groups ||
+	       map == (void *)&entering;
 }
 
 SEC("lsm/bpf_map")
@@ -142,16 +144,6 @@ long BPF_PROG(guard_ptrace_access_check, struct task_struct *child, unsigned int
 	process_id_of(&act.peer, child);
 	act_says(&act, "ptrace");
 	return hook_result(judge_act(&act));
-}
-
-/* Who holds the fence or its records may be looked at, and asked whether it is there. */
-static __always_inline bool is_keeper(struct process_id *id, struct task_struct *task)
-{
-	struct keeper *keeper;
-
-	process_id_of(id, task);
-	keeper = bpf_map_lookup_elem(&keepers, &id->pid);
-	return keeper && keeper->start_ticks == id->start_ns / KEEPER_TICK_NS;
 }
 
 /* Nor may a process that one of them has just made, before it is a keeper itself, or tagged. */
