@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -252,6 +253,25 @@ static int compile_programs(const struct wanted_list *execs, struct ruleset **re
 	return err;
 }
 
+/* A file of another kind is executed by shells alone, which read it. */
+static void warn_of_scripts(const struct wanted_list *execs)
+{
+	char magic[4] = "";
+
+	for (size_t i = 0; i < execs->count; i++) {
+		int fd = open(execs->items[i].name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		ssize_t got = fd < 0 ? -1 : read(fd, magic, sizeof(magic));
+
+		if (fd >= 0)
+			close(fd);
+		if (got < 0 || !strncmp(magic, "#!", 2) || !memcmp(magic, "\177ELF", 4))
+			continue;
+		say("warning: %s begins no run: no program, and no script with an interpreter",
+		    execs->items[i].name);
+		say_remedy("its first line is to be #!/bin/sh or the like");
+	}
+}
+
 static int fill_programs(struct entries *entries)
 {
 	struct ruleset *image = NULL;
@@ -259,6 +279,7 @@ static int fill_programs(struct entries *entries)
 
 	if (!entries->execs.count && !entries->groups.count)
 		return 0;
+	warn_of_scripts(&entries->execs);
 	err = compile_programs(&entries->execs, &image);
 	if (!err) {
 		entries->filled = fence_fill_ruleset(image);

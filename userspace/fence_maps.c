@@ -451,6 +451,7 @@ int fence_losses(const struct fence *fence, struct losses *ret_losses)
 	for (int i = 0; i < cpus; i++) {
 		sum.decisions += each[i].decisions;
 		sum.lineage += each[i].lineage;
+		sum.entries += each[i].entries;
 	}
 	free(each);
 	err = count_skipped(fence, FENCE_TRACERS, &skipped);
