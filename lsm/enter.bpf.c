@@ -117,7 +117,7 @@ static __always_inline bool find_entry(struct entry *ret_entry, const struct rul
 		*ret_entry = (struct entry){ .policy = slot };
 		return true;
 	}
-	group = entry_of_group(task);
+	group = entry_of_task(task);
 	if (group)
 		*ret_entry = *group;
 	return group;
@@ -188,13 +188,12 @@ SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(enter_cgroup_attach_task, struct cgroup *group, const char *path, struct task_struct *task,
 	     bool threads)
 {
-	__u64 id = BPF_CORE_READ(group, kn, id);
 	struct entry *entry;
 	struct tag tag;
 
 	if (is_of_old_hierarchy(group))
 		return 0;
-	entry = bpf_map_lookup_elem(&enter_groups, &id);
+	entry = entry_of_group(BPF_CORE_READ(group, kn, id));
 	if (!entry || is_exempt(task) || tag_of_current(&tag))
 		return 0;
 	come_in(task, entry);
@@ -210,7 +209,7 @@ int BPF_PROG(enter_newtask, struct task_struct *task, unsigned long clone_flags)
 
 	if (!(clone_flags & CLONE_INTO_CGROUP))
 		return 0;
-	entry = entry_of_group(task);
+	entry = entry_of_task(task);
 	if (entry && !is_exempt(task))
 		come_in(task, entry);
 	return 0;

@@ -9,17 +9,17 @@
 #define PF_FORKNOEXEC 0x40		/* forked, and has executed nothing yet */
 #define PF_KTHREAD 0x200000
 
-static __always_inline __u64 group_of(struct task_struct *task)
+/* What comes of being in a control group, or NULL. Where its run was released, nothing does any more. */
+static __always_inline struct entry *entry_of_group(__u64 group)
 {
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	struct entry *entry = bpf_map_lookup_elem(&enter_groups, &group);
+
+	return entry && !is_released(entry->run) ? entry : NULL;
 }
 
-/* What comes of being in the control group that a task is in, or NULL. */
-static __always_inline struct entry *entry_of_group(struct task_struct *task)
+static __always_inline struct entry *entry_of_task(struct task_struct *task)
 {
-	__u64 group = group_of(task);
-
-	return bpf_map_lookup_elem(&enter_groups, &group);
+	return entry_of_group(BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id));
 }
 
 /* Who is never let in: the first process, those of the kernel, and who holds the fence. And a child of the

@@ -188,7 +188,7 @@ int BPF_PROG(late_newtask, struct task_struct *task, unsigned long clone_flags)
 /* Whether a task is in a control group of a run. */
 static __always_inline bool is_in_group(struct task_struct *task, __u64 run)
 {
-	const struct entry *entry = entry_of_group(task);
+	const struct entry *entry = entry_of_task(task);
 
 	return entry && entry->run == run && !is_exempt(task);
 }

@@ -375,6 +375,46 @@ static bool test_daemon_gone(struct why *why)
 	return !end || fail(why, "the daemon ended with %d", end);
 }
 
+/* --- released ------------------------------------------------------------------------------- */
+
+/* Finds the run that a process is in. */
+static bool find_run(pid_t pid, char *ret_run, size_t size)
+{
+	struct command command;
+	json_t *processes, *each;
+	size_t i;
+
+	ret_run[0] = 0;
+	command_run(&command, 0, COMMAND("ringfence", "ps", "--json"));
+	processes = json_loads(command.out, 0, NULL);
+	json_array_foreach(processes, i, each)
+		if (json_integer_value(record_value(each, "pid")) == pid)
+			snprintf(ret_run, size, "%s", record_text(each, "run"));
+	json_decref(processes);
+	return *ret_run;
+}
+
+/* Who is in a group whose run is released is free, and so is who comes into it later. */
+static bool test_released(struct why *why)
+{
+	struct background stepper;
+	struct command command = { .status = -1 };
+	char run[64];
+	bool ok;
+
+	if (background_start(&stepper, ENTER("move", UNIT)))
+		return fail(why, "cannot start it");
+	ok = step_is_in(&stepper, true, why) &&
+		(find_run(stepper.pid, run, sizeof(run)) || fail(why, "ps does not show it"));
+	if (ok)
+		command_run(&command, 0, COMMAND("ringfence", "release", "--run", run, "--reason", "tests"));
+	ok = ok && (!command.status || fail(why, "release: status %d: %.300s", command.status, command.err)) &&
+		step_is_in(&stepper, false, why) && comes_in("move", UNIT, false, why) &&
+		comes_in("move", INSTANCE, true, why);
+	background_end(&stepper);
+	return ok;
+}
+
 /* --- other policies ------------------------------------------------------------------------- */
 
 static bool test_same_entry(struct why *why)
@@ -426,6 +466,7 @@ const struct test enter_tests[] = {
 	{ "there-before", test_there_before },
 	{ "threads", test_threads },
 	{ "account", test_account },
+	{ "released", test_released },
 	{ "daemon-gone", test_daemon_gone },
 	{ "same-entry", test_same_entry },
 	{ "not-any-more", test_not_any_more },
