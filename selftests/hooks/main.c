@@ -36,6 +36,7 @@ static const struct suite {
 	{ "swap", swap_tests },
 	{ "gate", gate_tests },
 	{ "late", late_tests },
+	{ "log", log_tests },
 	{},
 }, down_suites[] = {
 	{ "liveness", liveness_tests },
@@ -121,6 +122,7 @@ static const struct {
 	{ "forking", forking_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },
+	{ "open-recorded", open_recorded_main },
 	{ "list-fds", list_fds_main },
 	{ "ranges-actor", ranges_actor_main },
 	{ "reach", reach_main },
