@@ -240,14 +240,13 @@ install: all				## install the program and all that belongs to it
 	install -d $(TO)/share/ringfence/services $(TO)/share/doc/ringfence/examples \
 		$(DESTDIR)/etc/ringfence/policy.d
 	install -m 0644 policy/services/*.yaml $(TO)/share/ringfence/services
-	install -m 0644 policy/examples/*.yaml $(TO)/share/doc/ringfence/examples
+	install -m 0644 policy/examples/*.yaml userspace/units/ringfence.logrotate $(TO)/share/doc/ringfence/examples
 	for page in $(MANUALS); do \
 		install -D -m 0644 -t $(TO)/share/man/man$${page##*.} $$page || exit 1; \
 	done
 	install -D -m 0644 -t $(BASH_TO) $(B)/completion/ringfence
 	install -D -m 0644 -t $(ZSH_TO) $(B)/completion/_ringfence
 	install -D -m 0644 userspace/units/ringfence.sysusers $(TO)/lib/sysusers.d/ringfence.conf
-	install -D -m 0644 userspace/units/ringfence.logrotate $(DESTDIR)/etc/logrotate.d/ringfence
 	for unit in $(UNITS); do \
 		install -D -m 0644 -t $(DESTDIR)$(UNITDIR) $$unit && \
 		sed -i 's|/usr/sbin/ringfence|$(PREFIX)/sbin/ringfence|g' \

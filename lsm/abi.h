@@ -127,7 +127,8 @@ struct ruleset {
 	__u8 implied[CLASS_COUNT];	/* and those that only implied rules do */
 	__u8 names_grant;		/* some name lets pass what is denied elsewhere: a mount that
 					 * gave a file another name would be a way round */
-	__u8 unused[2];
+	__u8 deny_unrecorded;		/* what is to be recorded and cannot be is denied, not let pass */
+	__u8 unused;
 	__u32 rules_said;		/* the rules of the policy's own; those implied come behind */
 	__u32 v4_shift;			/* v4_index is indexed by address >> v4_shift */
 	/* IPv4 (numbers in host order): ranges as the places where the matching port map changes.
@@ -246,12 +247,15 @@ struct run {
 	__u64 audited;
 	__u64 denied;			/* also those that audit mode only recorded */
 	__u64 refused_forks;		/* whose child could not be tagged */
+	__u64 unrecorded;		/* accesses that were denied because no record of them found room */
 	__u64 started_ns;		/* CLOCK_BOOTTIME; this and the rest written by the launcher */
 	__u32 policy;
 	__u32 pid;
 	__u32 uid;
 	__u32 flags;			/* TAG_*; TAG_RELEASED written by the kernel */
 };
+
+#define LOGGED_FAULT 0			/* a key of `logged`, and no run's */
 
 /*
  * Runs that begin without a launcher. What is executed is looked up in a ruleset of its own, in slot
@@ -290,11 +294,13 @@ struct keeper {
 	__u64 cgroups[KEEPER_CGROUPS];	/* inode numbers, from its own one up; 0: no more */
 };
 
-/* Records a CPU could not submit (map `losses`, one per CPU). */
+/* Records a CPU could not submit (map `losses`, one per CPU), the accesses that it denied for that, and the
+ * processes and control groups that should have begun a run and did not. */
 struct losses {
 	__u64 decisions;
 	__u64 lineage;
-	__u64 entries;			/* control groups that could not be noted as entered */
+	__u64 unrecorded;
+	__u64 entries;
 };
 
 /* The fence itself (map `about`, one entry, written by its loader). */
@@ -434,7 +440,7 @@ ABI_SIZE(struct path_entry, 32);
 ABI_SIZE(struct inode_entry, 16);
 ABI_SIZE(struct rule, 32);
 ABI_SIZE(struct tag, 24);
-ABI_SIZE(struct run, 72);
+ABI_SIZE(struct run, 80);
 ABI_SIZE(struct record, 184);
 ABI_SIZE(struct tagged_task, 64);
 ABI_SIZE(struct late, 56);

@@ -41,10 +41,11 @@ struct {
 	__type(value, struct run);
 } runs SEC(".maps");
 
-/* run -> how many of its decisions the collector has dealt with; written by user space only. */
+/* run -> how many of its decisions the collector has dealt with; LOGGED_FAULT -> what keeps the log from
+ * taking lines, an errno, or 0. Written by the collector only. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, RUNS_MAX);
+	__uint(max_entries, RUNS_MAX + 1);
 	__type(key, __u64);
 	__type(value, __u64);
 } logged SEC(".maps");
@@ -157,7 +158,7 @@ struct outcome {
 	__u64 generation;
 	__s32 err;
 	__u16 flags;			/* RECORD_ENFORCED, or 0 */
-	__u16 unused;
+	__s16 unrecorded;		/* what the hook returns where no record found room */
 };
 
 /* Room for a path and the record about it: too large for a stack, and too large to keep one per

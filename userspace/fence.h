@@ -117,6 +117,13 @@ int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret
 /* Counts one more decision as dealt with. To be called by the one collector only. */
 int fence_count_logged(struct fence *fence, uint64_t run);
 
+/* Writes down what keeps the log from taking lines, an -errno, or 0. To be called by the one collector
+ * only. */
+int fence_note_log(struct fence *fence, int fault);
+
+/* What the last collector has written down. */
+int fence_log_fault(const struct fence *fence);
+
 /* Closes an account. */
 void fence_end_run(struct fence *fence, uint64_t run);
 

@@ -250,6 +250,20 @@ int fence_count_logged(struct fence *fence, uint64_t run)
 	return bpf_map_update_elem(fence->map[MAP_LOGGED], &run, &logged, BPF_EXIST) ? -errno : 0;
 }
 
+int fence_note_log(struct fence *fence, int fault)
+{
+	uint64_t key = LOGGED_FAULT, value = -fault;
+
+	return bpf_map_update_elem(fence->map[MAP_LOGGED], &key, &value, BPF_ANY) ? -errno : 0;
+}
+
+int fence_log_fault(const struct fence *fence)
+{
+	uint64_t key = LOGGED_FAULT, value = 0;
+
+	return bpf_map_lookup_elem(fence->map[MAP_LOGGED], &key, &value) ? 0 : -(int)value;
+}
+
 void fence_end_run(struct fence *fence, uint64_t run)
 {
 	bpf_map_delete_elem(fence->map[MAP_RUNS], &run);
@@ -452,6 +466,7 @@ int fence_losses(const struct fence *fence, struct losses *ret_losses)
 		sum.decisions += each[i].decisions;
 		sum.lineage += each[i].lineage;
 		sum.entries += each[i].entries;
+		sum.unrecorded += each[i].unrecorded;
 	}
 	free(each);
 	err = count_skipped(fence, FENCE_TRACERS, &skipped);

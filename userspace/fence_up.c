@@ -102,6 +102,17 @@ int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *re
 	return err;
 }
 
+int fence_recordable_told(const struct fence *fence, uint32_t slot, enum mode mode, const char *log)
+{
+	int err = collector_refuses(fence, slot, mode, log);
+
+	if (err) {
+		say_errno(err, "the audit log %s cannot be written", log);
+		say_remedy("its policy says on_log_failure: deny: make room there; --mode audit starts it all the same");
+	}
+	return err;
+}
+
 int fence_prove_told(struct fence *fence, struct collector *collector)
 {
 	struct probe_result result = {};

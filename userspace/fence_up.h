@@ -32,6 +32,9 @@ int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *re
  * dead fence, or -errno where the probe could not be run. */
 int fence_prove_told(struct fence *fence, struct collector *collector);
 
+/* 0 where a run of the policy in @slot may be started, as collector_refuses(); else tells why not. */
+int fence_recordable_told(const struct fence *fence, uint32_t slot, enum mode mode, const char *log);
+
 /*
  * Compiles every policy file, and puts them in force once all of them are sound. Tells every fault,
  * and a line per policy that is in force. To be called with PATH_LOCK held. Returns 0 or -errno;

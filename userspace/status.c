@@ -59,9 +59,10 @@ static json_t *describe_policies(const struct fence *fence)
 
 		if (fence_get_header(fence, slot, &header))
 			break;
-		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:i, s:i, s:i}",
+		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:i, s:i}",
 			"tag", header.tag, "slot", slot,
 			"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
+			"on_log_failure", header.deny_unrecorded ? "deny" : "continue",
 			"generation", (json_int_t)header.generation,
 			"rules", header.rules_said,
 			"entries", header.enter_execs.count + header.enter_cgroups.count,
@@ -138,6 +139,7 @@ static void describe_services(json_t *status)
 static json_t *describe(const struct fence *fence)
 {
 	json_t *status, *runs = runs_describe(fence);
+	int fault = fence_log_fault(fence);
 	struct losses losses = {};
 	struct about about = {};
 	char loaded[32] = "";
@@ -148,15 +150,17 @@ static json_t *describe(const struct fence *fence)
 	fence_losses(fence, &losses);
 	time = about.loaded_ns / 1000000000;
 	strftime(loaded, sizeof(loaded), "%FT%TZ", gmtime_r(&time, &tm));
-	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:{s:I, s:I, s:I}, s:o, s:o}",
+	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:o, s:{s:I, s:I, s:I, s:I}, s:o, s:o}",
 			   "release", about.release, "loaded", loaded, "loader", about.pid,
 			   "faults", describe_faults(fence),
 			   "probe_age_s", (json_int_t)liveness_probe_age(&about),
 			   "hooks", describe_hooks(fence),
 			   "collected", collected(), "daemon", fence_watcher(fence),
+			   "log_fault", fault ? json_string(strerror(-fault)) : json_null(),
 			   "lost", "decisions", (json_int_t)losses.decisions,
 			   "lineage", (json_int_t)losses.lineage,
 			   "entries", (json_int_t)losses.entries,
+			   "unrecorded", (json_int_t)losses.unrecorded,
 			   "policies", describe_policies(fence), "runs", runs ?: json_array());
 	if (status)
 		describe_services(status);
@@ -209,6 +213,9 @@ static void print_collector(const json_t *status)
 		printf("collector the daemon (pid %lld), into " PATH_LOG "\n", daemon);
 	else
 		puts("collector a run, into " PATH_LOG "; no daemon");
+	if (text(status, "log_fault"))
+		printf("log       FAILING: " PATH_LOG ": %s; records wait in the kernel\n",
+		       text(status, "log_fault"));
 }
 
 static void print_services(const json_t *status)
@@ -244,15 +251,19 @@ static void print(const json_t *status)
 	       text(status, "release"), number(status, "loader"));
 	print_liveness(status);
 	print_collector(status);
-	printf("lost      %lld records, %lld process events since it was loaded\n",
-	       number(lost, "decisions"), number(lost, "lineage"));
+	printf("lost      %lld records, %lld process events since it was loaded", number(lost, "decisions"),
+	       number(lost, "lineage"));
+	if (number(lost, "unrecorded"))
+		printf("; %lld accesses denied for that", number(lost, "unrecorded"));
+	putchar('\n');
 	if (number(lost, "entries"))
 		printf("          %lld processes or control groups that should have begun a run did not\n",
 		       number(lost, "entries"));
 	json_array_foreach(json_object_get(status, "policies"), i, each)
-		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld entries, %lld KiB\n",
+		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld entries, %lld KiB%s\n",
 		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
-		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024);
+		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024,
+		       !strcmp(text(each, "on_log_failure"), "deny") ? "; denies what cannot be recorded" : "");
 	print_services(status);
 	json_array_foreach(json_object_get(status, "runs"), i, each)
 		printf("run       %s: %s%lld denied, %lld audited, %lld forks refused; "

@@ -37,6 +37,7 @@ static const struct suite {
 	{ "gate", gate_tests },
 	{ "enter", enter_tests },
 	{ "late", late_tests },
+	{ "log", log_tests },
 	{},
 }, down_suites[] = {
 	{ "liveness", liveness_tests },
@@ -123,6 +124,7 @@ static const struct {
 	{ "forking", forking_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },
+	{ "open-recorded", open_recorded_main },
 	{ "list-fds", list_fds_main },
 	{ "ranges-actor", ranges_actor_main },
 	{ "reach", reach_main },
