@@ -310,7 +310,7 @@ struct test {
 
 /* Each ends with a test without name. */
 extern const struct test run_tests[], shared_tests[], release_tests[], alias_tests[], swap_tests[], late_tests[],
-	gate_tests[], liveness_tests[], unload_tests[];
+	gate_tests[], handover_tests[], anew_tests[], liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -331,6 +331,8 @@ int gate_ask_main(int argc, char **argv);
 /* What late.c has tagged. */
 int family_main(int argc, char **argv);
 int ring_main(int argc, char **argv);
+/* What handover.c runs behind the fence. */
+int onslaught_main(int argc, char **argv);
 /* What release.c runs behind the fence. */
 int forking_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */
