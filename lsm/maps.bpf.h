@@ -64,7 +64,16 @@ struct {
 	__type(value, struct losses);
 } losses SEC(".maps");
 
-/* 0 -> who loaded the fence, and when */
+/* 0 -> which shift governs. This map and all others that are pinned, but `about`, are handed from shift to
+ * shift: what is changed in them goes with a new ABI_VERSION. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct duty);
+} duty SEC(".maps");
+
+/* 0 -> who loaded these programs, and when */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

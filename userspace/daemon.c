@@ -4,6 +4,7 @@
  * second whether the fence holds. Enforcement does not need it.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -56,8 +57,9 @@ const struct verb daemon_verb = {
 	.arguments = "[OPTION]...",
 	.help = "Writes the records of all runs to " PATH_LOG ", in the foreground,\n"
 		"until SIGTERM or SIGINT. Loads the fence first where it is not loaded; leaves it loaded.\n"
-		"A policy with a fault is then replaced by its last good text, or left out. SIGHUP: opens the log\n"
-		"anew, and puts the policies in force anew, all or none.\n"
+		"A policy with a fault is then replaced by its last good text, or left out. Where the programs of\n"
+		"the loaded fence are of another build, hands it over to its own first, as ringfence load\n"
+		"--replace does. SIGHUP: opens the log anew, and puts the policies in force anew, all or none.\n"
 		"Once a second it walks a probe into every hook, and looks after the pins and the settings of\n"
 		"the host that the fence depends on; what keeps the fence from holding is a line in the log.\n\n"
 		"Rotates the log: " PATH_LOGS "/audit-20270331-142355-123.jsonl is named by when that\n"
@@ -81,12 +83,59 @@ static void hang_up(int signal)
 	hung_up = 1;
 }
 
-/* Opens the pinned fence, and only that: a fence that we loaded ourselves would outlive its pins
- * with us. */
+/* An upgrade that fails leaves what was there: it holds, and is collected from. */
+static void upgrade(const char *folder)
+{
+	struct about about = {};
+
+	fence_finish_hand_over();
+	if (!fence_is_of_other_build(&about))
+		return;
+	say("the programs of the fence are of another build, ringfence %.*s: handing over",
+	    (int)sizeof(about.release), about.release);
+	if (fence_hand_over(folder, true))
+		say("the programs that are loaded stay; ringfence load --replace tries again");
+	else
+		say("handed over: the programs of the fence are this build's");
+}
+
+/* A fence whose maps are of another shape cannot be collected from, nor proven. It goes on enforcing; as soon
+ * as nobody is behind it, it is replaced. Returns -ECANCELED when told to stop. */
+static int await_end(const char *folder)
+{
+	struct fence_behind behind;
+	int err;
+
+	say("waiting until nobody is behind it any more; then it is replaced");
+	service_ready("the fence is that of another ringfence, which enforces; waiting until nobody is behind it");
+	do {
+		do {
+			poll(NULL, 0, LOOK_MS);
+			service_ping();
+			if (stopped)
+				return -ECANCELED;
+		} while (!access(FENCE_PINS, F_OK) && (fence_other_behind(&behind) || behind.tasks));
+		err = fence_hand_over(folder, true);
+	} while (err == -EBUSY);
+	return err;
+}
+
+/* The pinned fence is opened, and only that: a fence that we loaded ourselves would outlive its pins with
+ * us. */
 static int open_fence(const char *folder, struct fence **ret_fence)
 {
-	int err = fence_open(ret_fence);
+	int err;
 
+	upgrade(folder);
+	err = fence_open(ret_fence);
+	if (err == -EPROTO) {
+		err = fence_hand_over(folder, true);
+		if (err == -EBUSY)
+			err = await_end(folder);
+		if (err && err != -ENOENT)
+			return err;	/* told */
+		err = err ?: fence_open(ret_fence);
+	}
 	if (err == -ENOENT) {
 		struct fence *loaded = NULL;
 
@@ -185,19 +234,29 @@ static void tend_entries(struct fence *fence)
 	close(lock);
 }
 
-/* What can be seen at once is told before the probe, which takes its time. Returns -ENOENT where the
- * fence is gone. */
+/* Stays with the fence that is pinned, whatever programs it has by now. Returns an errno where it is gone. */
+static int follow(struct watch *watch)
+{
+	int err = fence_follow(watch->fence);
+	const char *what = err == -ENOENT ? "the fence was unloaded" :
+			   err == -ESTALE ? "another fence was loaded in the place of this one" :
+			   err == -EPROTO ? "another ringfence has put its fence in the place of this one" : NULL;
+
+	if (!what)
+		return 0;
+	say("%s", what);
+	collector_note(watch->collector, RULE_LIVENESS, getuid(), watch->run, what);
+	return err;
+}
+
+/* What can be seen at once is told before the probe, which takes its time. Returns as follow(). */
 static int look(struct watch *watch, int log_error)
 {
 	struct probe_result result = {};
-	int err = fence_look_pinned(watch->fence);
+	int err = follow(watch);
 
-	if (err == -ENOENT || err == -ESTALE) {
-		say("the fence was unloaded");
-		collector_note(watch->collector, RULE_LIVENESS, getuid(), watch->run,
-			       "the fence was unloaded");
-		return -ENOENT;
-	}
+	if (err)
+		return err;
 	tell(watch);
 	err = probe_fence(watch->fence, watch->collector, &result);
 	if (err)

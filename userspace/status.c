@@ -136,22 +136,29 @@ static void describe_services(json_t *status)
 	free(services);
 }
 
+static void write_time(uint64_t ns, char *ret_text, size_t size)
+{
+	time_t time = ns / 1000000000;
+	struct tm tm;
+
+	strftime(ret_text, size, "%FT%TZ", gmtime_r(&time, &tm));
+}
+
 static json_t *describe(const struct fence *fence)
 {
 	json_t *status, *runs = runs_describe(fence);
 	int fault = fence_log_fault(fence);
 	struct losses losses = {};
 	struct about about = {};
-	char loaded[32] = "";
-	struct tm tm;
-	time_t time;
+	char loaded[32], since[32];
 
 	fence_about(fence, &about);
 	fence_losses(fence, &losses);
-	time = about.loaded_ns / 1000000000;
-	strftime(loaded, sizeof(loaded), "%FT%TZ", gmtime_r(&time, &tm));
-	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:o, s:{s:I, s:I, s:I, s:I}, s:o, s:o}",
-			   "release", about.release, "loaded", loaded, "loader", about.pid,
+	write_time(about.loaded_ns, loaded, sizeof(loaded));
+	write_time(fence_since(fence), since, sizeof(since));
+	status = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:o, s:{s:I, s:I, s:I, s:I}, s:o, s:o}",
+			   "release", about.release, "build", about.build, "build_here", fence_build(),
+			   "since", since, "loaded", loaded, "loader", about.pid,
 			   "faults", describe_faults(fence),
 			   "probe_age_s", (json_int_t)liveness_probe_age(&about),
 			   "hooks", describe_hooks(fence),
@@ -241,17 +248,31 @@ static void print_services(const json_t *status)
 		printf("          since %.19sZ, by the audit log\n", since);
 }
 
+/* Those that are loaded may have taken the place of others, and may not be of this build. */
+static void print_programs(const json_t *status)
+{
+	const char *loaded = text(status, "loaded"), *since = text(status, "since");
+
+	printf("fence     loaded %s by ringfence %s (pid %lld)\n", loaded, text(status, "release"),
+	       number(status, "loader"));
+	if (strcmp(loaded, since))
+		printf("          in place of other programs: up without a gap since %s\n", since);
+	if (strcmp(text(status, "build"), text(status, "build_here")))
+		printf("          of build %s, and this ringfence is of %s\n"
+		       "          ringfence load --replace, or a restart of ringfence.service, hands it over\n",
+		       text(status, "build"), text(status, "build_here"));
+}
+
 static void print(const json_t *status)
 {
 	const json_t *lost = json_object_get(status, "lost");
 	json_t *each;
 	size_t i;
 
-	printf("fence     loaded %s by ringfence %s (pid %lld)\n", text(status, "loaded"),
-	       text(status, "release"), number(status, "loader"));
+	print_programs(status);
 	print_liveness(status);
 	print_collector(status);
-	printf("lost      %lld records, %lld process events since it was loaded", number(lost, "decisions"),
+	printf("lost      %lld records, %lld process events since the fence was up", number(lost, "decisions"),
 	       number(lost, "lineage"));
 	if (number(lost, "unrecorded"))
 		printf("; %lld accesses denied for that", number(lost, "unrecorded"));

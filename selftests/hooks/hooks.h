@@ -312,7 +312,8 @@ struct test {
 
 /* Each ends with a test without name. */
 extern const struct test run_tests[], shared_tests[], release_tests[], alias_tests[], swap_tests[], late_tests[],
-	gate_tests[], enter_tests[], log_tests[], liveness_tests[], unload_tests[];
+	gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[], liveness_tests[],
+	unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -337,6 +338,8 @@ int family_main(int argc, char **argv);
 int ring_main(int argc, char **argv);
 /* What log.c runs behind the fence. */
 int open_recorded_main(int argc, char **argv);
+/* What handover.c runs behind the fence. */
+int onslaught_main(int argc, char **argv);
 /* What release.c runs behind the fence. */
 int forking_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */
