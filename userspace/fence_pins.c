@@ -276,7 +276,9 @@ int fence_settle(void)
 	if (!err)
 		err = go_on_duty(fence, NULL);
 	fence_close(fence);
-	return err ?: remove_pins(FENCE_PINS_NEW);
+	if (err && err != -ENOENT)	/* none: then it was a loader that died */
+		return err;
+	return remove_pins(FENCE_PINS_NEW);
 }
 
 static void swap_fds(int *fd, int *theirs)
