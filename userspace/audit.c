@@ -549,7 +549,7 @@ static bool is_too_old(struct audit *audit)
 
 	if (audit->begun > now)		/* the clock was set back */
 		audit->begun = now;
-	return age && audit->begun && now - audit->begun >= age && !audit->written;
+	return age && audit->begun && now - audit->begun >= age && !audit->written && file_size(audit);
 }
 
 /* How much of the buffer this file is to take: whole lines, as long as they fit, and at least the one that

@@ -146,7 +146,8 @@ int fence_recordable_told(const struct fence *fence, uint32_t slot, enum mode mo
 
 	if (err) {
 		say_errno(err, "the audit log %s cannot be written", log);
-		say_remedy("its policy says on_log_failure: deny: make room there; --mode audit starts it all the same");
+		say_remedy("its policy says on_log_failure: deny: make room there; --mode audit starts it all the "
+			   "same");
 	}
 	return err;
 }

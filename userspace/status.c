@@ -286,13 +286,17 @@ static void print(const json_t *status)
 		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024,
 		       !strcmp(text(each, "on_log_failure"), "deny") ? "; denies what cannot be recorded" : "");
 	print_services(status);
-	json_array_foreach(json_object_get(status, "runs"), i, each)
+	json_array_foreach(json_object_get(status, "runs"), i, each) {
 		printf("run       %s: %s%lld denied, %lld audited, %lld forks refused; "
-		       "%lld records submitted, %lld logged, %lld lost\n", text(each, "run"),
+		       "%lld records submitted, %lld logged, %lld lost", text(each, "run"),
 		       json_is_true(json_object_get(each, "released")) ? "released; " : "",
 		       number(each, "denied"), number(each, "audited"),
 		       number(each, "refused_forks"), number(each, "submitted"),
 		       number(each, "logged"), number(each, "lost"));
+		if (number(each, "unrecorded"))
+			printf(", %lld accesses denied for that", number(each, "unrecorded"));
+		putchar('\n');
+	}
 }
 
 int status_main(int argc, char **argv)

@@ -287,7 +287,8 @@ static bool start_daemon(char *const argv[], struct why *why)
 		json_decref(status);
 	}
 	while (collected && command.status && now_ms() < end)
-		command_run(&command, DEPLOY_USER, COMMAND("ringfence", "run", "--quiet", "--tag", "lossy", "--", "true"));
+		command_run(&command, DEPLOY_USER, COMMAND("ringfence", "run", "--quiet", "--tag", "lossy", "--",
+							   "true"));
 	return !command.status || fail(why, "the daemon is not ready: %.300s", command.err);
 }
 
