@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "faulty.h"
 #include "fence.h"
 #include "fence_up.h"
 #include "hooks.h"
@@ -31,7 +32,8 @@ const struct verb status_verb = {
 	.name = "status",
 	.arguments = "[--json]",
 	.help = "Shows who loaded the fence and when, whether it holds, which hooks it is on and what the others\n"
-		"leave open, who collects its records, what was lost, the policies in force, what was reached\n"
+		"leave open, who collects its records, what was lost, the policies in force, the files in\n"
+		PATH_POLICIES " that are not in force as they stand, what was reached\n"
 		"for by service, and the runs with their counts (ringfence runs tells more). The daemon has the\n"
 		"fence probed every second.\n\n"
 		"The kernel counts by run. Counts by service are those of this boot's lines in the last 16 MiB of\n"
@@ -146,7 +148,7 @@ static json_t *describe(const struct fence *fence)
 	fence_losses(fence, &losses);
 	time = about.loaded_ns / 1000000000;
 	strftime(loaded, sizeof(loaded), "%FT%TZ", gmtime_r(&time, &tm));
-	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:{s:I, s:I}, s:o, s:o}",
+	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:{s:I, s:I}, s:o, s:o, s:o}",
 			   "release", about.release, "loaded", loaded, "loader", about.pid,
 			   "faults", describe_faults(fence),
 			   "probe_age_s", (json_int_t)liveness_probe_age(&about),
@@ -154,7 +156,8 @@ static json_t *describe(const struct fence *fence)
 			   "collected", collected(), "daemon", fence_watcher(fence),
 			   "lost", "decisions", (json_int_t)losses.decisions,
 			   "lineage", (json_int_t)losses.lineage,
-			   "policies", describe_policies(fence), "runs", runs ?: json_array());
+			   "policies", describe_policies(fence), "faulty_policies", faulty_describe(),
+			   "runs", runs ?: json_array());
 	if (status)
 		describe_services(status);
 	return status;
@@ -247,6 +250,8 @@ static void print(const json_t *status)
 		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld KiB\n",
 		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
 		       number(each, "rules"), number(each, "bytes") / 1024);
+	json_array_foreach(json_object_get(status, "faulty_policies"), i, each)
+		printf("faulty    %s\n          %s\n", text(each, "fault"), text(each, "instead"));
 	print_services(status);
 	json_array_foreach(json_object_get(status, "runs"), i, each)
 		printf("run       %s: %s%lld denied, %lld audited, %lld forks refused; "
