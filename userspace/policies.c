@@ -27,6 +27,9 @@ struct policies {
 	struct each each[];
 };
 
+/* Of a try that changes nothing. */
+#define BEFORE_STAYS "what was in force before stays so, as does that of all files that were to be applied with it"
+
 static double now_ms(void)
 {
 	struct timespec now;
@@ -72,7 +75,7 @@ static int compile(struct each *each, uint64_t generation, bool rescue)
 	if (err == -EINVAL && rescue)
 		err = compile_rescue(each, generation, fault);
 	else if (err == -EINVAL)
-		faulty_note(each->file, fault, "what was in force before stays so, and that of all that was to be applied with it");
+		faulty_note(each->file, fault, BEFORE_STAYS);
 	each->compile_ms = now_ms() - begin;
 	return err;
 }
@@ -108,16 +111,15 @@ static bool was_in_force(const struct each *each)
 	return !last_good_find(each->file, root, date);
 }
 
-static void leave_out(struct each *each, const struct each *other)
+static void note_twin(const struct each *each, const struct each *other, bool left_out)
 {
 	char fault[POLICY_FAULT_SIZE];
 
 	snprintf(fault, sizeof(fault), "%s: it is for tag %s, as %s is: one policy per tag", each->file,
 		 each->image->tag, other->file);
-	faulty_note(each->file, fault, "no policy of it is in force");
-	say("%s is left out", each->file);
-	free(each->image);
-	each->image = NULL;
+	faulty_note(each->file, fault, left_out ? "no policy of it is in force" : BEFORE_STAYS);
+	if (left_out)
+		say("%s is left out", each->file);
 }
 
 /* Of two for the same tag none is in force; at a boot the one is that has been so before, else the first. */
@@ -133,11 +135,13 @@ static int check_tags(struct policies *policies, bool rescue)
 				continue;
 			say("%s and %s are both for tag %s: one policy per tag", each[j].file,
 			    each[i].file, each[i].image->tag);
-			if (!rescue)
-				return -EINVAL;
 			if (was_in_force(&each[i]) && !was_in_force(&each[j]))
 				out = j;
-			leave_out(&each[out], &each[i + j - out]);
+			note_twin(&each[out], &each[i + j - out], rescue);
+			if (!rescue)
+				return -EINVAL;
+			free(each[out].image);
+			each[out].image = NULL;
 		}
 	close_gaps(policies);
 	return 0;
