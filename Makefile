@@ -12,7 +12,7 @@ B	:= build
 # Debian packages: to build, to test and to play the demo. A fresh machine has none of them.
 BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 		  libjansson-dev libcap-dev libsystemd-dev scdoc
-TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git \
+TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git zsh \
 		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap \
 		  kmod xz-utils mandoc
 DEB_PACKAGES   := build-essential debhelper lintian

@@ -22,12 +22,13 @@
 #include <stddef.h>
 #endif
 
-#define ABI_VERSION 4
+#define ABI_VERSION 5
 
 /* Limits. */
 #define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
 #define POLICY_SLOTS	64	/* policies loaded at once; slot 0 is the canary's */
 #define RUNS_MAX	4096	/* runs accounted for at once */
+#define RUN_RANDOM_BITS	24	/* of a run's number; the seconds since 1970 stand above them */
 #define RING_BYTES	(16 * 1024 * 1024)
 #define PATH_LENGTH_MAX 4096	/* PATH_MAX: what d_path can give */
 #define ARGV_MAX	2048	/* bytes of argv kept per exec; longer ones are cut and flagged */
@@ -146,7 +147,9 @@ struct ruleset {
 	struct table paths[CLASS_COUNT];	/* struct path_entry; [CLASS_NET] is empty */
 	struct table inodes[CLASS_COUNT];	/* struct inode_entry; [CLASS_NET] is empty */
 	struct table rules;		/* struct rule */
-	struct table users, groups;	/* __u32: the string of each that may start runs */
+	struct table users, groups;	/* __u32: the string of each that may start runs, */
+	struct table enter_execs, enter_cgroups; /* and of each that begins one: a path, with a slash at its
+					 * end for all below; a control group as in map `enter_names` */
 	struct table strings;		/* bytes; every string ends with 0, is padded with 0 to
 					 * 8 bytes, begins at a multiple of 8; offset 0 is "" */
 	char tag[TAG_NAME_MAX];
@@ -218,6 +221,7 @@ struct process_id {
 
 #define TAG_PROBE 1			/* a canary: its records are counted but not logged */
 #define TAG_RELEASED 2			/* in an account: the tags of the run have been taken back */
+#define TAG_ENTERED 4			/* in an account: begun without a launcher (enter.bpf.c) */
 
 /* Task storage of every tagged task. */
 struct tag {
@@ -249,6 +253,33 @@ struct run {
 	__u32 flags;			/* TAG_*; TAG_RELEASED written by the kernel */
 };
 
+/*
+ * Runs that begin without a launcher. What is executed is looked up in a ruleset of its own, in slot
+ * ENTRY_SLOT: the number of a rule of it is the slot of the policy that is entered, and ENTRY_NONE says
+ * that it is no entry after all.
+ */
+#define ENTRY_SLOT POLICY_SLOTS
+#define ENTRY_NONE 0
+
+/* The key of map `enter_names`: the path of a control group from the root of its hierarchy, or the name of
+ * a unit, filled up with zeros. */
+#define ENTER_NAME_MAX 256
+struct enter_name {
+	char text[ENTER_NAME_MAX];
+};
+
+/* A control group that somebody comes into (map `enter_groups`, by the inode number that stat(2) shows), or
+ * one below it. */
+#define ENTER_NAMES_MAX 1024
+#define ENTER_GROUPS_MAX 8192
+#define ENTERING_MAX 8192	/* tasks between the beginning of an execve(2) and its success */
+struct entry {
+	__u64 run;			/* of all who are in it; 0: each begins one of its own */
+	__u32 policy;			/* slot */
+	__u32 stragglers;		/* what came in has threads, or was in it before: user space is to
+					 * tag them */
+};
+
 /* A process that holds the fence or its records (map `keepers`, by pid), and the control groups it
  * is in: a tagged task may not kill it, nor freeze or kill one of those. */
 #define KEEPERS_MAX 1024
@@ -263,6 +294,7 @@ struct keeper {
 struct losses {
 	__u64 decisions;
 	__u64 lineage;
+	__u64 entries;			/* control groups that could not be noted as entered */
 };
 
 /* The fence itself (map `about`, one entry, written by its loader). */
@@ -270,6 +302,7 @@ struct about {
 	__u32 version;			/* ABI_VERSION of the programs */
 	__u32 pid;			/* that loaded them */
 	__u64 loaded_ns;		/* CLOCK_REALTIME */
+	__u64 booted_ns;		/* CLOCK_REALTIME when CLOCK_BOOTTIME was 0 */
 	char release[32];		/* of ringfence */
 	__u64 hooks;			/* that have a program: a HOOK_BIT() each */
 	/* The last probe, written by whoever made it: */
@@ -359,7 +392,8 @@ struct late {
 	__u32 root;			/* pid of the process that is the root of the tree; 0: no order */
 	__u8 tree;			/* with all its descendants; else alone */
 	__u8 undo;			/* take the tags of the run back */
-	__u16 unused;
+	__u8 group;			/* there is no root: whoever is in a control group of that run */
+	__u8 unused;
 	__u32 changed;			/* tasks that got the tag, or lost it */
 	__u32 failed;			/* that did not get it, for want of memory, or did not lose it */
 	__u32 others;			/* that have the tag of another run */

@@ -61,7 +61,9 @@ static __always_inline bool is_our_map(const struct bpf_map *map)
 	       map == (void *)&logged || map == (void *)&ring || map == (void *)&losses ||
 	       map == (void *)&about || map == (void *)&told || map == (void *)&keepers ||
 	       map == (void *)&scratches || map == (void *)&late ||
-	       map == (void *)&late_orphans || map == (void *)&notice;
+	       map == (void *)&late_orphans || map == (void *)&notice ||
+	       map == (void *)&enter_names || map == (void *)&enter_groups ||
+	       map == (void *)&entering;
 }
 
 SEC("lsm/bpf_map")
@@ -144,14 +146,14 @@ long BPF_PROG(guard_ptrace_access_check, struct task_struct *child, unsigned int
 	return hook_result(judge_act(&act));
 }
 
-/* Who holds the fence or its records may be looked at, and asked whether it is there. */
-static __always_inline bool is_keeper(struct process_id *id, struct task_struct *task)
+/* Nor may a process that one of them has just made, before it is a keeper itself, or tagged. */
+static __always_inline bool is_out_of_reach(struct process_id *id, struct task_struct *task)
 {
-	struct keeper *keeper;
+	struct task_struct *parent = task->real_parent;
+	struct process_id parent_id;
+	struct tag tag;
 
-	process_id_of(id, task);
-	keeper = bpf_map_lookup_elem(&keepers, &id->pid);
-	return keeper && keeper->start_ticks == id->start_ns / KEEPER_TICK_NS;
+	return is_keeper(id, task) || (parent && !tag_of(task, &tag) && is_keeper(&parent_id, parent));
 }
 
 static __always_inline long judge_signal(struct act *act)
@@ -167,7 +169,7 @@ long BPF_PROG(guard_task_kill, struct task_struct *target, void *info, int sig, 
 
 	if (ret)
 		return ret;
-	if (!sig || !tag_of_current(&act.tag) || !is_keeper(&act.peer, target))
+	if (!sig || !tag_of_current(&act.tag) || !is_out_of_reach(&act.peer, target))
 		return 0;
 	return hook_result(judge_signal(&act));
 }
@@ -195,7 +197,7 @@ long BPF_PROG(guard_task_setrlimit, struct task_struct *target, unsigned int res
 
 	if (ret)
 		return ret;
-	if (!tag_of_current(&act.tag) || !is_keeper(&act.peer, target))
+	if (!tag_of_current(&act.tag) || !is_out_of_reach(&act.peer, target))
 		return 0;
 	act_says(&act, "limit");
 	return hook_result(judge_act(&act));

@@ -11,6 +11,16 @@
 /* What stands in /proc/1/ns/mnt: the mount name space in which the fence is pinned. */
 const volatile __u32 host_mount_namespace;
 
+/* Who holds the fence or its records may be looked at, and asked whether it is there. */
+static __always_inline bool is_keeper(struct process_id *id, struct task_struct *task)
+{
+	struct keeper *keeper;
+
+	process_id_of(id, task);
+	keeper = bpf_map_lookup_elem(&keepers, &id->pid);
+	return keeper && keeper->start_ticks == id->start_ns / KEEPER_TICK_NS;
+}
+
 static __always_inline unsigned long magic_of(__u64 dentry)
 {
 	return KREAD(dentry, dentry, d_sb, s_magic);

@@ -13,6 +13,8 @@
 	X(FILE_OPEN,		file_open,		"every file") \
 	X(BPRM_CHECK_SECURITY,	bprm_check_security,	"every program") \
 	X(TASK_ALLOC,		task_alloc,		"every child of a tagged task") \
+	X(BPRM_CREDS_FOR_EXEC,	bprm_creds_for_exec,	"runs that a program or a control group begins") \
+	X(BPRM_COMMITTING_CREDS, bprm_committing_creds,	"the same") \
 	X(SOCKET_RECVMSG,	socket_recvmsg,		"reading from sockets connected outside") \
 	X(SOCKET_CREATE,	socket_create,		"sockets whose packets name no address") \
 	X(SCTP_BIND_CONNECT,	sctp_bind_connect,	"sctp_connectx(3)") \

@@ -25,6 +25,7 @@ typedef struct {
 } atomic_t;
 
 struct signal_struct {
+	int nr_threads;
 	atomic_t live;			/* threads that have not begun to exit */
 };
 
@@ -50,6 +51,10 @@ struct cgroup {
 	struct cgroup_subsys_state self; /* at the beginning: the parent's is the parent */
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;	/* in the hierarchy of cgroup v2 */
 };
 
 struct list_head {
@@ -101,6 +106,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
 	const struct cred *real_cred;	/* who it is, */
 	const struct cred *cred;	/* and as whom it acts */
 	struct io_uring_task *io_uring;	/* set once the task has used a ring */
@@ -460,9 +466,14 @@ struct sockaddr_in6 {
 /* include/uapi/linux/sched.h */
 #define CLONE_PARENT	0x8000
 #define CLONE_THREAD	0x10000
+#define CLONE_INTO_CGROUP 0x200000000UL
+
+/* include/uapi/asm-generic/signal.h */
+#define SIGKILL	9
 
 /* include/uapi/asm-generic/errno-base.h; include/linux/errno.h */
 #define EPERM	1
 #define EAGAIN	11
+#define EEXIST	17
 #define ENOPARAM 519
 #define MAX_ERRNO 4095

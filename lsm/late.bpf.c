@@ -26,6 +26,7 @@
  * is taken back. Its run is marked as released before, and task_newtask (tag.bpf.c) frees it. A release
  * is recorded the way that decisions are, through the ring: no other can be forged by what is tagged.
  */
+#include "enter.bpf.h"
 #include "path.bpf.h"
 #include "scratch.bpf.h"
 
@@ -184,11 +185,21 @@ int BPF_PROG(late_newtask, struct task_struct *task, unsigned long clone_flags)
 
 /* --- passes --------------------------------------------------------------------------------- */
 
+/* Whether a task is in a control group of a run. */
+static __always_inline bool is_in_group(struct task_struct *task, __u64 run)
+{
+	const struct entry *entry = entry_of_task(task);
+
+	return entry && entry->run == run && !is_exempt(task);
+}
+
 /* A thread of the root, or, where the whole tree is meant, the child of a task that is in it, or was. */
 static __always_inline bool belongs(struct task_struct *task, const struct late *order)
 {
 	struct task_struct *parent = task->real_parent;
 
+	if (order->group)
+		return is_in_group(task, order->tag.run);
 	if (task->tgid == (int)order->root)
 		return true;
 	if (!order->tree)

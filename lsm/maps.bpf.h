@@ -25,10 +25,10 @@ struct chunks_map {
 	__uint(value_size, RULESET_CHUNK);
 };
 
-/* policy slot -> chunks of its ruleset */
+/* policy slot -> chunks of its ruleset; behind them the one of entries */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, POLICY_SLOTS);
+	__uint(max_entries, ENTRY_SLOT + 1);
 	__type(key, __u32);
 	__array(values, struct chunks_map);
 } rulesets SEC(".maps");
@@ -70,6 +70,32 @@ struct {
 	__type(key, __u32);
 	__type(value, struct about);
 } about SEC(".maps");
+
+/* name of a control group or unit -> policy slot; written by user space */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ENTER_NAMES_MAX);
+	__type(key, struct enter_name);
+	__type(value, __u32);
+} enter_names SEC(".maps");
+
+/* control group -> what comes of being in it: those that are there when a policy is put in force are
+ * written by user space, those made later by enter.bpf.c */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ENTER_GROUPS_MAX);
+	__type(key, __u64);
+	__type(value, struct entry);
+} enter_groups SEC(".maps");
+
+/* task -> the run that it is in once its execve(2) has succeeded. By address: what stands there from an
+ * execution that failed is replaced or removed before the task's, or its successor's, next one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ENTERING_MAX);
+	__type(key, __u64);
+	__type(value, struct entry);
+} entering SEC(".maps");
 
 /* An object that was let pass to a process, and recorded: what the same process does with it again is
  * no news. */

@@ -47,6 +47,14 @@ static __always_inline struct run *run_of(__u64 run)
 	return bpf_map_lookup_elem(&runs, &run);
 }
 
+/* Whether the tags of a run were taken back. */
+static __always_inline bool is_released(__u64 run_id)
+{
+	const struct run *run = run_of(run_id);
+
+	return run && run->flags & TAG_RELEASED;
+}
+
 static __always_inline struct losses *losses_here(void)
 {
 	__u32 key = 0;

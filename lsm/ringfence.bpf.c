@@ -4,6 +4,7 @@
  * without a linker. (That of libbpf 1.1 refuses a kernel function that two objects call.)
  */
 #include "tag.bpf.c"
+#include "enter.bpf.c"
 #include "late.bpf.c"
 #include "net.bpf.c"
 #include "file.bpf.c"

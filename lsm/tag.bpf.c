@@ -40,14 +40,6 @@ static __always_inline void record_lineage(const struct record_about *about)
 		record_close(record);
 }
 
-/* Of a child that was in the making while the tags of its run were taken back (late.bpf.c). */
-static __always_inline bool is_released(const struct tag *tag)
-{
-	struct run *run = run_of(tag->run);
-
-	return run && run->flags & TAG_RELEASED;
-}
-
 SEC("tp_btf/task_newtask")
 int BPF_PROG(tag_task_newtask, struct task_struct *task, unsigned long clone_flags)
 {
@@ -61,7 +53,7 @@ int BPF_PROG(tag_task_newtask, struct task_struct *task, unsigned long clone_fla
 
 	if (!tag_of(task, &tag) && (!tag_of_current(&tag) || !tag_give(task, &tag)))
 		return 0;
-	if (is_released(&tag)) {
+	if (is_released(tag.run)) {	/* it was in the making meanwhile (late.bpf.c) */
 		bpf_task_storage_delete(&tags, task);
 		return 0;
 	}

@@ -12,6 +12,7 @@ enum policy_field {
 	POLICY_MODE,
 	POLICY_USERS,
 	POLICY_GROUPS,
+	POLICY_ENTER,
 	POLICY_INCLUDE,
 	POLICY_SERVICES,
 	POLICY_RULES,
@@ -21,7 +22,8 @@ enum policy_field {
 
 static const char *const policy_keys[POLICY_FIELDS + 1] = {
 	[POLICY_TAG] = "tag",		[POLICY_MODE] = "mode",
-	[POLICY_USERS] = "users",	[POLICY_GROUPS] = "groups", [POLICY_INCLUDE] = "include",
+	[POLICY_USERS] = "users",	[POLICY_GROUPS] = "groups",
+	[POLICY_ENTER] = "enter",	[POLICY_INCLUDE] = "include",
 	[POLICY_SERVICES] = "services", [POLICY_RULES] = "rules", [POLICY_DEFAULT] = "default",
 };
 
@@ -88,6 +90,7 @@ static void read_policy(struct checker *checker, const struct node *root)
 	if (fields[POLICY_MODE])
 		read_mode(checker, fields[POLICY_MODE]);
 	launchers_read(checker, fields[POLICY_USERS], fields[POLICY_GROUPS]);
+	enter_read(checker, fields[POLICY_ENTER]);
 	if (fields[POLICY_INCLUDE])
 		includes_read(checker, fields[POLICY_INCLUDE]);
 	if (fields[POLICY_SERVICES]) {
@@ -219,6 +222,7 @@ void policy_free(struct policy *policy)
 	free(policy->includes);
 	launchers_free(policy->users, policy->user_count);
 	launchers_free(policy->groups, policy->group_count);
+	enter_free(policy);
 	free(policy->services);
 	free(policy->rules);
 	free(policy->tag);

@@ -4,6 +4,7 @@
  *
  *	check.c		the policy
  *	launchers.c	who may start its runs
+ *	enter.c		what begins one without a launcher
  *	services.c	its services, and the files that it includes
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
@@ -157,6 +158,12 @@ char *why_read(struct checker *checker, const struct node *node);
 /* Reads who may start runs, from the lists under the keys; NULL is no key. */
 void launchers_read(struct checker *checker, const struct node *users, const struct node *groups);
 void launchers_free(struct policy_launcher *launchers, size_t count);
+
+/* --- enter.c ------------------------------------------------------------------------------- */
+
+/* Reads the mapping under @key into checker->policy; NULL is no key. */
+void enter_read(struct checker *checker, const struct node *key);
+void enter_free(struct policy *policy);
 
 /* --- files.c ------------------------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ struct compiler {
 	struct net_tables nets;
 	struct path_tables paths;
 	struct rule *rules;
-	uint32_t *users, *groups;	/* the string of each */
+	uint32_t *users, *groups, *enter_execs, *enter_cgroups;	/* the string of each */
 	struct intern strings;
 };
 
@@ -101,6 +101,40 @@ static int names_build(struct compiler *compiler, const struct policy_launcher *
 	return err;
 }
 
+/* A directory with all below keeps its slash. */
+static int execs_build(struct compiler *compiler)
+{
+	const struct policy *policy = compiler->policy;
+	int err = 0;
+
+	compiler->enter_execs = calloc(policy->enter_exec_count + 1, sizeof(*compiler->enter_execs));
+	if (!compiler->enter_execs)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < policy->enter_exec_count; i++) {
+		const struct policy_path *exec = &policy->enter_execs[i];
+		char *text;
+
+		if (asprintf(&text, "%s%s", exec->path, exec->tree ? "/" : "") < 0)
+			return -ENOMEM;
+		err = string_add(compiler, text, &compiler->enter_execs[i]);
+		free(text);
+	}
+	return err;
+}
+
+static int cgroups_build(struct compiler *compiler)
+{
+	const struct policy *policy = compiler->policy;
+	int err = 0;
+
+	compiler->enter_cgroups = calloc(policy->enter_cgroup_count + 1, sizeof(*compiler->enter_cgroups));
+	if (!compiler->enter_cgroups)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < policy->enter_cgroup_count; i++)
+		err = string_add(compiler, policy->enter_cgroups[i].name, &compiler->enter_cgroups[i]);
+	return err;
+}
+
 static int launchers_build(struct compiler *compiler)
 {
 	const struct policy *policy = compiler->policy;
@@ -120,7 +154,7 @@ struct part {
 
 #define PART(name, from, n) \
 	{ offsetof(struct ruleset, name), from, n, sizeof(*(from)) }
-#define PART_COUNT 17
+#define PART_COUNT 19
 
 static void parts_list(const struct compiler *compiler, struct part parts[PART_COUNT])
 {
@@ -147,6 +181,8 @@ static void parts_list(const struct compiler *compiler, struct part parts[PART_C
 		PART(rules, compiler->rules, compiler->policy->rule_count),
 		PART(users, compiler->users, compiler->policy->user_count),
 		PART(groups, compiler->groups, compiler->policy->group_count),
+		PART(enter_execs, compiler->enter_execs, compiler->policy->enter_exec_count),
+		PART(enter_cgroups, compiler->enter_cgroups, compiler->policy->enter_cgroup_count),
 		PART(strings, strings->bytes, strings->size),
 	};
 
@@ -240,7 +276,8 @@ static int tables_build(struct compiler *compiler, const struct path_resolver *r
 	const char *too_large = "the rules of this policy make too large a ruleset";
 	int err;
 
-	err = rules_build(compiler) ?: launchers_build(compiler);
+	err = rules_build(compiler) ?: launchers_build(compiler) ?: execs_build(compiler) ?:
+		cgroups_build(compiler);
 	if (!err) {
 		too_large = "the nets of this policy make too large a ruleset";
 		err = nets_compile(compiler->policy, &compiler->conflicts, &compiler->nets);
@@ -294,5 +331,7 @@ int policy_compile(const struct policy *policy, const struct path_resolver *reso
 	free(compiler.rules);
 	free(compiler.users);
 	free(compiler.groups);
+	free(compiler.enter_execs);
+	free(compiler.enter_cgroups);
 	return err;
 }

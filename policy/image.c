@@ -121,7 +121,8 @@ int image_verify(const void *data, size_t size)
 		return -EBADMSG;
 	if (!header_sound(head) || !nets_sound(head) || !paths_sound(head) ||
 	    !strings_sound(head) || !rules_sound(head) || !names_sound(head, head->users) ||
-	    !names_sound(head, head->groups))
+	    !names_sound(head, head->groups) || !names_sound(head, head->enter_execs) ||
+	    !names_sound(head, head->enter_cgroups))
 		return -EBADMSG;
 	return 0;
 }

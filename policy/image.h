@@ -23,7 +23,7 @@ const struct rule *image_rule(const struct ruleset *image, uint16_t number);
 /* The string at @offset; "" where there is none. Lives as long as the image. */
 const char *image_string(const struct ruleset *image, uint32_t offset);
 
-/* The name at a place of image->users or image->groups, NULL behind the last. Borrowed from the image. */
+/* The name at a place of image->users and the tables beside it, NULL behind the last. Borrowed from the image. */
 const char *image_name(const struct ruleset *image, struct table table, uint32_t number);
 
 /* Judges an address: decide_net() on the image. @addr as in struct record. */

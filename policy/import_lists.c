@@ -25,12 +25,12 @@ struct attribute {
 	json_t *list;		/* its values */
 };
 
-struct entry {
+struct list_entry {
 	struct attribute attributes[ATTRIBUTES_MAX];
 	size_t count;
 };
 
-typedef void (*visit_fn)(struct import_walk *walk, json_t *element, const struct entry *entry);
+typedef void (*visit_fn)(struct import_walk *walk, json_t *element, const struct list_entry *entry);
 
 /* --- where the walk is, and what is wrong there --------------------------------------------- */
 
@@ -145,7 +145,7 @@ static bool has_value(const struct attribute *attribute, const char *value)
 	return false;
 }
 
-static bool entry_has(const struct entry *entry, const struct import_select *select)
+static bool entry_has(const struct list_entry *entry, const struct import_select *select)
 {
 	for (size_t i = 0; i < entry->count; i++) {
 		const struct attribute *attribute = &entry->attributes[i];
@@ -157,7 +157,7 @@ static bool entry_has(const struct entry *entry, const struct import_select *sel
 }
 
 /* Of the conditions with the same key one must hold. Marks those the entry fulfils as seen. */
-static bool selected(struct import_walk *walk, const struct entry *entry)
+static bool selected(struct import_walk *walk, const struct list_entry *entry)
 {
 	bool all = true;
 
@@ -190,7 +190,7 @@ static void add_word(struct import_walk *walk, const char *word)
 	walk->words[walk->word_count++] = word;
 }
 
-static void collect(struct import_walk *walk, const struct entry *entry)
+static void collect(struct import_walk *walk, const struct list_entry *entry)
 {
 	for (size_t i = 0; i < entry->count; i++) {
 		const struct attribute *attribute = &entry->attributes[i];
@@ -206,7 +206,7 @@ static void collect(struct import_walk *walk, const struct entry *entry)
 	}
 }
 
-static void add_attribute(struct entry *entry, const char *key, const char *text, json_t *list)
+static void add_attribute(struct list_entry *entry, const char *key, const char *text, json_t *list)
 {
 	assert(entry->count < ATTRIBUTES_MAX);
 	entry->attributes[entry->count++] =
@@ -214,10 +214,10 @@ static void add_attribute(struct entry *entry, const char *key, const char *text
 }
 
 /* One prefix of the list, and what it stands under. */
-static void offer(struct import_walk *walk, json_t *prefix, const struct entry *entry)
+static void offer(struct import_walk *walk, json_t *prefix, const struct list_entry *entry)
 {
 	const char *text = json_string_value(prefix);
-	struct entry whole = *entry;
+	struct list_entry whole = *entry;
 
 	if (text)
 		add_attribute(&whole, FAMILY, strchr(text, ':') ? "ipv6" : "ipv4", NULL);
@@ -248,7 +248,7 @@ static bool text_list(json_t *list)
 }
 
 /* Adds to @entry what @object has of the keys that can be selected by. */
-static void take_attributes(struct import_walk *walk, json_t *object, struct entry *entry)
+static void take_attributes(struct import_walk *walk, json_t *object, struct list_entry *entry)
 {
 	for (const char *const *key = walk->provider->keys; *key; key++) {
 		json_t *value = json_object_get(object, *key);
@@ -269,7 +269,7 @@ static void take_attributes(struct import_walk *walk, json_t *object, struct ent
 
 /* Calls @visit for every element of the list that @object holds under @key. */
 static void each(struct import_walk *walk, json_t *object, const char *key, visit_fn visit,
-		 const struct entry *entry)
+		 const struct list_entry *entry)
 {
 	json_t *list = json_object_get(object, key), *element;
 	size_t i;
@@ -295,9 +295,9 @@ static bool is_object(struct import_walk *walk, json_t *element)
 }
 
 /* An object with its prefix under one of provider->prefix_keys. */
-static void visit_object(struct import_walk *walk, json_t *element, const struct entry *entry)
+static void visit_object(struct import_walk *walk, json_t *element, const struct list_entry *entry)
 {
-	struct entry whole = *entry;
+	struct list_entry whole = *entry;
 	bool found = false;
 
 	if (!is_object(walk, element))
@@ -320,7 +320,7 @@ static void visit_object(struct import_walk *walk, json_t *element, const struct
 /* { "prefixes": [ { "ip_prefix": PREFIX, "service": ... } ] } */
 static void walk_objects(struct import_walk *walk)
 {
-	const struct entry none = { 0 };
+	const struct list_entry none = { 0 };
 
 	for (const char *const *array = walk->provider->arrays; *array; array++)
 		each(walk, walk->root, *array, visit_object, &none);
@@ -334,7 +334,7 @@ static void walk_sections(struct import_walk *walk)
 	json_t *value;
 
 	json_object_foreach(walk->root, key, value) {
-		struct entry entry = { 0 };
+		struct list_entry entry = { 0 };
 		bool due = false;
 
 		for (const char *const *mark = walk->provider->marks; *mark; mark++)
@@ -345,9 +345,9 @@ static void walk_sections(struct import_walk *walk)
 	}
 }
 
-static void visit_azure_tag(struct import_walk *walk, json_t *element, const struct entry *entry)
+static void visit_azure_tag(struct import_walk *walk, json_t *element, const struct list_entry *entry)
 {
-	struct entry whole = *entry;
+	struct list_entry whole = *entry;
 	json_t *properties;
 
 	if (!is_object(walk, element))
@@ -365,15 +365,15 @@ static void visit_azure_tag(struct import_walk *walk, json_t *element, const str
 /* { "values": [ { "name": ..., "properties": { ..., "addressPrefixes": [ PREFIX ] } } ] } */
 static void walk_azure(struct import_walk *walk)
 {
-	const struct entry none = { 0 };
+	const struct list_entry none = { 0 };
 
 	each(walk, walk->root, "values", visit_azure_tag, &none);
 }
 
 static void visit_oracle_region(struct import_walk *walk, json_t *element,
-				const struct entry *entry)
+				const struct list_entry *entry)
 {
-	struct entry whole = *entry;
+	struct list_entry whole = *entry;
 
 	if (!is_object(walk, element))
 		return;
@@ -384,7 +384,7 @@ static void visit_oracle_region(struct import_walk *walk, json_t *element,
 /* { "regions": [ { "region": ..., "cidrs": [ { "cidr": PREFIX, "tags": [ ... ] } ] } ] } */
 static void walk_oracle(struct import_walk *walk)
 {
-	const struct entry none = { 0 };
+	const struct list_entry none = { 0 };
 
 	each(walk, walk->root, "regions", visit_oracle_region, &none);
 }

@@ -70,6 +70,13 @@ struct policy_launcher {
 	char *name;
 };
 
+/* Control groups that somebody comes into: the absolute path of one, from the root of the hierarchy, or the
+ * name of a unit, with "@." for any instance of a template. */
+struct policy_cgroup {
+	struct diag_where where;
+	char *name;
+};
+
 struct policy {
 	char *file;			/* the path it was read from */
 	char *tag;
@@ -77,6 +84,10 @@ struct policy {
 	enum verdict defaults[CLASS_COUNT];
 	struct policy_launcher *users, *groups;	/* who may start runs, besides root */
 	size_t user_count, group_count;
+	struct policy_path *enter_execs;	/* who executes one of these begins a run, */
+	size_t enter_exec_count;
+	struct policy_cgroup *enter_cgroups;	/* and who is in one of these is in its run */
+	size_t enter_cgroup_count;
 	struct policy_service *services;
 	size_t service_count;
 	struct policy_rule *rules;	/* those that are implied come last */

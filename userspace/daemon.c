@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collector.h"
+#include "entries.h"
 #include "fence_up.h"
 #include "gate.h"
 #include "liveness.h"
@@ -19,6 +21,7 @@
 #include "options.h"
 #include "probe.h"
 #include "run_id.h"
+#include "runs.h"
 #include "say.h"
 #include "service.h"
 #include "verbs.h"
@@ -145,6 +148,18 @@ static void tell_manager(struct watch *watch, const struct probe_result *result,
 		service_ping();
 }
 
+/* Runs that no launcher looks after. The lock is that of whoever changes the fence, and comes back here. */
+static void tend_entries(struct fence *fence)
+{
+	int lock = path_lock(PATH_LOCK, LOCK_EX | LOCK_NB);
+
+	if (lock < 0)
+		return;
+	entries_gather(fence);
+	runs_sweep(fence);
+	close(lock);
+}
+
 /* What can be seen at once is told before the probe, which takes its time. Returns -ENOENT where the
  * fence is gone. */
 static int look(struct watch *watch, int log_error)
@@ -165,6 +180,7 @@ static int look(struct watch *watch, int log_error)
 	fence_note_watcher(watch->fence, getpid());	/* from now on: what is old is at fault */
 	tell(watch);
 	tell_manager(watch, &result, log_error);
+	tend_entries(watch->fence);
 	watch->next_ms = now_ms() + LOOK_MS;
 	return 0;
 }

@@ -32,6 +32,9 @@ const char *const fence_map_names[FENCE_MAPS] = {
 	[MAP_LATE] = "late",
 	[MAP_LATE_ORPHANS] = "late_orphans",
 	[MAP_NOTICE] = "notice",
+	[MAP_ENTER_NAMES] = "enter_names",
+	[MAP_ENTER_GROUPS] = "enter_groups",
+	[MAP_ENTERING] = "entering",
 };
 
 const char *const fence_iterator_names[FENCE_ITERATORS] = {
@@ -49,6 +52,10 @@ const char *const fence_tracer_names[FENCE_TRACERS] = {
 	[TRACER_EXEC] = "tag_process_exec",
 	[TRACER_EXIT] = "tag_process_exit",
 	[TRACER_CGROUP] = "guard_cgroup_attach_task",
+	[TRACER_ENTER_ATTACH] = "enter_cgroup_attach_task",
+	[TRACER_ENTER_NEWTASK] = "enter_newtask",
+	[TRACER_ENTER_MKDIR] = "enter_cgroup_mkdir",
+	[TRACER_ENTER_RMDIR] = "enter_cgroup_rmdir",
 };
 
 /* --- what libbpf says ----------------------------------------------------------------------- */
@@ -205,6 +212,8 @@ static int sign(struct fence *fence)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	about.loaded_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	about.booted_ns = about.loaded_ns - (now.tv_sec * 1000000000ULL + now.tv_nsec);
 	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, &about, BPF_ANY);
 }
 

@@ -84,6 +84,9 @@ int fence_fill_ruleset(const struct ruleset *image);
 /* Puts a filled ruleset in force in @slot, with one store. */
 int fence_switch_ruleset(struct fence *fence, uint32_t slot, int filled);
 
+/* Leaves a slot without one: that of the entries only, where there are none. */
+int fence_drop_ruleset(struct fence *fence, uint32_t slot);
+
 /* Both at once. */
 int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *image);
 
@@ -124,6 +127,26 @@ int fence_tag(struct fence *fence, int pidfd, const struct tag *tag);
  * -errno. */
 int fence_tasks(const struct fence *fence,
 		int (*each)(void *ctx, const struct tagged_task *task), void *ctx);
+
+/* --- entries: runs that begin without a launcher --- */
+
+/* Which slot control groups of that name come under from when they are made on (abi.h: struct enter_name).
+ * @slot 0: none. Returns 0, -ENAMETOOLONG, -E2BIG when ENTER_NAMES_MAX are listed, or -errno. */
+int fence_put_enter_name(struct fence *fence, const char *name, uint32_t slot);
+/* The name that follows @name in no particular order; NULL begins. -ENOENT: that was the last. */
+int fence_next_enter_name(const struct fence *fence, const struct enter_name *name,
+			  struct enter_name *ret_name);
+
+/* What comes of being in the control group of that number. -ENOENT: nothing. */
+int fence_get_enter_group(const struct fence *fence, uint64_t group, struct entry *ret_entry);
+int fence_put_enter_group(struct fence *fence, uint64_t group, const struct entry *entry);
+void fence_drop_enter_group(struct fence *fence, uint64_t group);
+/* The group that follows, likewise. */
+int fence_next_enter_group(const struct fence *fence, const uint64_t *group, uint64_t *ret_group);
+
+/* Whether somebody may still come into a run that began without a launcher: it is that of a control group,
+ * or of a program that is being executed. */
+bool fence_run_is_open(const struct fence *fence, uint64_t run);
 
 /* --- late tags --- */
 

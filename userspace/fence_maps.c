@@ -97,6 +97,11 @@ int fence_switch_ruleset(struct fence *fence, uint32_t slot, int filled)
 	return bpf_map_update_elem(fence->map[MAP_RULESETS], &slot, &filled, BPF_ANY) ? -errno : 0;
 }
 
+int fence_drop_ruleset(struct fence *fence, uint32_t slot)
+{
+	return bpf_map_delete_elem(fence->map[MAP_RULESETS], &slot) ? -errno : 0;
+}
+
 int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *image)
 {
 	int err, fd = fence_fill_ruleset(image);
@@ -114,7 +119,7 @@ static int open_chunks(const struct fence *fence, uint32_t slot)
 	uint32_t id;
 	int fd;
 
-	if (slot >= POLICY_SLOTS)
+	if (slot > ENTRY_SLOT)
 		return -ENOENT;
 	if (bpf_map_lookup_elem(fence->map[MAP_RULESETS], &slot, &id))
 		return -errno;
@@ -446,6 +451,7 @@ int fence_losses(const struct fence *fence, struct losses *ret_losses)
 	for (int i = 0; i < cpus; i++) {
 		sum.decisions += each[i].decisions;
 		sum.lineage += each[i].lineage;
+		sum.entries += each[i].entries;
 	}
 	free(each);
 	err = count_skipped(fence, FENCE_TRACERS, &skipped);

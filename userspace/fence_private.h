@@ -18,6 +18,9 @@ enum fence_map {
 	MAP_LATE,
 	MAP_LATE_ORPHANS,
 	MAP_NOTICE,
+	MAP_ENTER_NAMES,
+	MAP_ENTER_GROUPS,
+	MAP_ENTERING,
 	FENCE_MAPS,
 };
 
@@ -39,6 +42,10 @@ enum fence_tracer {
 	TRACER_EXEC = TRACERS_LATE,
 	TRACER_EXIT,
 	TRACER_CGROUP,
+	TRACER_ENTER_ATTACH,
+	TRACER_ENTER_NEWTASK,
+	TRACER_ENTER_MKDIR,
+	TRACER_ENTER_RMDIR,
 	FENCE_TRACERS,
 };
 
@@ -47,7 +54,7 @@ extern const char *const fence_map_names[FENCE_MAPS];
 extern const char *const fence_iterator_names[FENCE_ITERATORS];
 extern const char *const fence_tracer_names[FENCE_TRACERS];
 
-#define FENCE_LINKS_MAX 80
+#define FENCE_LINKS_MAX 96
 
 struct bpf_link;
 struct ringfence_bpf;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "late.h"
+#include "runs.h"
 
 /* How often a pass must find nothing to do: one may have missed a child in the making, whose parent
  * then was tagged already; the next one finds it. */
@@ -24,7 +25,7 @@ static time_t seconds(void)
 }
 
 /* Makes passes until QUIET_PASSES of them had nothing to do, or something is in the way. */
-static int make_passes(struct fence *fence, struct late_result *result)
+static int make_passes(struct fence *fence, const struct late *order, struct late_result *result)
 {
 	time_t end = seconds() + PASSES_SECONDS;
 	struct late before = { 0 };
@@ -39,7 +40,7 @@ static int make_passes(struct fence *fence, struct late_result *result)
 		result->passes++;
 		result->tasks = done.changed;
 		quiet = done.changed != before.changed || done.failed != before.failed ? 0 : quiet + 1;
-		if (done.others)
+		if (done.others && !order->group)
 			result->refusal = LATE_OTHERS;
 		else if (done.missed)
 			result->refusal = LATE_NO_END;
@@ -49,7 +50,7 @@ static int make_passes(struct fence *fence, struct late_result *result)
 			return 0;
 		before = done;
 	}
-	if (!result->tasks)
+	if (!result->tasks && !order->group)
 		result->refusal = LATE_NO_PROCESS;
 	return 0;
 }
@@ -100,6 +101,15 @@ static int take_back(struct fence *fence, struct late *order, size_t *ret_tasks)
 	return err;
 }
 
+static int find_ring(struct fence *fence, struct late_result *result)
+{
+	int err = fence_late_ring(fence, &result->ring);
+
+	if (!err)
+		result->refusal = LATE_RING;
+	return err == -ENOENT ? 0 : err;
+}
+
 int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree,
 	     struct late_result *ret_result)
 {
@@ -110,19 +120,40 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 	hold_signals(&before);
 	order.renewed_ns = boot_ns();
 	*ret_result = (struct late_result){ 0 };
-	err = fence_late_order(fence, &order) ?: make_passes(fence, ret_result);
-	if (!err && !ret_result->refusal) {
-		err = fence_late_ring(fence, &ret_result->ring);
-		if (!err)
-			ret_result->refusal = LATE_RING;
-		else if (err == -ENOENT)
-			err = 0;
-	}
+	err = fence_late_order(fence, &order) ?: make_passes(fence, &order, ret_result);
+	if (!err && !ret_result->refusal)
+		err = find_ring(fence, ret_result);
 	if (err || ret_result->refusal) {
 		int undone = take_back(fence, &order, NULL);
 
 		err = err ?: undone;
 	}
+	fence_late_order(fence, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+/* Somebody else may have opened the account. */
+static int open_group_account(struct fence *fence, const struct tag *tag)
+{
+	struct run account = { .policy = tag->policy, .pid = 1, .flags = TAG_ENTERED };
+	int err = runs_begin(fence, tag->run, &account);
+
+	return err == -EEXIST ? 0 : err;
+}
+
+int late_gather(struct fence *fence, const struct tag *tag, struct late_result *ret_result)
+{
+	struct late order = { .tag = *tag, .group = 1, .renewed_ns = boot_ns() };
+	sigset_t before;
+	int err;
+
+	hold_signals(&before);
+	*ret_result = (struct late_result){ 0 };
+	err = open_group_account(fence, tag) ?: fence_late_order(fence, &order) ?:
+		make_passes(fence, &order, ret_result);
+	if (!err && !ret_result->refusal)
+		err = find_ring(fence, ret_result);
 	fence_late_order(fence, NULL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return err;

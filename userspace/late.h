@@ -39,6 +39,12 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 	     struct late_result *ret_result);
 
 /*
+ * Tags whoever is in the control groups of a run (abi.h: struct entry) and has no tag yet. What it has tagged
+ * stays tagged, whatever comes. Opens the account of the run. Otherwise as late_tag().
+ */
+int late_gather(struct fence *fence, const struct tag *tag, struct late_result *ret_result);
+
+/*
  * Takes the tags of @run back from all its tasks, and from those that are in the making. Its account, which
  * stays, is marked TAG_RELEASED. To be called with PATH_LOCK held. Signals that would end this process wait
  * until it is done.

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "entries.h"
 #include "faulty.h"
 #include "last_good.h"
 #include "policies.h"
@@ -24,6 +25,7 @@ struct each {
 
 struct policies {
 	size_t count;
+	bool rescue;
 	struct each each[];
 };
 
@@ -156,6 +158,7 @@ int policies_compile(char **files, size_t count, uint64_t generation, bool rescu
 	if (!policies)
 		return -ENOMEM;
 	policies->count = count;
+	policies->rescue = rescue;
 	for (size_t i = 0; i < count; i++)
 		policies->each[i] = (struct each){ .file = files[i], .filled = -1 };
 	err = compile_all(policies, generation, rescue) ?: check_tags(policies, rescue);
@@ -245,17 +248,39 @@ static void keep_texts(const struct policies *policies)
 	}
 }
 
+/* Two policies with the same entry are a fault of theirs, which has been told; nothing has changed. */
+static int prepare_entries(struct fence *fence, const struct policies *policies,
+			   struct entries **ret_entries)
+{
+	struct entries_change *changes = calloc(policies->count + 1, sizeof(*changes));
+	int err;
+
+	if (!changes)
+		return -ENOMEM;
+	for (size_t i = 0; i < policies->count; i++)
+		changes[i] = (struct entries_change){ policies->each[i].slot, policies->each[i].image };
+	err = entries_prepare(fence, changes, policies->count, policies->rescue, ret_entries);
+	free(changes);
+	return err;
+}
+
 int policies_put(struct fence *fence, struct policies *policies)
 {
-	int err = find_slots(fence, policies) ?: fill_all(policies);
+	struct entries *entries = NULL;
+	int err = find_slots(fence, policies) ?: fill_all(policies) ?:
+		prepare_entries(fence, policies, &entries);
 
 	for (size_t i = 0; !err && i < policies->count; i++)
 		err = switch_to(fence, &policies->each[i]);
-	if (err)
+	err = err ?: entries_put(fence, entries);
+	entries_free(entries);
+	if (err) {
 		say_errno(err, "cannot put the policies in force");
-	else
-		keep_texts(policies);
-	return err;
+		return err;
+	}
+	keep_texts(policies);
+	entries_gather(fence);
+	return 0;
 }
 
 void policies_free(struct policies *policies)

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../lsm/abi.h"
+
 #define RUN_NAME_SIZE 23		/* with the final 0 */
-#define RUN_RANDOM_BITS 24		/* of the number; the seconds since 1970 stand above them */
 
 /* A new number, from the clock and getrandom(2). */
 uint64_t run_id_new(void);

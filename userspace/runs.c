@@ -18,6 +18,26 @@ struct runs {
 	size_t count;
 };
 
+/* What was executed may take a moment until it is tagged, or fails. */
+#define ENTERING_NS 5000000000ULL
+
+static uint64_t boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* Whether nobody can come into the run any more: its launcher has gone, or it never had one and whoever
+ * began it has done so. */
+static bool is_closed(const struct fence *fence, uint64_t run, const struct run *account)
+{
+	if (account->flags & TAG_ENTERED)
+		return account->started_ns + ENTERING_NS < boot_ns() && !fence_run_is_open(fence, run);
+	return kill(account->pid, 0) && errno == ESRCH;
+}
+
 static bool is_over(const struct fence *fence, uint64_t run)
 {
 	struct run account;
@@ -25,7 +45,7 @@ static bool is_over(const struct fence *fence, uint64_t run)
 
 	if (fence_get_run(fence, run, &account, &logged))
 		return false;
-	return logged + account.lost >= account.submitted && kill(account.pid, 0) && errno == ESRCH;
+	return logged + account.lost >= account.submitted && is_closed(fence, run, &account);
 }
 
 /* A run with a task is not over. */
@@ -39,7 +59,15 @@ static int drop_live(void *ctx, const struct tagged_task *task)
 	return 0;
 }
 
-static int close_over(struct fence *fence)
+static bool is_entered(const struct fence *fence, uint64_t run)
+{
+	struct run account;
+	uint64_t logged;
+
+	return !fence_get_run(fence, run, &account, &logged) && account.flags & TAG_ENTERED;
+}
+
+static int close_over(struct fence *fence, bool entered_only)
 {
 	struct runs *runs = calloc(1, sizeof(*runs));
 	uint64_t run, *last = NULL;
@@ -49,10 +77,10 @@ static int close_over(struct fence *fence)
 		return -ENOMEM;
 	while (runs->count < RUNS_MAX && !fence_next_run(fence, last, &run)) {
 		last = &run;
-		if (is_over(fence, run))
+		if ((!entered_only || is_entered(fence, run)) && is_over(fence, run))
 			runs->over[runs->count++] = run;
 	}
-	err = fence_tasks(fence, drop_live, runs);
+	err = runs->count ? fence_tasks(fence, drop_live, runs) : 0;
 	for (size_t i = 0; !err && i < runs->count; i++)
 		fence_end_run(fence, runs->over[i]);
 	free(runs);
@@ -65,7 +93,12 @@ int runs_begin(struct fence *fence, uint64_t run, const struct run *account)
 
 	if (err != -E2BIG)
 		return err;
-	return close_over(fence) ?: fence_begin_run(fence, run, account);
+	return close_over(fence, false) ?: fence_begin_run(fence, run, account);
+}
+
+int runs_sweep(struct fence *fence)
+{
+	return close_over(fence, true);
 }
 
 /* --- telling -------------------------------------------------------------------------------- */
@@ -156,11 +189,12 @@ static json_t *describe(const struct listed *listed, struct tag_names *names)
 	char name[RUN_NAME_SIZE], started[32];
 
 	write_started(account, started, sizeof(started));
-	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
 			 "run", run_id_name(listed->run, name),
 			 "tag", tag_name(names, account->policy), "policy", account->policy,
 			 "started", started,
 			 "launcher", account->pid, "launcher_alive", launcher_alive(account),
+			 "entered", (account->flags & TAG_ENTERED) != 0,
 			 "tasks", (json_int_t)listed->tasks,
 			 "denied", (json_int_t)account->denied, "audited", (json_int_t)account->audited,
 			 "submitted", (json_int_t)account->submitted,

@@ -15,10 +15,13 @@
  * 0, -E2BIG when none of them is over, or -errno. */
 int runs_begin(struct fence *fence, uint64_t run, const struct run *account);
 
+/* Closes the accounts of runs that had no launcher to do so, and are over. Returns 0 or -errno. */
+int runs_sweep(struct fence *fence);
+
 /*
  * The runs that have an account, the oldest first, as an array of objects, the caller's to json_decref():
  *
- *	run, tag, policy (its slot), started, launcher (pid), launcher_alive, tasks, denied, audited,
+ *	run, tag, policy (its slot), started, launcher (pid), launcher_alive, entered, tasks, denied, audited,
  *	submitted, logged, lost, refused_forks, released
  *
  * NULL where there is no memory, or the tagged tasks cannot be listed.

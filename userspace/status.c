@@ -61,11 +61,13 @@ static json_t *describe_policies(const struct fence *fence)
 
 		if (fence_get_header(fence, slot, &header))
 			break;
-		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:i, s:i}",
+		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:i, s:i, s:i}",
 			"tag", header.tag, "slot", slot,
 			"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
 			"generation", (json_int_t)header.generation,
-			"rules", header.rules_said, "bytes", header.size));
+			"rules", header.rules_said,
+			"entries", header.enter_execs.count + header.enter_cgroups.count,
+			"bytes", header.size));
 	}
 	return list;
 }
@@ -148,7 +150,7 @@ static json_t *describe(const struct fence *fence)
 	fence_losses(fence, &losses);
 	time = about.loaded_ns / 1000000000;
 	strftime(loaded, sizeof(loaded), "%FT%TZ", gmtime_r(&time, &tm));
-	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:{s:I, s:I}, s:o, s:o, s:o}",
+	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:{s:I, s:I, s:I}, s:o, s:o, s:o}",
 			   "release", about.release, "loaded", loaded, "loader", about.pid,
 			   "faults", describe_faults(fence),
 			   "probe_age_s", (json_int_t)liveness_probe_age(&about),
@@ -156,6 +158,7 @@ static json_t *describe(const struct fence *fence)
 			   "collected", collected(), "daemon", fence_watcher(fence),
 			   "lost", "decisions", (json_int_t)losses.decisions,
 			   "lineage", (json_int_t)losses.lineage,
+			   "entries", (json_int_t)losses.entries,
 			   "policies", describe_policies(fence), "faulty_policies", faulty_describe(),
 			   "runs", runs ?: json_array());
 	if (status)
@@ -246,10 +249,13 @@ static void print(const json_t *status)
 	print_collector(status);
 	printf("lost      %lld records, %lld process events since it was loaded\n",
 	       number(lost, "decisions"), number(lost, "lineage"));
+	if (number(lost, "entries"))
+		printf("          %lld processes or control groups that should have begun a run did not\n",
+		       number(lost, "entries"));
 	json_array_foreach(json_object_get(status, "policies"), i, each)
-		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld KiB\n",
+		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld entries, %lld KiB\n",
 		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
-		       number(each, "rules"), number(each, "bytes") / 1024);
+		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024);
 	json_array_foreach(json_object_get(status, "faulty_policies"), i, each)
 		printf("faulty    %s\n          %s\n", text(each, "fault"), text(each, "instead"));
 	print_services(status);

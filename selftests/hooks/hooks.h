@@ -24,6 +24,7 @@
  *	release.c	`ringfence release` on the loaded fence: who is free, the record, refusals
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	gate.c		runs of an ordinary user, by way of the daemon
+ *	enter.c		runs that begin without a launcher
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *	reach.c		what selftests/untagged runs, tagged and untagged
  *
@@ -310,7 +311,7 @@ struct test {
 
 /* Each ends with a test without name. */
 extern const struct test run_tests[], shared_tests[], release_tests[], alias_tests[], swap_tests[], late_tests[],
-	gate_tests[], liveness_tests[], unload_tests[];
+	gate_tests[], enter_tests[], liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -325,6 +326,8 @@ int reach_main(int argc, char **argv);		/* selftests/untagged */
 int reach_on_main(int argc, char **argv);	/* the same */
 int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
+/* What enter.c has come in. */
+int enter_main(int argc, char **argv);
 /* What gate.c has an ordinary user ask. */
 int gate_ask_main(int argc, char **argv);
 

@@ -35,6 +35,7 @@ static const struct suite {
 	{ "alias", alias_tests },
 	{ "swap", swap_tests },
 	{ "gate", gate_tests },
+	{ "enter", enter_tests },
 	{ "late", late_tests },
 	{},
 }, down_suites[] = {
@@ -43,21 +44,21 @@ static const struct suite {
 	{},
 };
 
-static int suites_main(const struct suite *suites)
+/* All of them, or the one that is named: for whoever works on it. */
+static int suites_main(const struct suite *suites, const char *only)
 {
 	int failed = 0;
 
 	for (; suites->name; suites++)
-		failed |= tests_main(suites->name, suites->tests);
+		if (!only || !strcmp(only, suites->name))
+			failed |= tests_main(suites->name, suites->tests);
 	return failed;
 }
 
 #define SUITES_MAIN(verb) \
 static int verb##_main(int argc, char **argv) \
 { \
-	(void)argc; \
-	(void)argv; \
-	return suites_main(verb##_suites); \
+	return suites_main(verb##_suites, argc > 2 ? argv[2] : NULL); \
 }
 
 SUITES_MAIN(run)
@@ -115,6 +116,7 @@ static const struct {
 	{ "mark-script", mark_script_main },
 	{ "attempt", attempt_main },
 	{ "step", step_main },
+	{ "enter", enter_main },
 	{ "burst", burst_main },
 	{ "family", family_main },
 	{ "gate-ask", gate_ask_main },

@@ -208,6 +208,23 @@ static void check_services(const struct policy *policy)
 	assert_true(service(policy, "not-named-by-a-rule")->included);
 }
 
+static void check_enter(const struct policy *policy)
+{
+	static const char *const cgroups[] = {
+		"deploy.service", "deploy@.service", "deploy@main\\x2d1.scope", "/deploys.slice",
+		"/system.slice/x.service",
+	};
+
+	assert_int_equal(policy->enter_exec_count, 2);
+	assert_string_equal(policy->enter_execs[0].path, "/usr/local/bin/deploy");
+	assert_false(policy->enter_execs[0].tree);
+	assert_string_equal(policy->enter_execs[1].path, "/srv/deploy");
+	assert_true(policy->enter_execs[1].tree);
+	assert_int_equal(policy->enter_cgroup_count, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(policy->enter_cgroups[i].name, cgroups[i]);
+}
+
 static void test_everything(void **state)
 {
 	struct diags diags = { 0 };
@@ -243,6 +260,7 @@ static void test_everything(void **state)
 	assert_string_equal(policy->users[1].name, "1001");
 	assert_int_equal(policy->group_count, 1);
 	assert_string_equal(policy->groups[0].name, "deployers");
+	check_enter(policy);
 	policy_free(policy);
 	diags_free(&diags);
 }

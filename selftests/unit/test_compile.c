@@ -329,6 +329,22 @@ static void test_launchers(void **state)
 	free(image);
 }
 
+static void test_enter(void **state)
+{
+	struct ruleset *image = compile_text("tag: t\nservices: {a: {nets: [192.0.2.1]}}\n"
+					     "rules: [{deny: a}]\n"
+					     "enter: {execs: [/bin/deploy, /srv/d/], units: [d.service]}\n", 1);
+
+	(void)state;
+	assert_int_equal(image_verify(image, image->size), 0);
+	assert_string_equal(image_name(image, image->enter_execs, 0), "/bin/deploy");
+	assert_string_equal(image_name(image, image->enter_execs, 1), "/srv/d/");
+	assert_null(image_name(image, image->enter_execs, 2));
+	assert_string_equal(image_name(image, image->enter_cgroups, 0), "d.service");
+	assert_null(image_name(image, image->enter_cgroups, 1));
+	free(image);
+}
+
 static void test_intern(void **state)
 {
 	struct intern intern = { 0 };
@@ -367,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_many_rules),
 		cmocka_unit_test(test_launchers),
+		cmocka_unit_test(test_enter),
 		cmocka_unit_test(test_intern),
 	};
 
