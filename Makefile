@@ -33,9 +33,11 @@ endif
 
 ARCH	  := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_FLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
-	     -Wno-unused-parameter -I/usr/include/$(shell uname -m)-linux-gnu
+	     -Wno-unused-parameter -I/usr/include/$(shell uname -m)-linux-gnu \
+	     -ffile-prefix-map=$(CURDIR)=.
 
 SKELETON    := $(B)/lsm/ringfence.skel.h
+BUILD_ID    := $(B)/lsm/build_id.h
 SOURCES	    := $(wildcard policy/*.c userspace/*.c)
 OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$(B)/san/%.o)
@@ -136,6 +138,11 @@ $(SKELETON): $(B)/lsm/ringfence.bpf.o
 	$(call say,SKEL)
 	$(Q)$(BPFTOOL) gen skeleton $< name ringfence_bpf > $@
 
+# Tells builds of the programs apart, wherever they were made: of one release there may be many.
+$(BUILD_ID): $(B)/lsm/ringfence.bpf.o
+	$(call say,GEN)
+	$(Q)sha256sum < $< | sed 's/^\(.\{16\}\).*/#define RINGFENCE_BUILD "\1"/' > $@
+
 # --- user space ---------------------------------------------------------------------------------
 
 $(B)/%.o: %.c Makefile $(B)/flags
@@ -153,8 +160,8 @@ $(B)/policy/implied.o $(B)/san/policy/implied.o: policy/services/handoff.yaml
 
 $(B)/userspace/completion.o $(B)/san/userspace/completion.o: $(wildcard userspace/completion.*sh)
 
-# The skeleton must be there before the one file that includes it is compiled for the first time.
-$(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON)
+# Both must be there before the one file that includes them is compiled for the first time.
+$(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON) $(BUILD_ID)
 
 $(B)/ringfence: $(OBJECTS)
 	$(call say,LD)
@@ -240,14 +247,13 @@ install: all				## install the program and all that belongs to it
 	install -d $(TO)/share/ringfence/services $(TO)/share/doc/ringfence/examples \
 		$(DESTDIR)/etc/ringfence/policy.d
 	install -m 0644 policy/services/*.yaml $(TO)/share/ringfence/services
-	install -m 0644 policy/examples/*.yaml $(TO)/share/doc/ringfence/examples
+	install -m 0644 policy/examples/*.yaml userspace/units/ringfence.logrotate $(TO)/share/doc/ringfence/examples
 	for page in $(MANUALS); do \
 		install -D -m 0644 -t $(TO)/share/man/man$${page##*.} $$page || exit 1; \
 	done
 	install -D -m 0644 -t $(BASH_TO) $(B)/completion/ringfence
 	install -D -m 0644 -t $(ZSH_TO) $(B)/completion/_ringfence
 	install -D -m 0644 userspace/units/ringfence.sysusers $(TO)/lib/sysusers.d/ringfence.conf
-	install -D -m 0644 userspace/units/ringfence.logrotate $(DESTDIR)/etc/logrotate.d/ringfence
 	for unit in $(UNITS); do \
 		install -D -m 0644 -t $(DESTDIR)$(UNITDIR) $$unit && \
 		sed -i 's|/usr/sbin/ringfence|$(PREFIX)/sbin/ringfence|g' \
@@ -270,7 +276,7 @@ deb: deb-deps				## build the Debian package, in build/deb
 
 clean:					## remove what was built; keeps kernels and guests
 	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/escapes $(B)/soak $(B)/bench \
-		$(B)/fuzz $(B)/man $(B)/completion $(B)/deb $(B)/ringfence $(B)/flags
+		$(B)/fuzz $(B)/man $(B)/completion $(B)/deb $(B)/deb-next $(B)/ringfence $(B)/flags
 
 distclean:				## remove build/ as a whole
 	rm -rf $(B)

@@ -127,7 +127,8 @@ struct ruleset {
 	__u8 implied[CLASS_COUNT];	/* and those that only implied rules do */
 	__u8 names_grant;		/* some name lets pass what is denied elsewhere: a mount that
 					 * gave a file another name would be a way round */
-	__u8 unused[2];
+	__u8 deny_unrecorded;		/* what is to be recorded and cannot be is denied, not let pass */
+	__u8 unused;
 	__u32 rules_said;		/* the rules of the policy's own; those implied come behind */
 	__u32 v4_shift;			/* v4_index is indexed by address >> v4_shift */
 	/* IPv4 (numbers in host order): ranges as the places where the matching port map changes.
@@ -221,7 +222,8 @@ struct process_id {
 
 #define TAG_PROBE 1			/* a canary: its records are counted but not logged */
 #define TAG_RELEASED 2			/* in an account: the tags of the run have been taken back */
-#define TAG_ENTERED 4			/* in an account: begun without a launcher (enter.bpf.c) */
+#define TAG_BOUND 4			/* a canary of a shift that is not on duty: no other governs it */
+#define TAG_ENTERED 8			/* in an account: begun without a launcher (enter.bpf.c) */
 
 /* Task storage of every tagged task. */
 struct tag {
@@ -230,7 +232,8 @@ struct tag {
 					 * it opened is judged again once another is in force. 0: some
 					 * come from before it was tagged */
 	__u32 policy;			/* slot of its ruleset */
-	__u16 mode;			/* enum mode: MODE_POLICY unless the run overrides it */
+	__u8 mode;			/* enum mode: MODE_POLICY unless the run overrides it */
+	__u8 shift;			/* which governs the task (struct duty) */
 	__u16 flags;			/* TAG_* */
 };
 
@@ -246,12 +249,15 @@ struct run {
 	__u64 audited;
 	__u64 denied;			/* also those that audit mode only recorded */
 	__u64 refused_forks;		/* whose child could not be tagged */
+	__u64 unrecorded;		/* accesses that were denied because no record of them found room */
 	__u64 started_ns;		/* CLOCK_BOOTTIME; this and the rest written by the launcher */
 	__u32 policy;
 	__u32 pid;
 	__u32 uid;
 	__u32 flags;			/* TAG_*; TAG_RELEASED written by the kernel */
 };
+
+#define LOGGED_FAULT 0			/* a key of `logged`, and no run's */
 
 /*
  * Runs that begin without a launcher. What is executed is looked up in a ruleset of its own, in slot
@@ -290,19 +296,31 @@ struct keeper {
 	__u64 cgroups[KEEPER_CGROUPS];	/* inode numbers, from its own one up; 0: no more */
 };
 
-/* Records a CPU could not submit (map `losses`, one per CPU). */
+/* Records a CPU could not submit (map `losses`, one per CPU), the accesses that it denied for that, and the
+ * processes and control groups that should have begun a run and did not. */
 struct losses {
 	__u64 decisions;
 	__u64 lineage;
-	__u64 entries;			/* control groups that could not be noted as entered */
+	__u64 unrecorded;
+	__u64 entries;
 };
 
-/* The fence itself (map `about`, one entry, written by its loader). */
+/* The programs that were loaded at once are a shift. While one takes the place of another, with the same
+ * maps, two are attached to every hook, and the one on duty governs (map `duty`, one entry, written by user
+ * space). A task is taken over by it at its next hook: what that hook asks is judged and recorded by one of
+ * them, and never by none. Numbers go from 1 to 255 and round; 0 is nobody's. */
+struct duty {
+	__u32 shift;
+	__u32 last;			/* number that was given out */
+	__u64 since_ns;			/* CLOCK_REALTIME, when the first of them was loaded */
+	__u64 skipped;			/* process events that earlier ones were not shown */
+};
+
+/* A shift (map `about`, one entry, each has its own; written by its loader). */
 struct about {
 	__u32 version;			/* ABI_VERSION of the programs */
 	__u32 pid;			/* that loaded them */
 	__u64 loaded_ns;		/* CLOCK_REALTIME */
-	__u64 booted_ns;		/* CLOCK_REALTIME when CLOCK_BOOTTIME was 0 */
 	char release[32];		/* of ringfence */
 	__u64 hooks;			/* that have a program: a HOOK_BIT() each */
 	/* The last probe, written by whoever made it: */
@@ -311,6 +329,9 @@ struct about {
 	__s32 fault;			/* -errno where it could not be run; -ENODATA: none of its records
 					 * came; 0: neither */
 	__u32 watcher;			/* pid of the daemon that has one made every second; 0: none */
+	char build[20];			/* of the programs: tells those of one release apart */
+	__u32 shift;
+	__u64 booted_ns;		/* CLOCK_REALTIME when CLOCK_BOOTTIME was 0 */
 };
 
 #define HOOK_BIT(hook)	(1ULL << (hook))
@@ -434,10 +455,23 @@ ABI_SIZE(struct path_entry, 32);
 ABI_SIZE(struct inode_entry, 16);
 ABI_SIZE(struct rule, 32);
 ABI_SIZE(struct tag, 24);
-ABI_SIZE(struct run, 72);
+ABI_SIZE(struct run, 80);
 ABI_SIZE(struct record, 184);
 ABI_SIZE(struct tagged_task, 64);
 ABI_SIZE(struct late, 56);
 ABI_SIZE(struct late_ring, 16);
 ABI_SIZE(struct notice, 24 + NOTICE_TEXT_MAX);
+ABI_SIZE(struct duty, 24);
+
+/* What stays as it is in every ABI_VERSION, so that each ringfence can tell what another one has loaded, and
+ * who is behind it (userspace/fence_other.c). */
+#define ABI_PLACE(type, field, offset) _Static_assert(__builtin_offsetof(struct type, field) == (offset), \
+						      #type "." #field " stands in another place")
+ABI_PLACE(about, version, 0);
+ABI_PLACE(about, pid, 4);
+ABI_PLACE(about, loaded_ns, 8);
+ABI_PLACE(about, release, 16);
+ABI_PLACE(tagged_task, tid, 16);
+ABI_PLACE(tagged_task, tag.run, 24);
+ABI_PLACE(tagged_task, tag.flags, 46);
 _Static_assert(sizeof(struct ruleset) <= RULESET_CHUNK, "the header fits the first chunk");

@@ -46,7 +46,7 @@ __noinline long judge_act(struct act *act)
 	about = record_about_decision(&act->tag, act->decision.verdict);
 	record = record_open(&about, sizeof(*record) + ACT_TEXT);
 	if (!record)
-		return act->outcome.err;
+		return outcome_unrecorded(&act->outcome, act->tag.run);
 	record_outcome(record, &act->outcome, &act->decision);
 	record->hook = act->hook;
 	record->object = act->object;

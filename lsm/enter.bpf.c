@@ -13,6 +13,10 @@
  *				other threads (late.bpf.c)
  *	task_newtask		so is a child that was made into one (CLONE_INTO_CGROUP)
  *
+ * While two shifts of programs are attached (abi.h), both do all this. What one of them has done the other finds
+ * done; a program that is executed meanwhile may leave an account that nobody comes into, which is closed
+ * as the others are.
+ *
  * Threat: none from untagged tasks, which only ever come under a policy this way, and need what the
  * kernel asks for to be where they are. A tagged one must not lead others in: whom it moves stays as he is.
  */
@@ -194,7 +198,7 @@ int BPF_PROG(enter_cgroup_attach_task, struct cgroup *group, const char *path, s
 	if (is_of_old_hierarchy(group))
 		return 0;
 	entry = entry_of_group(BPF_CORE_READ(group, kn, id));
-	if (!entry || is_exempt(task) || tag_of_current(&tag))
+	if (!entry || is_exempt(task) || tag_of(bpf_get_current_task_btf(), &tag))
 		return 0;
 	come_in(task, entry);
 	if (threads && task->signal->nr_threads > 1)
@@ -332,7 +336,7 @@ int BPF_PROG(enter_cgroup_mkdir, struct cgroup *group, const char *path)
 	if (is_of_old_hierarchy(group) || !entry_of_new_group(&entry, group, path))
 		return 0;
 	entry.stragglers = 0;
-	if (bpf_map_update_elem(&enter_groups, &id, &entry, BPF_ANY))
+	if (!is_stored(bpf_map_update_elem(&enter_groups, &id, &entry, BPF_NOEXIST)))
 		count_missed_entry();
 	return 0;
 }

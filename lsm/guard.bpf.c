@@ -59,8 +59,8 @@ static __always_inline bool is_our_map(const struct bpf_map *map)
 	return map->value_size == RULESET_CHUNK ||
 	       map == (void *)&tags || map == (void *)&rulesets || map == (void *)&runs ||
 	       map == (void *)&logged || map == (void *)&ring || map == (void *)&losses ||
-	       map == (void *)&about || map == (void *)&told || map == (void *)&keepers ||
-	       map == (void *)&scratches || map == (void *)&late ||
+	       map == (void *)&duty || map == (void *)&about || map == (void *)&told ||
+	       map == (void *)&keepers || map == (void *)&scratches || map == (void *)&late ||
 	       map == (void *)&late_orphans || map == (void *)&notice ||
 	       map == (void *)&enter_names || map == (void *)&enter_groups ||
 	       map == (void *)&entering;
@@ -186,7 +186,9 @@ long BPF_PROG(guard_file_send_sigiotask, struct task_struct *target, void *owner
 		return ret;
 	if (!is_keeper(&act.peer, target))
 		return 0;
-	return tag_of_current(&act.tag) ? hook_result(judge_signal(&act)) : -EPERM;
+	if (!tag_of(bpf_get_current_task_btf(), &act.tag))
+		return -EPERM;
+	return tag_of_current(&act.tag) ? hook_result(judge_signal(&act)) : 0;
 }
 
 SEC("lsm/task_setrlimit")

@@ -41,10 +41,11 @@ struct {
 	__type(value, struct run);
 } runs SEC(".maps");
 
-/* run -> how many of its decisions the collector has dealt with; written by user space only. */
+/* run -> how many of its decisions the collector has dealt with; LOGGED_FAULT -> what keeps the log from
+ * taking lines, an errno, or 0. Written by the collector only. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, RUNS_MAX);
+	__uint(max_entries, RUNS_MAX + 1);
 	__type(key, __u64);
 	__type(value, __u64);
 } logged SEC(".maps");
@@ -63,7 +64,16 @@ struct {
 	__type(value, struct losses);
 } losses SEC(".maps");
 
-/* 0 -> who loaded the fence, and when */
+/* 0 -> which shift governs. This map and all others that are pinned, but `about`, are handed from shift to
+ * shift: what is changed in them goes with a new ABI_VERSION. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct duty);
+} duty SEC(".maps");
+
+/* 0 -> who loaded these programs, and when */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -157,7 +167,7 @@ struct outcome {
 	__u64 generation;
 	__s32 err;
 	__u16 flags;			/* RECORD_ENFORCED, or 0 */
-	__u16 unused;
+	__s16 unrecorded;		/* what the hook returns where no record found room */
 };
 
 /* Room for a path and the record about it: too large for a stack, and too large to keep one per

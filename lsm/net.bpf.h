@@ -268,9 +268,7 @@ static __always_inline void record_destination(struct record *record, __u8 hook,
 	__builtin_memcpy(record->addr, half, sizeof(half));
 }
 
-/* Whether what was let pass is to be recorded. */
-static __always_inline bool is_news_of_socket(const struct net_question *question,
-					      const struct rules *rules)
+static __always_inline struct told told_of_socket(const struct net_question *question)
 {
 	struct told key = {
 		.run = question->tag.run,
@@ -279,15 +277,28 @@ static __always_inline bool is_news_of_socket(const struct net_question *questio
 		.lo = question->to.endpoint.lo,
 		.what = (__u32)question->to.endpoint.port << 16 | CLASS_NET,
 		.process = bpf_get_current_pid_tgid() >> 32,
+		.generation = question->outcome.generation,
 	};
+
+	return key;
+}
+
+/* Whether what was let pass is to be recorded. */
+static __noinline bool is_news_of_socket(const struct net_question *question)
+{
+	struct told key = told_of_socket(question);
+
+	return !question->once || !bpf_map_lookup_elem(&told, &key);
+}
+
+/* What was recorded is no news any more. */
+static __noinline int keep_news_of_socket(const struct net_question *question)
+{
+	struct told key = told_of_socket(question);
 	__u32 value = 1;
 
-	if (rules->head)
-		key.generation = rules->head->generation;
-	if (question->once && bpf_map_lookup_elem(&told, &key))
-		return false;
 	bpf_map_update_elem(&told, &key, &value, BPF_ANY);
-	return true;
+	return 0;
 }
 
 /* Judges a destination for a tagged task: what the hook returns, to be passed through
@@ -307,15 +318,17 @@ __noinline long judge_destination(struct net_question *question)
 		return 0;
 	rules_of(&question->tag, &rules);
 	outcome_of(&question->outcome, &question->tag, &rules, &question->decision);
-	if (!question->outcome.err && !is_news_of_socket(question, &rules))
+	if (!question->outcome.err && !is_news_of_socket(question))
 		return 0;
 	about = record_about_decision(&question->tag, question->decision.verdict);
 	record = record_open(&about, sizeof(*record));
 	if (!record)
-		return question->outcome.err;
+		return outcome_unrecorded(&question->outcome, question->tag.run);
 	record_outcome(record, &question->outcome, &question->decision);
 	record_destination(record, question->hook, &question->to);
 	record_close(record);
+	if (!question->outcome.err)
+		keep_news_of_socket(question);
 	return question->outcome.err;
 }
 

@@ -43,12 +43,26 @@ enum tell {
 
 #define TOLD_FIRST 0x100		/* in struct told's `what`, beside the class */
 
+/* What was recorded is no news any more: @scratch->told is of find_news(). */
+static __noinline int keep_news(struct scratch *scratch, const struct path_question *question)
+{
+	struct told *key = &scratch->told;
+	__u32 value = 1;
+
+	bpf_map_update_elem(&told, key, &value, BPF_ANY);
+	if (question->tell != TELL_FIRST)
+		return 0;
+	key->hi = key->lo = 0;
+	key->what |= TOLD_FIRST;
+	bpf_map_update_elem(&told, key, &value, BPF_ANY);
+	return 0;
+}
+
 /* Whether what was let pass is to be recorded. */
 static __noinline int find_news(struct scratch *scratch, const struct path_question *question)
 {
 	__u32 object = scratch->path.object;
 	struct told *key = &scratch->told;
-	__u32 value = 1;
 	bool news = true;
 
 	key->run = question->tag.run;
@@ -57,11 +71,8 @@ static __noinline int find_news(struct scratch *scratch, const struct path_quest
 	key->what = object | TOLD_FIRST;
 	key->process = bpf_get_current_pid_tgid() >> 32;
 	key->generation = scratch->outcome.generation;
-	if (question->tell == TELL_FIRST) {
-		bpf_map_update_elem(&told, key, &value, BPF_ANY);
-	} else if (question->tell == TELL_AGAIN) {
+	if (question->tell == TELL_AGAIN)
 		news = bpf_map_delete_elem(&told, key) != 0;
-	}
 	if (scratch->path.depth) {
 		key->hi = scratch->path.chain[0].ino;
 		key->lo = scratch->path.chain[0].dev;
@@ -69,7 +80,6 @@ static __noinline int find_news(struct scratch *scratch, const struct path_quest
 	key->what = object;
 	if (question->tell == TELL_ONCE)
 		news = !bpf_map_lookup_elem(&told, key);
-	bpf_map_update_elem(&told, key, &value, BPF_ANY);
 	scratch->news = news;
 	return 0;
 }
@@ -167,7 +177,7 @@ __noinline long judge_unseen(struct path_question *question, __u16 why)
 	about = record_about_decision(&question->tag, decision.verdict);
 	record = record_open(&about, sizeof(*record));
 	if (!record)
-		return question->outcome.err;
+		return outcome_unrecorded(&question->outcome, question->tag.run);
 	record_outcome(record, &question->outcome, &decision);
 	record_question(record, question, question->object);
 	record->flags |= RECORD_UNREADABLE;
@@ -255,6 +265,14 @@ static __always_inline bool is_nobodys(const struct path_question *question)
 	       is_nameless(question->place.dentry);
 }
 
+static __noinline long judge_unrecorded(struct scratch *scratch, const struct path_question *question)
+{
+	long err = outcome_unrecorded(&scratch->outcome, question->tag.run);
+
+	scratch->denied |= err != 0;
+	return err;
+}
+
 static __always_inline long judge_class(struct scratch *scratch, const struct path_question *question,
 					const struct rules *rules, enum object_class object)
 {
@@ -269,11 +287,16 @@ static __always_inline long judge_class(struct scratch *scratch, const struct pa
 	find_outcome(scratch, rules, &question->tag);
 	if (!scratch->outcome.err) {
 		find_news(scratch, question);
-		if (!scratch->news)
+		if (!scratch->news) {
+			keep_news(scratch, question);
 			return 0;
+		}
 	}
 	draft_record(scratch, question);
-	record_submit(&scratch->record);
+	if (record_submit(&scratch->record))
+		return judge_unrecorded(scratch, question);
+	if (!scratch->outcome.err)
+		keep_news(scratch, question);
 	return scratch->outcome.err;
 }
 

@@ -128,8 +128,7 @@ static __always_inline __u64 wakeup(void)
 		BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-/* A record in the ring, of @size bytes, begun. What does not fit never changes a verdict: it is
- * counted, and there is NULL. */
+/* A record in the ring, of @size bytes, begun. What does not fit is counted, and there is NULL. */
 static __always_inline struct record *record_open(const struct record_about *about, __u32 size)
 {
 	struct record *record;
@@ -149,7 +148,7 @@ static __always_inline void record_close(struct record *record)
 }
 
 /* Submits a record that was begun elsewhere, because its size shows when it is done, with its text of
- * record->text_size bytes. */
+ * record->text_size bytes. Returns 0, or not 0 where it does not fit, which is counted. */
 static __noinline int record_submit(struct record *record)
 {
 	__u32 size = record->text_size;
@@ -160,9 +159,10 @@ static __noinline int record_submit(struct record *record)
 	size += sizeof(*record);
 	record->size = size;
 	count_submitted(record->run, record->kind, record->verdict);
-	if (bpf_ringbuf_output(&ring, record, size, wakeup()))
-		count_lost(record->run, record->kind);
-	return 0;
+	if (!bpf_ringbuf_output(&ring, record, size, wakeup()))
+		return 0;
+	count_lost(record->run, record->kind);
+	return 1;
 }
 
 /* What a hook returns. The verifier wants to see its range, in 64 bits and on the copy that is
@@ -199,6 +199,28 @@ static __always_inline void outcome_of(struct outcome *ret_outcome, const struct
 	ret_outcome->err = 0;
 	if (mode != MODE_AUDIT && decision->verdict == VERDICT_DENY)
 		ret_outcome->err = decision->err < 0 ? decision->err : -EPERM;
+	ret_outcome->unrecorded = ret_outcome->err;
+	/* Not an errno that means "try again": there may be no room for long. */
+	if (mode != MODE_AUDIT && !ret_outcome->err && rules->head && rules->head->deny_unrecorded)
+		ret_outcome->unrecorded = -EPERM;
+}
+
+/* What a hook returns where no record of the outcome found room. */
+static __noinline long outcome_unrecorded(const struct outcome *outcome, __u64 run_id)
+{
+	long err = outcome->unrecorded;
+	struct losses *lost;
+	struct run *run;
+
+	if (!err || outcome->err)
+		return err;
+	lost = losses_here();
+	if (lost)
+		__sync_fetch_and_add(&lost->unrecorded, 1);
+	run = run_of(run_id);
+	if (run)
+		__sync_fetch_and_add(&run->unrecorded, 1);
+	return err;
 }
 
 static __always_inline void record_outcome(struct record *record, const struct outcome *outcome,

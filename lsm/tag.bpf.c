@@ -51,13 +51,14 @@ int BPF_PROG(tag_task_newtask, struct task_struct *task, unsigned long clone_fla
 		.kind = RECORD_FORK,
 	};
 
-	if (!tag_of(task, &tag) && (!tag_of_current(&tag) || !tag_give(task, &tag)))
+	if (!tag_of(task, &tag) &&
+	    (!tag_of(bpf_get_current_task_btf(), &tag) || !tag_give(task, &tag)))
 		return 0;
 	if (is_released(tag.run)) {	/* it was in the making meanwhile (late.bpf.c) */
 		bpf_task_storage_delete(&tags, task);
 		return 0;
 	}
-	if (!(clone_flags & CLONE_THREAD))
+	if (!(clone_flags & CLONE_THREAD) && governs_event(&tag))
 		record_lineage(&about);
 	return 0;
 }
@@ -98,7 +99,7 @@ int BPF_PROG(tag_process_exec, struct task_struct *task, int old_pid, struct lin
 	struct scratch *scratch;
 	struct mm_struct *mm;
 
-	if (!tag_of_current(&tag))
+	if (!tag_of(task, &tag) || !governs_event(&tag))
 		return 0;
 	scratch = scratch_take();
 	if (!scratch) {
@@ -131,7 +132,7 @@ int BPF_PROG(tag_process_exit, struct task_struct *task)
 	};
 
 	/* do_exit() has taken this thread off `live` already. */
-	if (task->signal->live.counter <= 0 && tag_of_current(&tag))
+	if (task->signal->live.counter <= 0 && tag_of(task, &tag) && governs_event(&tag))
 		record_lineage(&about);
 	return 0;
 }

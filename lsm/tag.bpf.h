@@ -63,10 +63,64 @@ static __always_inline bool tag_of(struct task_struct *task, struct tag *ret_tag
 	return true;
 }
 
+/* --- whose turn it is ----------------------------------------------------------------------- */
+
+/* The number of these programs. */
+const volatile __u8 shift;
+
+static __always_inline __u8 shift_on_duty(void)
+{
+	__u32 key = 0;
+	const struct duty *now = bpf_map_lookup_elem(&duty, &key);
+
+	return now ? now->shift : shift;
+}
+
+/*
+ * Whether a hook is to be judged by this shift. While there are two, the kernel asks the newer one first: it
+ * leaves a task to the older one until it is on duty itself, and then takes it over, which the older one sees
+ * in the tag when it is asked a moment later. So the duty may change between the two, and neither does an
+ * event pass both nor is it judged twice. @kept is the tag in the task's storage, NULL where that is busy
+ * (6.1): then both judge.
+ */
+static __always_inline bool governs(struct tag *kept, struct tag *tag)
+{
+	__u8 on_duty = shift_on_duty();
+
+	if (tag->flags & TAG_BOUND)
+		return tag->shift == shift;
+	if (on_duty != shift)
+		return tag->shift != on_duty;
+	tag->shift = shift;
+	if (kept)
+		kept->shift = shift;
+	return true;
+}
+
+/* The same of a tracepoint, where the older one is asked first. */
+static __always_inline bool governs_event(const struct tag *tag)
+{
+	return tag->flags & TAG_BOUND ? tag->shift == shift : shift_on_duty() == shift;
+}
+
+/* The tag of the task at hand, where it has one and this shift is to judge what it does. */
 static __always_inline bool tag_of_current(struct tag *ret_tag)
 {
-	return tag_of(bpf_get_current_task_btf(), ret_tag);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bpf_local_storage *storage = task->bpf_storage;
+	struct tag *kept;
+
+	if (!storage)
+		return false;
+	kept = bpf_task_storage_get(&tags, task, NULL, 0);
+	if (kept)
+		*ret_tag = *kept;
+	else if (!tag_read(storage, ret_tag))
+		return false;
+	return governs(kept, ret_tag);
 }
+
+/* --- giving one ----------------------------------------------------------------------------- */
 
 /* Per CPU: how many are inside of task storage (6.1; later kernels have no such counter, or ask it
  * only of other kinds of program). */

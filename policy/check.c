@@ -10,6 +10,7 @@
 enum policy_field {
 	POLICY_TAG,
 	POLICY_MODE,
+	POLICY_ON_LOG_FAILURE,
 	POLICY_USERS,
 	POLICY_GROUPS,
 	POLICY_ENTER,
@@ -22,6 +23,7 @@ enum policy_field {
 
 static const char *const policy_keys[POLICY_FIELDS + 1] = {
 	[POLICY_TAG] = "tag",		[POLICY_MODE] = "mode",
+	[POLICY_ON_LOG_FAILURE] = "on_log_failure",
 	[POLICY_USERS] = "users",	[POLICY_GROUPS] = "groups",
 	[POLICY_ENTER] = "enter",	[POLICY_INCLUDE] = "include",
 	[POLICY_SERVICES] = "services", [POLICY_RULES] = "rules", [POLICY_DEFAULT] = "default",
@@ -60,6 +62,15 @@ static void read_mode(struct checker *checker, const struct node *key)
 		checker->policy->mode = word ? MODE_ENFORCE : MODE_AUDIT;
 }
 
+static void read_on_log_failure(struct checker *checker, const struct node *key)
+{
+	static const char *const words[] = { "continue", "deny", NULL };
+	int word = word_read(checker, key->value, "a reaction to a log failure", words);
+
+	if (word >= 0)
+		checker->policy->deny_unrecorded = word;
+}
+
 static void read_defaults(struct checker *checker, const struct node *key)
 {
 	static const struct map_type type = { "the default", class_keys, NULL };
@@ -89,6 +100,8 @@ static void read_policy(struct checker *checker, const struct node *root)
 			       "the policy has no tag");
 	if (fields[POLICY_MODE])
 		read_mode(checker, fields[POLICY_MODE]);
+	if (fields[POLICY_ON_LOG_FAILURE])
+		read_on_log_failure(checker, fields[POLICY_ON_LOG_FAILURE]);
 	launchers_read(checker, fields[POLICY_USERS], fields[POLICY_GROUPS]);
 	enter_read(checker, fields[POLICY_ENTER]);
 	if (fields[POLICY_INCLUDE])

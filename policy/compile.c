@@ -202,6 +202,7 @@ static void header_fill(const struct compiler *compiler, uint64_t generation, st
 	head->generation = generation;
 	head->version = ABI_VERSION;
 	head->mode = (uint8_t)policy->mode;
+	head->deny_unrecorded = policy->deny_unrecorded;
 	for (int object = 0; object < CLASS_COUNT; object++)
 		head->defaults[object] = (uint8_t)policy->defaults[object];
 	head->v4_shift = compiler->nets.v4_count ? compiler->nets.v4_shift : 32;

@@ -34,6 +34,7 @@ static bool header_sound(const struct ruleset *head)
 		if (head->defaults[object] > VERDICT_DENY)
 			return false;
 	return head->rules_said <= head->rules.count && (head->mode == MODE_AUDIT || head->mode == MODE_ENFORCE) &&
+	       head->deny_unrecorded <= 1 &&
 	       head->tag[0] && memchr(head->tag, '\0', sizeof(head->tag));
 }
 

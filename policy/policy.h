@@ -82,6 +82,7 @@ struct policy {
 	char *tag;
 	enum mode mode;
 	enum verdict defaults[CLASS_COUNT];
+	bool deny_unrecorded;		/* on_log_failure: deny */
 	struct policy_launcher *users, *groups;	/* who may start runs, besides root */
 	size_t user_count, group_count;
 	struct policy_path *enter_execs;	/* who executes one of these begins a run, */

@@ -14,12 +14,16 @@
 #include "audit_json.h"
 #include "audit_line.h"
 #include "lineage.h"
+#include "locations.h"
+#include "log_files.h"
 #include "text.h"
 
 #define CPU_MAX 65536			/* more than any kernel has (CONFIG_NR_CPUS) */
 #define TAIL_SIZE (4 * AUDIT_LINE_MAX)	/* where the last lines of a log are looked for */
 #define NS_PER_SECOND INT64_C(1000000000)
 #define HOSTNAME_SIZE 65		/* HOST_NAME_MAX and the final 0 */
+#define LOG_MODE 0640
+#define RETRY_S 60			/* after a rotation that failed */
 
 /* A line in the buffer that is not wholly written. */
 struct line {
@@ -37,6 +41,10 @@ struct audit {
 	char *path;
 	int fd;
 	bool broken;			/* its last line is not ended */
+	time_t begun;			/* when its first line was written; 0: it has none */
+	uint64_t rotations;
+	int rotation_fault;
+	time_t retry;			/* no rotation before */
 	struct lineage *lineage;
 	struct text buffer;		/* begins with the first line that is not wholly written */
 	size_t written;			/* of it, less than that line */
@@ -87,55 +95,145 @@ static uint64_t seq_of_tail(const char *tail, size_t size, const char *boot_id)
 	return 0;
 }
 
-/* Looks at the end of a log: where its sequence stands, and whether its last line is broken. */
-static int read_tail(const char *path, const struct stat *st, const char *boot_id,
-		     uint64_t *ret_seq, bool *ret_broken)
-{
-	off_t begin = st->st_size > TAIL_SIZE ? st->st_size - TAIL_SIZE : 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char *tail = malloc(TAIL_SIZE);
-	ssize_t size = -1;
-	int r = 0;
+/* What there is to know of a file before it is written to. */
+struct log_file {
+	int fd;
+	uint64_t seq;			/* of its last line, where this boot wrote it */
+	bool broken;			/* that is not ended */
+	time_t begun;
+};
 
-	if (fd >= 0 && tail)
-		size = pread(fd, tail, TAIL_SIZE, begin);
-	if (size < 0) {
-		r = tail ? -errno : -ENOMEM;
-	} else if (size) {
-		*ret_seq = seq_of_tail(tail, size, boot_id);
-		*ret_broken = tail[size - 1] != '\n';
-	}
+/* Reads from @offset on, where the file's name may be read at all. Returns the size, or -errno. */
+static ssize_t read_part(const char *path, off_t offset, char *ret_bytes, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t got = fd < 0 ? -errno : pread(fd, ret_bytes, size, offset);
+
+	if (fd >= 0 && got < 0)
+		got = -errno;
 	if (fd >= 0)
 		close(fd);
-	free(tail);
-	return r;
+	return got;
 }
 
-/* Opens the log for appending; of a regular file also tells *ret_seq and *ret_broken. */
-static int open_log(const char *path, const char *boot_id, int *ret_fd, uint64_t *ret_seq,
-		    bool *ret_broken)
+/* Looks at the end of a log: where its sequence stands, and whether its last line is broken. */
+static int read_tail(const char *path, off_t end, const char *boot_id, struct log_file *file)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	off_t begin = end > TAIL_SIZE ? end - TAIL_SIZE : 0;
+	char *tail = malloc(TAIL_SIZE);
+	ssize_t size = tail ? read_part(path, begin, tail, TAIL_SIZE) : -ENOMEM;
+
+	if (size > 0) {
+		file->seq = seq_of_tail(tail, size, boot_id);
+		file->broken = tail[size - 1] != '\n';
+	}
+	free(tail);
+	return size < 0 ? size : 0;
+}
+
+/* When the first line was written: its stamp, or where it is none of ours the file's last change. */
+static time_t read_begun(const char *path, const struct stat *st)
+{
+	static const char mark[] = "{\"@timestamp\":\"";
+	char head[sizeof(mark) + sizeof("2027-03-31T14:23:55")] = "";
+	struct tm tm = { 0 };
+	ssize_t size = read_part(path, 0, head, sizeof(head) - 1);
+
+	if (size > 0 && !strncmp(head, mark, sizeof(mark) - 1) &&
+	    strptime(head + sizeof(mark) - 1, "%Y-%m-%dT%H:%M:%S", &tm))
+		return timegm(&tm);
+	return st->st_mtime;
+}
+
+/* The host's log is its group's to read: that of the folder. Where this process may not do that, it stays
+ * root's alone. */
+static void give_to_group(const struct audit *audit, int fd, const struct stat *st)
+{
+	struct stat folder;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.*s.", (int)(strrchr(audit->path, '/') + 1 - audit->path), audit->path);
+	if (st->st_gid || stat(path, &folder) || !folder.st_gid)
+		return;
+	if (fchown(fd, -1, folder.st_gid))
+		return;
+}
+
+static int examine_file(const struct audit *audit, const char *path, struct log_file *file)
+{
 	struct stat st;
 	int r = 0;
 
-	*ret_seq = 0;
-	*ret_broken = false;
-	if (fd < 0)
+	if (fstat(file->fd, &st) < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) < 0)
-		r = -errno;
-	else if (S_ISREG(st.st_mode) && st.st_size)
-		r = read_tail(path, &st, boot_id, ret_seq, ret_broken);
-	else if (S_ISREG(st.st_mode) && fchmod(fd, 0640))	/* whatever the umask takes away */
-		r = -errno;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (flock(file->fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	if (audit->config.host)
+		give_to_group(audit, file->fd, &st);
+	if (!st.st_size)		/* whatever the umask takes away */
+		return fchmod(file->fd, LOG_MODE) ? -errno : 0;
+	r = read_tail(path, st.st_size, audit->boot_id, file);
+	file->begun = read_begun(path, &st);
+	return r;
+}
+
+/* Opens a log for appending; @flags: more than that takes. Returns 0 or -errno. */
+static int open_log(const struct audit *audit, const char *path, int flags, struct log_file *ret_file)
+{
+	struct log_file file = { .fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | flags,
+					    LOG_MODE) };
+	int r = file.fd < 0 ? -errno : examine_file(audit, path, &file);
+
 	if (r < 0) {
-		close(fd);
+		if (file.fd >= 0)
+			close(file.fd);
 		return r;
 	}
-	*ret_fd = fd;
+	*ret_file = file;
+	return 0;
+}
+
+/* Goes on in another file. The half of a line that the old one may end with says nothing: here comes all
+ * of it. */
+static void take_file(struct audit *audit, const struct log_file *file)
+{
+	if (audit->fd >= 0)
+		close(audit->fd);
+	audit->fd = file->fd;
+	audit->broken = file->broken;
+	audit->begun = file->begun;
+	audit->written = 0;
+}
+
+/* The last number of this boot where the log is empty: it was rotated just before. */
+static uint64_t seq_of_rotated(const struct audit *audit)
+{
+	struct log_file file = { 0 };
+	struct log_files files;
+	struct stat st;
+
+	if (log_files_open(audit->path, 0, &files) < 0)
+		return 0;
+	if (files.count && !stat(files.rotated[files.count - 1], &st))
+		read_tail(files.rotated[files.count - 1], st.st_size, audit->boot_id, &file);
+	log_files_close(&files);
+	return file.seq;
+}
+
+static int begin_log(struct audit *audit)
+{
+	struct log_file file;
+	int r;
+
+	if (audit->config.host)
+		log_files_unlink_twins(audit->path);
+	r = open_log(audit, audit->path, 0, &file);
+	if (r < 0)
+		return r;
+	take_file(audit, &file);
+	audit->seq = file.begun || !audit->config.host ? file.seq : seq_of_rotated(audit);
 	return 0;
 }
 
@@ -163,7 +261,7 @@ int audit_open(const struct audit_config *config, struct audit **ret_audit)
 	audit->path = strdup(config->path);
 	r = audit->path ? read_boot_id(audit->boot_id) : -ENOMEM;
 	if (r >= 0)
-		r = open_log(audit->path, audit->boot_id, &audit->fd, &audit->seq, &audit->broken);
+		r = begin_log(audit);
 	if (r >= 0)
 		r = lineage_new(LINEAGE_PROCESSES_MAX, LINEAGE_BYTES_MAX, &audit->lineage);
 	if (r < 0) {
@@ -398,20 +496,7 @@ size_t audit_pending(const struct audit *audit)
 	return audit->buffer.size - audit->written;
 }
 
-int audit_flush(struct audit *audit)
-{
-	size_t done = 0;
-	int r = 0;
-
-	if (audit->broken) {
-		r = write_all(audit->fd, "\n", 1, &done);
-		audit->broken = r < 0;
-	}
-	if (r >= 0)
-		r = write_all(audit->fd, audit->buffer.data, audit->buffer.size, &audit->written);
-	finish_lines(audit);
-	return r;
-}
+/* --- rotating ----------------------------------------------------------------------------- */
 
 /* Does the path still lead to the file that is open? */
 static bool is_same_file(const struct audit *audit)
@@ -422,24 +507,176 @@ static bool is_same_file(const struct audit *audit)
 	       open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
 }
 
-int audit_reopen(struct audit *audit)
+/* Of the host's log: is the file that is open nobody's any more? What is written to it is lost. */
+static bool is_removed(const struct audit *audit)
 {
-	uint64_t seq;
-	bool broken;
-	int fd, r;
+	struct stat st;
 
-	audit_flush(audit);
-	if (is_same_file(audit))
+	return audit->config.host && !fstat(audit->fd, &st) && !st.st_nlink;
+}
+
+/* Opens the file that the path leads to now, made where there is none, the host's with its folder. */
+static int open_anew(struct audit *audit)
+{
+	struct log_file file;
+	int r = audit->config.host ? path_make_log_folder(audit->path) : 0;
+
+	if (r >= 0)
+		r = open_log(audit, audit->path, 0, &file);
+	if (r >= 0)
+		take_file(audit, &file);
+	return r;
+}
+
+static uint64_t file_size(const struct audit *audit)
+{
+	struct stat st;
+
+	return !fstat(audit->fd, &st) && S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
+static const struct log_rotation *rotation_of(const struct audit *audit)
+{
+	static const struct log_rotation never;
+
+	return audit->config.host && audit->config.rotation && time(NULL) >= audit->retry ?
+		audit->config.rotation : &never;
+}
+
+static bool is_too_old(struct audit *audit)
+{
+	time_t age = rotation_of(audit)->age, now = time(NULL);
+
+	if (audit->begun > now)		/* the clock was set back */
+		audit->begun = now;
+	return age && audit->begun && now - audit->begun >= age && !audit->written;
+}
+
+/* How much of the buffer this file is to take: whole lines, as long as they fit, and at least the one that
+ * it has a part of, or is empty without. */
+static size_t fitting(const struct audit *audit)
+{
+	uint64_t size = file_size(audit), max = rotation_of(audit)->size;
+	size_t fit = 0;
+
+	if (!max)
+		return audit->buffer.size;
+	for (size_t i = 0; i < audit->line_count; i++) {
+		size_t end = audit->lines[i].end;
+
+		if (size + (end - audit->written) > max && (i || (size && !audit->written)))
+			break;
+		fit = end;
+	}
+	return fit;
+}
+
+/* Gives the file its other name before the new one takes its place, so that there always is a log. */
+static int swap_files(struct audit *audit, const char *fresh, const char *away)
+{
+	if (link(audit->path, away) < 0)
+		return -errno;
+	if (!rename(fresh, audit->path))
 		return 0;
-	r = open_log(audit->path, audit->boot_id, &fd, &seq, &broken);
+	unlink(away);
+	return -errno;
+}
+
+static int rotate_to(struct audit *audit, const char *fresh)
+{
+	struct log_file file = { .fd = -1 };
+	char away[PATH_MAX];
+	int r = log_files_name(audit->path, away);
+
+	if (r >= 0)
+		r = open_log(audit, fresh, O_TRUNC | O_NOFOLLOW, &file);
 	if (r < 0)
 		return r;
-	close(audit->fd);
-	audit->fd = fd;
-	audit->broken = broken;
-	/* The half of a line that the old file may end with says nothing: here comes all of it. */
-	audit->written = 0;
+	r = swap_files(audit, fresh, away);
+	if (r < 0) {
+		close(file.fd);
+		unlink(fresh);
+		return r;
+	}
+	take_file(audit, &file);
+	log_files_prune(audit->path, audit->config.rotation->keep);
 	return 0;
+}
+
+/* A file that somebody else has renamed is left by audit_reopen(). */
+static void rotate(struct audit *audit)
+{
+	char fresh[PATH_MAX];
+	int r = -ENAMETOOLONG;
+
+	if (!is_same_file(audit))
+		return;
+	if (snprintf(fresh, sizeof(fresh), "%s.new", audit->path) < (int)sizeof(fresh))
+		r = rotate_to(audit, fresh);
+	audit->rotation_fault = r;
+	audit->rotations += !r;
+	audit->retry = r < 0 ? time(NULL) + RETRY_S : 0;
+}
+
+/* --- flushing ----------------------------------------------------------------------------- */
+
+/* Writes what this file is to take. */
+static int write_lines(struct audit *audit)
+{
+	size_t done = 0, fit;
+	int r = 0;
+
+	if (audit->broken) {
+		r = write_all(audit->fd, "\n", 1, &done);
+		audit->broken = r < 0;
+	}
+	fit = r < 0 ? 0 : fitting(audit);
+	if (fit && !audit->begun)
+		audit->begun = time(NULL);
+	if (fit)
+		r = write_all(audit->fd, audit->buffer.data, fit, &audit->written);
+	return r;
+}
+
+int audit_flush(struct audit *audit)
+{
+	int r;
+
+	for (;;) {
+		if (is_removed(audit) && (r = open_anew(audit)) < 0)
+			return r;
+		if (is_too_old(audit))
+			rotate(audit);
+		r = write_lines(audit);
+		if (is_removed(audit)) {
+			audit->written = 0;
+			continue;
+		}
+		finish_lines(audit);
+		if (r < 0 || !audit_pending(audit))
+			return r;
+		rotate(audit);
+		if (!is_same_file(audit))	/* and so it was not rotated */
+			audit->retry = time(NULL) + RETRY_S;
+	}
+}
+
+int audit_reopen(struct audit *audit)
+{
+	int r = audit_flush(audit);
+
+	if (is_removed(audit) || (audit->config.host && r < 0 && is_same_file(audit)))
+		return r;
+	return is_same_file(audit) ? 0 : open_anew(audit);
+}
+
+void audit_look(const struct audit *audit, struct audit_state *ret_state)
+{
+	*ret_state = (struct audit_state){
+		.rotations = audit->rotations,
+		.rotation_fault = audit->rotation_fault,
+		.size = file_size(audit),
+	};
 }
 
 int audit_close(struct audit *audit)

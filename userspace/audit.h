@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "log_files.h"
 #include "../lsm/abi.h"
 
 struct audit;
@@ -35,11 +36,22 @@ struct audit_config {
 	 * of losses was 0 before its first record. Where this is false (a collector that starts
 	 * again on a fence that lives), losses are counted from the first record of each CPU on. */
 	bool fresh;
+	/* It is the log of the host, not of one run: made of the group of its folder, and anew, with that,
+	 * where somebody removes it. */
+	bool host;
+	const struct log_rotation *rotation;	/* of the host's log; NULL: never. Borrowed */
+};
+
+/* How the log does. */
+struct audit_state {
+	uint64_t rotations;		/* made by this process */
+	int rotation_fault;		/* -errno of the last that failed, until one succeeds */
+	uint64_t size;			/* of the file that is written */
 };
 
 /*
- * Opens a log. The sequence goes on behind the last line that this boot wrote; a last line that is
- * incomplete (a crash) is ended first, so that it spoils no other.
+ * Opens a log. The sequence goes on behind the last line that this boot wrote, also where that was rotated
+ * away; a last line that is incomplete (a crash) is ended first, so that it spoils no other.
  *
  * Returns 0 and *ret_audit, the caller's to audit_close(), or -errno of open(2) and the like;
  * -EAGAIN when another process is writing this log: two sequences in one file would be none.
@@ -62,8 +74,12 @@ int audit_note(struct audit *audit, uint16_t rule, uid_t uid, uint64_t run, cons
 size_t audit_pending(const struct audit *audit);
 
 /* Writes what is pending. What the file did not take stays pending, and a line that it took half of
- * is finished by the next call. Returns 0, or -errno of write(2). */
+ * is finished by the next call. Rotates the log where that is due, between two lines: a rotation that
+ * fails is tried again a minute later. What went into a file that was removed meanwhile goes into the next.
+ * Returns 0, or -errno of write(2), or of opening the log anew. */
 int audit_flush(struct audit *audit);
+
+void audit_look(const struct audit *audit, struct audit_state *ret_state);
 
 /* After the log was rotated away: opens config.path again and goes on there, with the same sequence
  * and everything known about processes. What is pending and the old file does not take goes to the

@@ -29,6 +29,10 @@ struct collector {
 	bool shared;
 	int error;			/* of the audit log, met inside a callback */
 	int round;			/* records taken in this poll */
+	int fault;			/* of the log, as the fence knows it; 1: not yet */
+	struct log_rotation rotation;
+	collector_logged_fn logged;	/* or NULL */
+	void *ctx;			/* its */
 };
 
 static void on_logged(void *ctx, const struct record *record)
@@ -36,6 +40,9 @@ static void on_logged(void *ctx, const struct record *record)
 	struct collector *collector = ctx;
 
 	fence_count_logged(collector->fence, record->run);
+	if (collector->logged && !(record->flags & RECORD_PROBE))
+		collector->logged(collector->ctx, record, rulesets_find(collector->rulesets, record->policy,
+									  record->generation));
 }
 
 static const struct ruleset *on_ruleset(void *ctx, uint32_t slot, uint64_t generation)
@@ -70,6 +77,8 @@ static int activate(struct collector *collector)
 		.logged = on_logged,
 		.ctx = collector,
 		.fresh = !collector->shared,
+		.host = collector->shared,
+		.rotation = &collector->rotation,
 	};
 	int err;
 
@@ -110,6 +119,7 @@ int collector_open(struct fence *fence, const char *log, bool shared,
 	collector->log = log;
 	collector->shared = shared;
 	collector->lock = -1;
+	collector->fault = 1;
 	collector->rulesets = rulesets_new(fence);
 	err = collector->rulesets ? activate(collector) : -ENOMEM;
 	if (err && err != -EWOULDBLOCK) {
@@ -118,6 +128,33 @@ int collector_open(struct fence *fence, const char *log, bool shared,
 	}
 	*ret_collector = collector;
 	return 0;
+}
+
+void collector_tend(struct collector *collector, const struct log_rotation *rotation,
+		    collector_logged_fn logged, void *ctx)
+{
+	collector->rotation = *rotation;
+	collector->logged = logged;
+	collector->ctx = ctx;
+}
+
+void collector_look(const struct collector *collector, struct audit_state *ret_state)
+{
+	*ret_state = (struct audit_state){ 0 };
+	if (collector->audit)
+		audit_look(collector->audit, ret_state);
+}
+
+int collector_refuses(const struct fence *fence, uint32_t slot, enum mode mode, const char *log)
+{
+	struct ruleset header;
+	int err = fence_get_header(fence, slot, &header);
+
+	if (err)
+		return err;
+	if (!header.deny_unrecorded || (mode == MODE_POLICY ? header.mode : mode) == MODE_AUDIT)
+		return 0;
+	return fence_log_fault(fence) ?: log_files_writable(log);
 }
 
 bool collector_active(const struct collector *collector)
@@ -133,6 +170,18 @@ static int take_turn(struct collector *collector, int timeout_ms)
 		poll(NULL, 0, timeout_ms < PASSIVE_MS ? timeout_ms : PASSIVE_MS);
 		return 0;
 	}
+	return err;
+}
+
+/* Writes what is pending, and lets those know who are about to rely on the log. The host's own log is
+ * rotated, or removed. Any other may stand in a folder of the deploy's, where its name could be a link by
+ * now. */
+static int write_log(struct collector *collector)
+{
+	int err = collector->shared ? audit_reopen(collector->audit) : audit_flush(collector->audit);
+
+	if (err != collector->fault && !fence_note_log(collector->fence, err))
+		collector->fault = err;
 	return err;
 }
 
@@ -152,11 +201,7 @@ int collector_poll(struct collector *collector, int timeout_ms)
 			ring_buffer__consume(collector->ring);
 		}
 	}
-	/* The host's own log is rotated. Any other may stand in a folder of the deploy's, where its name
-	 * could be a link by now. */
-	err = audit_flush(collector->audit);
-	if (collector->shared)
-		err = audit_reopen(collector->audit) ?: err;
+	err = write_log(collector);
 	return err ?: collector->error;
 }
 

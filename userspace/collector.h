@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit.h"
 #include "fence.h"
 
 struct collector;
@@ -22,6 +23,21 @@ struct collector;
  */
 int collector_open(struct fence *fence, const char *log, bool shared,
 		   struct collector **ret_collector);
+
+/* From now on, whenever this process collects into the log of the host: has it rotated as @rotation says,
+ * and calls @logged, an audit_logged_fn that is also given the ruleset or NULL, for every record that has
+ * become a line. */
+typedef void (*collector_logged_fn)(void *ctx, const struct record *record, const struct ruleset *ruleset);
+void collector_tend(struct collector *collector, const struct log_rotation *rotation,
+		    collector_logged_fn logged, void *ctx);
+
+/* How the log does that this process writes; all 0 where another one collects. */
+void collector_look(const struct collector *collector, struct audit_state *ret_state);
+
+/* Why a run of the policy in @slot is not to be started, in @mode or MODE_POLICY, whose records go to the log
+ * at @log: where the policy denies what cannot be recorded, an -errno of what keeps the log from taking lines,
+ * as its collector has met it or as it stands now. Else 0. */
+int collector_refuses(const struct fence *fence, uint32_t slot, enum mode mode, const char *log);
 
 /* Whether this process is the one that empties the ring. */
 bool collector_active(const struct collector *collector);

@@ -113,6 +113,27 @@ static void examine_fence(struct finding *programs, struct finding *probe)
 	fence_close(fence);
 }
 
+/* Whose programs are loaded. @finding is filled where there are any. */
+static bool examine_loaded(struct finding *finding)
+{
+	struct about about = {};
+	int err = fence_other_about(&about);
+
+	if (err)
+		return false;		/* a single run needs no loaded fence; status tells more */
+	finding->topic = "loaded";
+	finding->ok = about.version == ABI_VERSION &&
+		!strncmp(about.build, fence_build(), sizeof(about.build));
+	finding->severity = SEVERITY_WARN;
+	snprintf(finding->text, sizeof(finding->text), "a fence of ringfence %.*s%s", (int)sizeof(about.release),
+		 about.release, finding->ok ? "" : about.version == ABI_VERSION ? ", of another build" :
+		 ", whose maps this one cannot use: it enforces, and its records are not collected by this one");
+	if (!finding->ok)
+		snprintf(finding->remedy, sizeof(finding->remedy), "ringfence load --replace, or restart "
+			 SETUP_UNIT "; ringfence load --replace --dry-run tells what is in the way");
+	return true;
+}
+
 static bool passable(const struct finding *finding)
 {
 	return finding->ok || finding->severity == SEVERITY_NOTE;
@@ -180,7 +201,7 @@ static int exit_of(const struct finding *findings, size_t count)
 
 int doctor_main(int argc, char **argv)
 {
-	struct finding findings[FINDINGS_MAX + 3 + SETUP_FINDINGS] = {};
+	struct finding findings[FINDINGS_MAX + 4 + SETUP_FINDINGS] = {};
 	int id, status, json = 0, verbose = 0;
 	size_t count;
 
@@ -197,6 +218,7 @@ int doctor_main(int argc, char **argv)
 	if (host_capable()) {
 		examine_fence(&findings[count], &findings[count + 1]);
 		count += 2;
+		count += examine_loaded(&findings[count]);
 	}
 	setup_examine("", 0, &findings[count]);
 	count += SETUP_FINDINGS;

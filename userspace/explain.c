@@ -288,6 +288,8 @@ static json_t *answer(const struct question *question, const struct ruleset *ima
 
 	if (decision->verdict == VERDICT_DENY)
 		json_object_set_new(json, "errno", json_string(policy_errno_name(-decision->err)));
+	if (decision->verdict == VERDICT_AUDIT && image->deny_unrecorded && image->mode == MODE_ENFORCE)
+		json_object_set_new(json, "unrecorded", json_string("deny with EPERM, where it cannot be recorded"));
 	if (!rule) {
 		json_object_set_new(json, "reason",
 				    json_string(default_reason(question, decision)));
@@ -324,6 +326,8 @@ static void print(const json_t *json)
 	if (err)
 		printf(" with %s%s", err, enforced ? "" : " (audit mode: recorded, not denied)");
 	putchar('\n');
+	if (json_object_get(json, "unrecorded"))
+		printf("  %-8s or %s\n", "", json_string_value(json_object_get(json, "unrecorded")));
 	print_row(json, "service");
 	if (where)
 		printf("  %-8s %s (%s)\n", "rule", json_string_value(json_object_get(json, "rule")),

@@ -15,6 +15,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "build_id.h"
 #include "ringfence.skel.h"
 #include "fence_private.h"
 #include "hooks.h"
@@ -27,7 +28,9 @@ const char *const fence_map_names[FENCE_MAPS] = {
 	[MAP_LOGGED] = "logged",
 	[MAP_RING] = "ring",
 	[MAP_LOSSES] = "losses",
+	[MAP_DUTY] = "duty",
 	[MAP_ABOUT] = "about",
+	[MAP_TOLD] = "told",
 	[MAP_KEEPERS] = "keepers",
 	[MAP_LATE] = "late",
 	[MAP_LATE_ORPHANS] = "late_orphans",
@@ -133,14 +136,16 @@ static int adopt_maps(struct fence *fence)
 	return 0;
 }
 
-static void adopt_link(struct fence *fence, const char *name, int fd)
+static void adopt_program(struct fence *fence, const struct bpf_program *program, const struct bpf_link *link)
 {
+	const char *name = bpf_program__name(program);
+
 	for (int i = 0; i < FENCE_ITERATORS; i++)
 		if (!strcmp(name, fence_iterator_names[i]))
-			fence->iterator[i] = fd;
+			fence->iterator[i] = bpf_link__fd(link);
 	for (int i = 0; i < FENCE_TRACERS; i++)
 		if (!strcmp(name, fence_tracer_names[i]))
-			fence->tracer[i] = fd;
+			fence->tracer[i] = bpf_program__fd(program);
 }
 
 static int attach(struct fence *fence)
@@ -159,7 +164,7 @@ static int attach(struct fence *fence)
 			bpf_link__destroy(link);
 			return -E2BIG;
 		}
-		adopt_link(fence, bpf_program__name(program), bpf_link__fd(link));
+		adopt_program(fence, program, link);
 		fence->links[fence->link_count].link = link;
 		fence->links[fence->link_count++].name = bpf_program__name(program);
 	}
@@ -199,22 +204,37 @@ static bool setattr_has_idmap(void)
 	return has;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
 static int sign(struct fence *fence)
 {
 	struct about about = {
 		.version = ABI_VERSION,
 		.pid = getpid(),
+		.loaded_ns = fence->loaded_ns,
 		.release = RINGFENCE_VERSION,
+		.build = RINGFENCE_BUILD,
 		.hooks = attached_hooks(fence),
+		.shift = fence->skeleton->rodata->shift,
 	};
-	struct timespec now;
+	struct timespec real, boot;
 	uint32_t key = 0;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	about.loaded_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	about.booted_ns = about.loaded_ns - (now.tv_sec * 1000000000ULL + now.tv_nsec);
-	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, &about, BPF_ANY);
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	about.booted_ns = (real.tv_sec - boot.tv_sec) * 1000000000LL + real.tv_nsec - boot.tv_nsec;
+	return bpf_map_update_elem(fence->map[MAP_ABOUT], &key, &about, BPF_ANY) ? -errno : 0;
+}
+
+const char *fence_build(void)
+{
+	return RINGFENCE_BUILD;
 }
 
 struct fence *fence_new(void)
@@ -254,7 +274,60 @@ static int choose_programs(struct fence *fence)
 	return 0;
 }
 
-int fence_load(struct fence **ret_fence)
+/* --- beside another ------------------------------------------------------------------------- */
+
+/* Whether a map of the kernel's is what these programs take it for. */
+static bool has_shape(const struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == bpf_map__max_entries(map) && info.map_flags == bpf_map__map_flags(map);
+}
+
+/* Has the programs that are to be loaded use the maps of others, but for what those say about themselves.
+ * @only_look: not yet. */
+static int share_maps(struct fence *fence, const struct fence *pinned, bool only_look)
+{
+	for (int i = 0; i < FENCE_MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(fence->skeleton->obj, fence_map_names[i]);
+		int err;
+
+		if (i == MAP_ABOUT)
+			continue;
+		if (!map || !has_shape(map, pinned->map[i]))
+			return -EPROTO;
+		err = only_look ? 0 : bpf_map__reuse_fd(map, pinned->map[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* A number that none of those has that may be attached still: the kernel takes programs down in the background.
+ * @pinned: who hands over, or NULL. */
+static int number_shift(const struct fence *pinned, __u8 *ret_shift)
+{
+	struct duty duty = {};
+	int err = pinned ? fence_duty(pinned, &duty) : 0;
+
+	duty.last = duty.last % UINT8_MAX + 1;
+	*ret_shift = duty.last;
+	return err || !pinned ? err : fence_set_duty(pinned, &duty);
+}
+
+/* On duty from the first moment on: nobody is behind it yet. */
+static int begin_duty(struct fence *fence)
+{
+	const uint8_t shift = fence->skeleton->rodata->shift;
+	const struct duty duty = { .shift = shift, .last = shift, .since_ns = fence->loaded_ns };
+
+	return fence_set_duty(fence, &duty);
+}
+
+static int open_skeleton(struct fence **ret_fence)
 {
 	struct fence *fence = fence_new();
 	int err;
@@ -267,14 +340,48 @@ int fence_load(struct fence **ret_fence)
 		fence_close(fence);
 		return err;
 	}
+	*ret_fence = fence;
+	return 0;
+}
+
+int fence_fits(const struct fence *pinned)
+{
+	struct fence *fence = NULL;
+	int err = open_skeleton(&fence) ?: share_maps(fence, pinned, true);
+
+	fence_close(fence);
+	return err;
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+/* What the programs are told before they are loaded. */
+static int configure(struct fence *fence, const struct fence *pinned)
+{
+	__u8 shift;
+	int err = number_shift(pinned, &shift);
+
+	fence->loaded_ns = now_ns();
+	fence->waiting = pinned;
+	fence->skeleton->rodata->shift = shift;
 	fence->skeleton->rodata->setattr_has_idmap = setattr_has_idmap();
-	err = host_mount_namespace(&fence->skeleton->rodata->host_mount_namespace);
+	return err ?: host_mount_namespace(&fence->skeleton->rodata->host_mount_namespace) ?:
+		choose_programs(fence) ?: (pinned ? share_maps(fence, pinned, false) : 0);
+}
+
+static int load(const struct fence *pinned, struct fence **ret_fence)
+{
+	struct fence *fence = NULL;
+	int err = open_skeleton(&fence);
+
 	if (!err)
-		err = choose_programs(fence);
+		err = configure(fence, pinned);
 	if (!err)
 		err = ringfence_bpf__load(fence->skeleton);
 	if (!err)
 		err = adopt_maps(fence);
+	if (!err && !pinned)
+		err = begin_duty(fence);
 	if (!err)
 		err = attach(fence);
 	if (!err)
@@ -285,6 +392,16 @@ int fence_load(struct fence **ret_fence)
 	}
 	*ret_fence = fence;
 	return 0;
+}
+
+int fence_load(struct fence **ret_fence)
+{
+	return load(NULL, ret_fence);
+}
+
+int fence_load_beside(const struct fence *pinned, struct fence **ret_fence)
+{
+	return load(pinned, ret_fence);
 }
 
 /* --- closing -------------------------------------------------------------------------------- */

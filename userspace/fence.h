@@ -27,6 +27,20 @@ struct fence;
  */
 int fence_load(struct fence **ret_fence);
 
+/* Tells builds of the programs apart, in this ringfence; struct about has that of a loaded one. */
+const char *fence_build(void);
+
+/* Whether the programs of this build can take the place of those of @pinned, with its maps. Returns 0, -EPROTO
+ * where a map has another shape, or -errno. */
+int fence_fits(const struct fence *pinned);
+
+/*
+ * As fence_load(), beside a fence that was opened, and with its maps: tags, runs and records are those of
+ * both. The new programs wait: until fence_replace() they judge nobody but a canary that they are given.
+ * With PATH_LOCK held, and after fence_settle(). Returns as fence_load(), and as fence_fits().
+ */
+int fence_load_beside(const struct fence *pinned, struct fence **ret_fence);
+
 /* Opens the pinned fence. Returns 0 and *ret_fence, the caller's to fence_close(); -ENOENT when
  * none is pinned; -EUCLEAN when some of its pins were removed; -EPROTO when it was loaded by a
  * ringfence with another ABI_VERSION; or -errno of bpf(2). */
@@ -45,12 +59,53 @@ const char *fence_log(void);
  * already. */
 int fence_pin(struct fence *fence);
 
+/*
+ * Pins a loaded fence in the place of the one that is pinned: at every moment one of them is, as a whole. One
+ * that was loaded beside it goes on duty then, and the other's programs are detached. On failure nothing has
+ * changed. What a death in the middle leaves behind is a fence that holds, which fence_settle() puts in
+ * order. With PATH_LOCK held, and after fence_settle().
+ */
+int fence_replace(struct fence *fence);
+
+/* Finishes what was left by one that died in fence_pin() or fence_replace(). With PATH_LOCK held. Returns 0,
+ * -EPROTO where that was one of another ABI_VERSION, or -errno. */
+int fence_settle(void);
+
+/* Whether there is something to finish, or somebody is at it. */
+bool fence_unsettled(void);
+
+/* Goes over to the programs that are pinned now, where others have taken the place of those that were opened,
+ * with the same maps. Returns 0, also where there is nothing to do; -ESTALE where another fence is pinned,
+ * with maps of its own; or as fence_open(). Only of a fence that was opened. */
+int fence_follow(struct fence *fence);
+
 /* Counts pins of a pinned fence that are not there any more, and writes what they are called,
  * "file_open, path_unlink", as many as fit. */
 size_t fence_missing_pins(const struct fence *fence, char *ret_names, size_t size);
 
-/* Whether @fence is the one that is pinned: 0, -ESTALE where another one is, or as fence_open(). */
-int fence_look_pinned(const struct fence *fence);
+/* --- of another ringfence --- */
+
+#define FENCE_RUNS_MAX 16
+
+/* Who is behind a pinned fence: the first FENCE_RUNS_MAX runs, and how many tasks they have; probes are not
+ * counted. */
+struct fence_behind {
+	size_t runs, tasks;
+	struct {
+		uint64_t run;
+		size_t tasks;
+	} list[FENCE_RUNS_MAX];
+};
+
+/* Reads who loaded the pinned fence, whatever its ABI_VERSION: where that is another one, up to `release` and
+ * no further. Returns 0 or -errno. */
+int fence_other_about(struct about *ret_about);
+
+/* Reads who is behind it, also of another ABI_VERSION. Returns 0, or -errno where that cannot be told. */
+int fence_other_behind(struct fence_behind *ret_behind);
+
+/* How many bytes of records wait in its ring buffer; -1 where that cannot be told. */
+int64_t fence_other_waiting(void);
 
 /* Removes the pins. Enforcement ends with the last process that has the fence open. -ENOENT:
  * none. */
@@ -59,8 +114,12 @@ int fence_unpin(void);
 /* Lets go of the fence; NULL is fine. */
 void fence_close(struct fence *fence);
 
-/* Who loaded it, and when; and what its last probe found. */
+/* Who loaded its programs, and when; and what their last probe found. */
 int fence_about(const struct fence *fence, struct about *ret_about);
+
+/* When the first of its programs were loaded, which others may have taken the place of since: CLOCK_REALTIME
+ * in ns, or 0. */
+uint64_t fence_since(const struct fence *fence);
 
 /* Writes down what a probe found: at which hooks it was not denied, a bit for each, or the -errno of why
  * nothing was found. */
@@ -116,6 +175,13 @@ int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret
 
 /* Counts one more decision as dealt with. To be called by the one collector only. */
 int fence_count_logged(struct fence *fence, uint64_t run);
+
+/* Writes down what keeps the log from taking lines, an -errno, or 0. To be called by the one collector
+ * only. */
+int fence_note_log(struct fence *fence, int fault);
+
+/* What the last collector has written down. */
+int fence_log_fault(const struct fence *fence);
 
 /* Closes an account. */
 void fence_end_run(struct fence *fence, uint64_t run);

@@ -64,6 +64,27 @@ int fence_note_watcher(struct fence *fence, pid_t watcher)
 	return write_about(fence, &about);
 }
 
+int fence_duty(const struct fence *fence, struct duty *ret_duty)
+{
+	uint32_t key = 0;
+
+	return bpf_map_lookup_elem(fence->map[MAP_DUTY], &key, ret_duty) ? -errno : 0;
+}
+
+int fence_set_duty(const struct fence *fence, const struct duty *duty)
+{
+	uint32_t key = 0;
+
+	return bpf_map_update_elem(fence->map[MAP_DUTY], &key, duty, BPF_ANY) ? -errno : 0;
+}
+
+uint64_t fence_since(const struct fence *fence)
+{
+	struct duty duty = {};
+
+	return fence_duty(fence, &duty) ? 0 : duty.since_ns;
+}
+
 /* --- rulesets ------------------------------------------------------------------------------- */
 
 static int fill_chunks(int fd, const struct ruleset *image)
@@ -250,15 +271,46 @@ int fence_count_logged(struct fence *fence, uint64_t run)
 	return bpf_map_update_elem(fence->map[MAP_LOGGED], &run, &logged, BPF_EXIST) ? -errno : 0;
 }
 
+int fence_note_log(struct fence *fence, int fault)
+{
+	uint64_t key = LOGGED_FAULT, value = -fault;
+
+	return bpf_map_update_elem(fence->map[MAP_LOGGED], &key, &value, BPF_ANY) ? -errno : 0;
+}
+
+int fence_log_fault(const struct fence *fence)
+{
+	uint64_t key = LOGGED_FAULT, value = 0;
+
+	return bpf_map_lookup_elem(fence->map[MAP_LOGGED], &key, &value) ? 0 : -(int)value;
+}
+
 void fence_end_run(struct fence *fence, uint64_t run)
 {
 	bpf_map_delete_elem(fence->map[MAP_RUNS], &run);
 	bpf_map_delete_elem(fence->map[MAP_LOGGED], &run);
 }
 
+/* Which shift is to govern who gets this tag: that on duty; a canary of one that waits is its own. */
+static void assign(const struct fence *fence, struct tag *tag)
+{
+	struct duty duty = {};
+	struct about about = {};
+
+	fence_duty(fence, &duty);
+	tag->shift = duty.shift;
+	if (!fence->waiting || !(tag->flags & TAG_PROBE) || fence_about(fence, &about))
+		return;
+	tag->shift = about.shift;
+	tag->flags |= TAG_BOUND;
+}
+
 int fence_tag(struct fence *fence, int pidfd, const struct tag *tag)
 {
-	return bpf_map_update_elem(fence->map[MAP_TAGS], &pidfd, tag, BPF_NOEXIST) ? -errno : 0;
+	struct tag assigned = *tag;
+
+	assign(fence, &assigned);
+	return bpf_map_update_elem(fence->map[MAP_TAGS], &pidfd, &assigned, BPF_NOEXIST) ? -errno : 0;
 }
 
 /* Runs an iterator to its end, and hands on what it writes: entries of one size, read by a multiple of
@@ -311,15 +363,19 @@ static uint32_t program_id(int link)
 	return bpf_obj_get_info_by_fd(link, &info, &size) ? 0 : info.prog_id;
 }
 
-static int add_skipped(int link, uint64_t *count)
+int fence_open_program(int link)
+{
+	int fd = bpf_prog_get_fd_by_id(program_id(link));
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int add_skipped(int program, uint64_t *count)
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(program_id(link));
-	int err = fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : 0;
+	int err = bpf_obj_get_info_by_fd(program, &info, &size) ? -errno : 0;
 
-	if (fd >= 0)
-		close(fd);
 	*count += info.recursion_misses;
 	return err;
 }
@@ -339,6 +395,11 @@ static int count_skipped(const struct fence *fence, int tracers, uint64_t *ret_c
 	return err;
 }
 
+int fence_skipped(const struct fence *fence, uint64_t *ret_count)
+{
+	return count_skipped(fence, FENCE_TRACERS, ret_count);
+}
+
 /* --- late tags ------------------------------------------------------------------------------ */
 
 static void forget_orphans(struct fence *fence)
@@ -353,6 +414,7 @@ static void forget_orphans(struct fence *fence)
 int fence_late_order(struct fence *fence, const struct late *order)
 {
 	static const struct late none;
+	struct late assigned;
 	uint32_t key = 0;
 
 	/* Between two orders nobody notes anything. */
@@ -363,8 +425,10 @@ int fence_late_order(struct fence *fence, const struct late *order)
 	}
 	if (!order)
 		return 0;
+	assigned = *order;
+	assign(fence, &assigned.tag);
 	return count_skipped(fence, TRACERS_LATE, &fence->late_skipped) ?:
-		bpf_map_update_elem(fence->map[MAP_LATE], &key, order, BPF_ANY) ? -errno : 0;
+		bpf_map_update_elem(fence->map[MAP_LATE], &key, &assigned, BPF_ANY) ? -errno : 0;
 }
 
 int fence_late_pass(struct fence *fence, struct late *ret_order)
@@ -436,6 +500,7 @@ int fence_losses(const struct fence *fence, struct losses *ret_losses)
 {
 	int err, cpus = libbpf_num_possible_cpus();
 	struct losses sum = {}, *each;
+	struct duty duty = {};
 	uint64_t skipped;
 	uint32_t key = 0;
 
@@ -452,10 +517,11 @@ int fence_losses(const struct fence *fence, struct losses *ret_losses)
 		sum.decisions += each[i].decisions;
 		sum.lineage += each[i].lineage;
 		sum.entries += each[i].entries;
+		sum.unrecorded += each[i].unrecorded;
 	}
 	free(each);
-	err = count_skipped(fence, FENCE_TRACERS, &skipped);
-	sum.lineage += skipped;
+	err = fence_skipped(fence, &skipped) ?: fence_duty(fence, &duty);
+	sum.lineage += skipped + duty.skipped;
 	*ret_losses = sum;
 	return err;
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pins of a fence: making, opening, missing and removing them.
+ * The pins of a fence: making, opening, replacing, missing and removing them.
+ *
+ * What stands in FENCE_PINS is the fence. What stands beside is one that is being made, or one that is
+ * being removed. In a hand-over the two change places in one step, and then the duty changes: so what is
+ * pinned has all of its pins at every moment, and whoever died between two steps, all that is left to do is
+ * to put what stands in FENCE_PINS on duty and to remove the rest.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,6 +98,16 @@ static int pin_all(struct fence *fence, const char *root)
 	return err;
 }
 
+/* Pins it beside the fence, if there is one. */
+static int pin_beside(struct fence *fence)
+{
+	int err = pin_all(fence, FENCE_PINS_NEW);
+
+	if (err)
+		remove_pins(FENCE_PINS_NEW);
+	return err;
+}
+
 int fence_pin(struct fence *fence)
 {
 	int err;
@@ -99,11 +115,11 @@ int fence_pin(struct fence *fence)
 	if (!access(FENCE_PINS, F_OK))
 		return -EEXIST;
 	remove_pins(FENCE_PINS_NEW);	/* left by a loader that died */
-	err = pin_all(fence, FENCE_PINS_NEW);
-	if (!err && rename(FENCE_PINS_NEW, FENCE_PINS))
+	err = pin_beside(fence);
+	if (!err && rename(FENCE_PINS_NEW, FENCE_PINS)) {
 		err = -errno;
-	if (err)
 		remove_pins(FENCE_PINS_NEW);
+	}
 	return err;
 }
 
@@ -112,6 +128,7 @@ int fence_unpin(void)
 	remove_pins(FENCE_PINS_OLD);	/* left by one that died */
 	if (rename(FENCE_PINS, FENCE_PINS_OLD))
 		return -errno;
+	remove_pins(FENCE_PINS_NEW);	/* left by a hand-over */
 	return remove_pins(FENCE_PINS_OLD);
 }
 
@@ -141,11 +158,27 @@ static int open_all(int *ret_fds, const char *kind, const char *const *names, si
 	return 0;
 }
 
+/* Of a program that is attached for itself, only the program. */
+static int open_tracers(struct fence *fence)
+{
+	for (int i = 0; i < FENCE_TRACERS; i++) {
+		int link = open_pin("links", fence_tracer_names[i]);
+
+		if (link < 0)
+			return link;
+		fence->tracer[i] = fence_open_program(link);
+		close(link);
+		if (fence->tracer[i] < 0)
+			return fence->tracer[i];
+	}
+	return 0;
+}
+
 static int open_pins(struct fence *fence)
 {
 	return open_all(fence->map, "maps", fence_map_names, FENCE_MAPS) ?:
 		open_all(fence->iterator, "links", fence_iterator_names, FENCE_ITERATORS) ?:
-		open_all(fence->tracer, "links", fence_tracer_names, FENCE_TRACERS);
+		open_tracers(fence);
 }
 
 /* Before all pins are looked for: another version has others. */
@@ -180,6 +213,106 @@ int fence_open(struct fence **ret_fence)
 	}
 	*ret_fence = fence;
 	return 0;
+}
+
+/* --- replacing ------------------------------------------------------------------------------ */
+
+/* The count of what was skipped goes on where that of the others ends. @last may be NULL. */
+static int go_on_duty(const struct fence *fence, const struct fence *last)
+{
+	uint64_t theirs = 0, ours = 0;
+	struct about about;
+	struct duty duty;
+	int err = fence_about(fence, &about) ?: fence_duty(fence, &duty);
+
+	if (!err && last)
+		err = fence_skipped(last, &theirs) ?: fence_skipped(fence, &ours);
+	if (err || duty.shift == about.shift)
+		return err;
+	duty.shift = about.shift;
+	duty.skipped += theirs - ours;
+	return fence_set_duty(fence, &duty);
+}
+
+/* Of two that change places, nobody sees one without the other. */
+static int exchange(void)
+{
+	return renameat2(AT_FDCWD, FENCE_PINS_NEW, AT_FDCWD, FENCE_PINS, RENAME_EXCHANGE) ? -errno : 0;
+}
+
+int fence_replace(struct fence *fence)
+{
+	struct fence *last = NULL;
+	int err = fence->waiting ? fence_open(&last) : 0;
+
+	if (err)
+		return err;
+	remove_pins(FENCE_PINS_NEW);	/* fence_settle() would have left none that is on duty */
+	err = pin_beside(fence);
+	if (!err)
+		err = exchange();
+	if (!err && last && (err = go_on_duty(fence, last)))
+		exchange();		/* back: the others never went off */
+	fence_close(last);
+	if (!err)
+		fence->waiting = false;
+	remove_pins(FENCE_PINS_NEW);
+	return err;
+}
+
+bool fence_unsettled(void)
+{
+	return !access(FENCE_PINS_NEW, F_OK);
+}
+
+int fence_settle(void)
+{
+	struct fence *fence = NULL;
+	int err;
+
+	if (!fence_unsettled())
+		return 0;
+	err = fence_open(&fence);
+	if (!err)
+		err = go_on_duty(fence, NULL);
+	fence_close(fence);
+	return err ?: remove_pins(FENCE_PINS_NEW);
+}
+
+static void swap_fds(int *fd, int *theirs)
+{
+	int ours = *fd;
+
+	*fd = *theirs;
+	*theirs = ours;
+}
+
+/* The maps stay: their descriptors are in use. */
+static void take_programs(struct fence *fence, struct fence *pinned)
+{
+	swap_fds(&fence->map[MAP_ABOUT], &pinned->map[MAP_ABOUT]);
+	for (int i = 0; i < FENCE_ITERATORS; i++)
+		swap_fds(&fence->iterator[i], &pinned->iterator[i]);
+	for (int i = 0; i < FENCE_TRACERS; i++)
+		swap_fds(&fence->tracer[i], &pinned->tracer[i]);
+}
+
+int fence_follow(struct fence *fence)
+{
+	struct about ours = {}, theirs = {};
+	struct fence *pinned = NULL;
+	int err = fence_open(&pinned);
+
+	if (err)
+		return err;
+	fence_about(fence, &ours);
+	fence_about(pinned, &theirs);
+	if (fence_tags_id(fence) != fence_tags_id(pinned))
+		err = -ESTALE;
+	else if (ours.loaded_ns != theirs.loaded_ns)
+		take_programs(fence, pinned);
+	fence_close(pinned);
+	return err;
 }
 
 /* --- missing -------------------------------------------------------------------------------- */
@@ -232,7 +365,7 @@ static uint64_t pinned_hooks(void)
 	return hooks;
 }
 
-size_t fence_missing_pins(const struct fence *fence, char *ret_names, size_t size)
+static size_t find_missing(const struct fence *fence, char *ret_names, size_t size)
 {
 	struct missing missing = { .names = ret_names, .size = size };
 	uint64_t pinned = pinned_hooks();
@@ -249,16 +382,8 @@ size_t fence_missing_pins(const struct fence *fence, char *ret_names, size_t siz
 	return missing.count;
 }
 
-int fence_look_pinned(const struct fence *fence)
+/* In a hand-over the folder that is being read may become the old one, and be emptied. */
+size_t fence_missing_pins(const struct fence *fence, char *ret_names, size_t size)
 {
-	struct about ours = {}, theirs = {};
-	struct fence *pinned = NULL;
-	int err = fence_open(&pinned);
-
-	if (err)
-		return err;
-	fence_about(fence, &ours);
-	fence_about(pinned, &theirs);
-	fence_close(pinned);
-	return ours.loaded_ns == theirs.loaded_ns ? 0 : -ESTALE;
+	return find_missing(fence, ret_names, size) ? find_missing(fence, ret_names, size) : 0;
 }

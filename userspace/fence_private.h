@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What fence.c, fence_pins.c, fence_maps.c and fence_keepers.c know of a fence and nobody else.
+ * What fence.c, fence_pins.c, fence_maps.c, fence_keepers.c and fence_other.c know of a fence and nobody
+ * else.
  */
 #pragma once
 
@@ -13,7 +14,9 @@ enum fence_map {
 	MAP_LOGGED,
 	MAP_RING,
 	MAP_LOSSES,
+	MAP_DUTY,
 	MAP_ABOUT,
+	MAP_TOLD,
 	MAP_KEEPERS,
 	MAP_LATE,
 	MAP_LATE_ORPHANS,
@@ -61,8 +64,10 @@ struct ringfence_bpf;
 
 struct fence {
 	int map[FENCE_MAPS];
-	int iterator[FENCE_ITERATORS];	/* links of programs that are started by reading, */
-	int tracer[FENCE_TRACERS];	/* and by tracepoints */
+	int iterator[FENCE_ITERATORS];	/* links of programs that are started by reading */
+	int tracer[FENCE_TRACERS];	/* programs: a link that is held would keep it attached */
+	uint64_t loaded_ns;		/* of a loaded fence, CLOCK_REALTIME */
+	bool waiting;			/* loaded beside another, and not on duty yet */
 	struct ringfence_bpf *skeleton;	/* NULL: opened from its pins */
 	struct {
 		const char *name;
@@ -74,3 +79,13 @@ struct fence {
 
 /* An empty one. NULL: no memory. */
 struct fence *fence_new(void);
+
+/* Opens the program behind a link. Returns a descriptor, or -errno. */
+int fence_open_program(int link);
+
+/* Which shift is on duty. */
+int fence_duty(const struct fence *fence, struct duty *ret_duty);
+int fence_set_duty(const struct fence *fence, const struct duty *duty);
+
+/* How often programs on tracepoints were left out since they were loaded. */
+int fence_skipped(const struct fence *fence, uint64_t *ret_count);

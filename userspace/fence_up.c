@@ -15,7 +15,9 @@
 #include "locations.h"
 #include "policies.h"
 #include "probe.h"
+#include "run_id.h"
 #include "say.h"
+#include "version.h"
 
 void fence_tell_dead(const struct probe_result *result)
 {
@@ -27,6 +29,43 @@ void fence_tell_dead(const struct probe_result *result)
 	else
 		say("the probe was denied, but its records did not arrive in the audit log");
 	host_explain(0);
+}
+
+/* Who is behind a fence of another ringfence, and what is to be done. */
+static void tell_behind(void)
+{
+	struct fence_behind behind;
+	char name[RUN_NAME_SIZE];
+
+	if (fence_other_behind(&behind)) {
+		say_remedy("who is behind it cannot be told; ringfence unload --force takes it down all the same");
+		return;
+	}
+	if (!behind.tasks) {
+		say_remedy("nobody is behind it: ringfence load --replace, or a restart of ringfence.service, puts one of this in its place");
+		return;
+	}
+	say_remedy("it goes on enforcing; what it records waits in the kernel for a daemon of that ringfence, and is counted as lost where there is no room");
+	for (size_t i = 0; i < behind.runs; i++)
+		say_remedy("run %s is behind it, with %zu task%s", run_id_name(behind.list[i].run, name),
+			   behind.list[i].tasks, behind.list[i].tasks == 1 ? "" : "s");
+	say_remedy("wait until they have ended, then ringfence load --replace, or restart ringfence.service");
+	say_remedy("sooner: release them by that ringfence, or free all of them: ringfence unload --force");
+}
+
+static void tell_other(void)
+{
+	struct about about = {};
+	int err = fence_other_about(&about);
+
+	if (err)
+		say_errno(err, "cannot tell which ringfence loaded the fence");
+	else
+		say("the fence was loaded by ringfence %.*s, with maps of version %u that this ringfence "
+		    RINGFENCE_VERSION " cannot use (it has version %u%s)", (int)sizeof(about.release),
+		    about.release, about.version, ABI_VERSION,
+		    about.version == ABI_VERSION ? ", of other shapes" : "");
+	tell_behind();
 }
 
 void fence_tell_missing(int err)
@@ -41,8 +80,7 @@ void fence_tell_missing(int err)
 		say_remedy("ringfence unload --force, then ringfence load; only root outside the fence can have removed them");
 		break;
 	case -EPROTO:
-		say("the fence was loaded by another version of ringfence");
-		say_remedy("ringfence unload, then ringfence load");
+		tell_other();
 		break;
 	case -EACCES:
 	case -EPERM:
@@ -98,6 +136,17 @@ int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *re
 		tell_tags(fence);
 	} else if (err) {
 		say_errno(err, "cannot read the policies in force");
+	}
+	return err;
+}
+
+int fence_recordable_told(const struct fence *fence, uint32_t slot, enum mode mode, const char *log)
+{
+	int err = collector_refuses(fence, slot, mode, log);
+
+	if (err) {
+		say_errno(err, "the audit log %s cannot be written", log);
+		say_remedy("its policy says on_log_failure: deny: make room there; --mode audit starts it all the same");
 	}
 	return err;
 }
@@ -160,7 +209,8 @@ static int prove_new(struct fence *fence)
 	return err;
 }
 
-static int load_and_pin(struct policies *policies, struct fence **ret_fence)
+/* @pin: fence_pin() or fence_replace(). */
+static int load_and_pin(struct policies *policies, int (*pin)(struct fence *fence), struct fence **ret_fence)
 {
 	struct fence *fence = NULL;
 	int err = host_check() ?: fence_load(&fence);
@@ -170,7 +220,7 @@ static int load_and_pin(struct policies *policies, struct fence **ret_fence)
 		return err;
 	}
 	err = probe_install(fence) ?: prove_new(fence) ?: policies_put(fence, policies);
-	if (!err && (err = fence_pin(fence)))
+	if (!err && (err = pin(fence)))
 		say_errno(err, "cannot pin the fence under " FENCE_PINS);
 	if (err) {
 		fence_close(fence);
@@ -181,14 +231,12 @@ static int load_and_pin(struct policies *policies, struct fence **ret_fence)
 }
 
 /* The policies first: where one is faulty, and not rescued, nothing is loaded. */
-static int bring_up(char **files, size_t count, bool rescue, struct fence **ret_fence)
+static int bring_up(const glob_t *files, bool rescue, int (*pin)(struct fence *fence), struct fence **ret_fence)
 {
 	struct policies *policies = NULL;
-	int err;
+	int err = policies_compile(files->gl_pathv, files->gl_pathc, 1, rescue, &policies) ?:
+		load_and_pin(policies, pin, ret_fence);
 
-	if (!access(FENCE_PINS, F_OK))
-		return -EEXIST;
-	err = policies_compile(files, count, 1, rescue, &policies) ?: load_and_pin(policies, ret_fence);
 	policies_free(policies);
 	return err;
 }
@@ -243,9 +291,136 @@ int fence_bring_up(const char *folder, bool rescue, struct fence **ret_fence)
 	if (err)
 		return err;
 	lock = lock_told();
-	err = lock < 0 ? lock : bring_up(found.gl_pathv, found.gl_pathc, rescue, ret_fence);
+	if (lock < 0)
+		err = lock;
+	else
+		err = access(FENCE_PINS, F_OK) ? bring_up(&found, rescue, fence_pin, ret_fence) : -EEXIST;
 	globfree(&found);
 	if (lock >= 0)
 		close(lock);
 	return err;
+}
+
+/* --- handing over --------------------------------------------------------------------------- */
+
+/* The ring is that of both: whoever collects goes on. */
+static int prove_beside(struct fence *fence)
+{
+	struct collector *collector = NULL;
+	int err = path_make_logs() ?: collector_open(fence, PATH_LOG, true, &collector);
+
+	if (err)
+		say_errno(err, "cannot write the audit log " PATH_LOG);
+	else
+		err = fence_prove_told(fence, collector);
+	collector_close(collector);
+	return err;
+}
+
+/* The canary's policy is that of both, too: the last one is put back where it comes to nothing. */
+static int put_beside(struct fence *pinned)
+{
+	struct ruleset *canary = NULL;
+	struct fence *fence = NULL;
+	int err = host_check() ?: fence_load_beside(pinned, &fence);
+
+	if (err) {
+		host_explain(err);
+		return err;
+	}
+	err = fence_get_ruleset(pinned, 0, &canary) ?: probe_install(fence) ?: prove_beside(fence);
+	if (!err && (err = fence_replace(fence)))
+		say_errno(err, "cannot replace the pins under " FENCE_PINS);
+	if (err && canary)
+		fence_put_ruleset(pinned, 0, canary);
+	free(canary);
+	fence_close(fence);
+	return err;
+}
+
+/* Returns 0 where nobody is behind a fence of another ringfence; else tells, and returns -EBUSY. */
+static int nobody_behind(void)
+{
+	struct fence_behind behind;
+
+	if (!fence_other_behind(&behind) && !behind.tasks)
+		return 0;
+	tell_other();
+	return -EBUSY;
+}
+
+/* With all that a fence has. With PATH_LOCK held nobody gets behind the one that goes. */
+static int put_anew(const char *folder, bool rescue)
+{
+	int64_t waiting = fence_other_waiting();
+	struct fence *fence = NULL;
+	glob_t found = {};
+	int err = nobody_behind() ?: find_policies(folder, &found);
+
+	if (err)
+		return err;
+	err = bring_up(&found, rescue, fence_replace, &fence);
+	globfree(&found);
+	fence_close(fence);
+	if (!err && waiting > 0)
+		say("warning: %lld bytes of records that waited in the fence of another ringfence are lost: its daemon was not there to collect them",
+		    (long long)waiting);
+	return err;
+}
+
+static int hand_over(const char *folder, bool rescue)
+{
+	struct fence *pinned = NULL;
+	int err = fence_settle() ?: fence_open(&pinned) ?: fence_fits(pinned);
+
+	if (!err)
+		err = put_beside(pinned);
+	else if (err == -EPROTO)
+		err = put_anew(folder, rescue);
+	else if (err != -ENOENT)
+		fence_tell_missing(err);
+	fence_close(pinned);
+	return err;
+}
+
+int fence_hand_over(const char *folder, bool rescue)
+{
+	int lock = lock_told(), err = lock < 0 ? lock : hand_over(folder, rescue);
+
+	if (lock >= 0)
+		close(lock);
+	return err;
+}
+
+void fence_finish_hand_over(void)
+{
+	int lock, err;
+
+	if (!fence_unsettled())
+		return;
+	lock = lock_told();
+	err = lock < 0 ? 0 : fence_settle();
+	if (err)
+		say_errno(err, "cannot finish the hand-over that left pins beside " FENCE_PINS);
+	if (lock >= 0)
+		close(lock);
+}
+
+int fence_may_hand_over(void)
+{
+	struct fence *pinned = NULL;
+	int err = fence_open(&pinned) ?: fence_fits(pinned);
+
+	if (err == -EPROTO)
+		err = nobody_behind();
+	else if (err)
+		fence_tell_missing(err);
+	fence_close(pinned);
+	return err;
+}
+
+bool fence_is_of_other_build(struct about *ret_about)
+{
+	return !fence_other_about(ret_about) && ret_about->version == ABI_VERSION &&
+	       strncmp(ret_about->build, fence_build(), sizeof(ret_about->build));
 }

@@ -32,6 +32,9 @@ int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *re
  * dead fence, or -errno where the probe could not be run. */
 int fence_prove_told(struct fence *fence, struct collector *collector);
 
+/* 0 where a run of the policy in @slot may be started, as collector_refuses(); else tells why not. */
+int fence_recordable_told(const struct fence *fence, uint32_t slot, enum mode mode, const char *log);
+
 /*
  * Compiles every policy file, and puts them in force once all of them are sound. Tells every fault,
  * and a line per policy that is in force. To be called with PATH_LOCK held. Returns 0 or -errno;
@@ -49,3 +52,21 @@ int fence_apply_folder(struct fence *fence, const char *folder);
  * other failure nothing is left behind.
  */
 int fence_bring_up(const char *folder, bool rescue, struct fence **ret_fence);
+
+/*
+ * Puts the programs of this build in the place of the pinned ones, proven by a probe, without a moment in which
+ * a tagged task is not governed: tags, runs, policies and records stay. Of a fence whose maps it cannot use
+ * (another ABI_VERSION) all is put anew, as fence_bring_up() does, where nobody is behind it. Tells what went
+ * wrong. Returns 0; -ENOENT where no fence is pinned; -EBUSY where tasks are behind one that it cannot share;
+ * on any failure the fence is as it was.
+ */
+int fence_hand_over(const char *folder, bool rescue);
+
+/* Finishes a hand-over in the middle of which somebody died; tells where it cannot. */
+void fence_finish_hand_over(void);
+
+/* Whether fence_hand_over() could be tried: 0, or tells why not and returns as that does. */
+int fence_may_hand_over(void);
+
+/* Whether the pinned fence can be opened and has programs of another build than this one's. Tells neither. */
+bool fence_is_of_other_build(struct about *ret_about);

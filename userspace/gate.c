@@ -202,6 +202,12 @@ static void tag_guest(struct gate *gate, struct guest *guest, const struct gate_
 		       "only a child of one's own, with one thread, can be put behind the fence");
 		return;
 	}
+	err = collector_refuses(gate->fence, tag.policy, tag.mode, PATH_LOG);
+	if (err) {
+		refuse(answer, err, "its policy says on_log_failure: deny; root has to make room there",
+		       "the audit log " PATH_LOG " cannot be written: %s", strerror(-err));
+		return;
+	}
 	account.policy = tag.policy;
 	err = runs_begin(gate->fence, tag.run, &account);
 	if (!err && (err = fence_tag(gate->fence, pidfd, &tag)))
@@ -249,6 +255,7 @@ static void tell_end(struct gate *gate, const struct guest *guest, struct gate_a
 	answer->denied = account.denied;
 	answer->audited = account.audited;
 	answer->lost = account.lost;
+	answer->unrecorded = account.unrecorded;
 	answer->refused_forks = account.refused_forks;
 	if (!keeper_count(gate->fence, guest->run, &processes) && !processes &&
 	    logged + account.lost >= account.submitted)

@@ -14,7 +14,7 @@
 #include "collector.h"
 #include "fence.h"
 
-#define GATE_VERSION 1
+#define GATE_VERSION 2
 #define GATE_TEXT 512
 
 enum gate_verb {
@@ -33,7 +33,7 @@ struct gate_answer {
 	int32_t err;			/* 0, or a negative errno: nothing was done */
 	uint32_t processes;		/* GATE_END: that outlive the command */
 	uint64_t run;
-	uint64_t denied, audited, lost, refused_forks; /* GATE_END */
+	uint64_t denied, audited, lost, unrecorded, refused_forks; /* GATE_END */
 	char text[GATE_TEXT];		/* why not, and */
 	char remedy[GATE_TEXT];		/* what to do */
 };

@@ -338,7 +338,7 @@ static void examine_space(const struct setup *setup, const char *folder, struct 
 	if (!finding->ok || free >= LOG_FREE_MIN)
 		return;
 	see(finding, "%s has %lld MiB left: records that cannot be written are lost", folder, free >> 20);
-	advise(finding, missing(setup), "make room, or have the log rotated");
+	advise(finding, missing(setup), "make room, or keep less of the log: ringfence daemon --log-size, --log-keep");
 }
 
 static void examine_log(struct setup *setup, struct finding *finding)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,11 +52,45 @@ bool path_is_policy(const char *file, char ret_path[PATH_MAX])
 		one.st_ino == other.st_ino);
 }
 
+/* Not from the name service, which may be what is down. 0: there is none. */
+static gid_t group_adm(void)
+{
+	FILE *file = fopen("/etc/group", "re");
+	struct group *group;
+	gid_t gid = 0;
+
+	while (file && !gid && (group = fgetgrent(file)))
+		if (!strcmp(group->gr_name, "adm"))
+			gid = group->gr_gid;
+	if (file)
+		fclose(file);
+	return gid;
+}
+
+int path_make_log_folder(const char *log)
+{
+	const char *slash = strrchr(log, '/');
+	char folder[PATH_MAX];
+	struct stat st;
+	gid_t adm;
+
+	if (!slash || slash == log)
+		return 0;
+	if (snprintf(folder, sizeof(folder), "%.*s", (int)(slash - log), log) >= (int)sizeof(folder))
+		return -ENAMETOOLONG;
+	if (!mkdir(folder, 0750))
+		chmod(folder, 0750);	/* whatever the umask takes away */
+	else if (errno != EEXIST)
+		return -errno;
+	adm = !stat(folder, &st) && !st.st_gid ? group_adm() : 0;
+	if (adm && chown(folder, -1, adm))
+		return errno == EPERM ? 0 : -errno;
+	return 0;
+}
+
 int path_make_logs(void)
 {
-	int err = path_make("/var/log");
-
-	return err || !mkdir(PATH_LOGS, 0750) || errno == EEXIST ? err : -errno;
+	return path_make("/var/log") ?: path_make_log_folder(PATH_LOG);
 }
 
 int path_lock(const char *file, int operation)

@@ -30,8 +30,13 @@ const char *path_base(const char *path);
 /* Whether @file, by whatever name, is one of PATH_POLICIES; @ret_path: its name there. */
 bool path_is_policy(const char *file, char ret_path[PATH_MAX]);
 
-/* Makes PATH_LOGS, mode 0750: the audit log shows command lines and paths. Returns 0 or -errno. */
+/* Makes PATH_LOGS. Returns 0 or -errno. */
 int path_make_logs(void);
+
+/* Makes the folder that the file @log stands in, those above it being there, with mode 0750: the audit log
+ * shows command lines and paths. As long as it is the group root's, it is given to the group adm, where the
+ * host has one and this process may do that; its files are to be of the same group. Returns 0 or -errno. */
+int path_make_log_folder(const char *log);
 
 /* Opens @file, making its folder, and takes a lock on it that ends with the descriptor. @operation:
  * LOCK_EX or LOCK_SH, with LOCK_NB not to wait (flock(2)). Returns the descriptor, the caller's to

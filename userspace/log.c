@@ -19,6 +19,7 @@
 
 #include "audit_line.h"
 #include "locations.h"
+#include "log_files.h"
 #include "options.h"
 #include "run_id.h"
 #include "text.h"
@@ -30,6 +31,7 @@
 
 struct log {
 	const char *path;
+	const char *reading;		/* the file of it that is read */
 	const char *run, *service, *verdict;	/* NULL: any */
 	bool follow, json;
 	const struct term_style *style;
@@ -253,7 +255,7 @@ static int show_line(struct log *log, const char *text, size_t size)
 	if (!size)
 		return 0;
 	if (audit_line_parse(text, size, &line) < 0) {
-		fprintf(stderr, "ringfence log: %s:%" PRIu64 ": not a record; skipped\n", log->path,
+		fprintf(stderr, "ringfence log: %s:%" PRIu64 ": not a record; skipped\n", log->reading,
 			log->line);
 		log->broken = true;
 		return 0;
@@ -302,6 +304,33 @@ static int show_lines(struct log *log, FILE *in, struct text *rest)
 		r = -EIO;
 	if (r >= 0 && fflush(stdout))
 		r = -errno;
+	return r;
+}
+
+/* What @rest holds has no end: it is shown if it is whole, and broken if it is not. */
+static int show_rest(struct log *log, struct text *rest)
+{
+	int r = rest->size ? show_line(log, rest->data, rest->size) : 0;
+
+	rest->size = 0;
+	log->line = 0;
+	return r;
+}
+
+/* Shows a file that was rotated away: nothing comes to it any more. */
+static int show_rotated(struct log *log, const char *path, struct text *rest)
+{
+	FILE *in = fopen(path, "re");
+	int r;
+
+	if (!in)
+		return errno == ENOENT ? 0 : -errno;	/* removed as too old since it was found */
+	log->reading = path;
+	r = show_lines(log, in, rest);
+	if (r >= 0)
+		r = show_rest(log, rest);
+	fclose(in);
+	log->reading = log->path;
 	return r;
 }
 
@@ -364,29 +393,48 @@ static bool is_rotated(const struct log *log, FILE *in, bool *ret_truncated)
 	return !*ret_truncated || (S_ISREG(now.st_mode) && ftello(in) > now.st_size);
 }
 
-/* Goes on with the file that took the place of *in, after what *in still had: a line may have come
- * between its end, as it was seen, and its renaming. */
+/* Shows those of @files that were rotated away after @in was. */
+static int show_between(struct log *log, FILE *in, const struct log_files *files, struct text *rest)
+{
+	struct stat st, read_one;
+	size_t i = files->count;
+	int r = 0;
+
+	if (fstat(fileno(in), &read_one))
+		return 0;
+	while (i && (stat(files->rotated[i - 1], &st) || st.st_dev != read_one.st_dev ||
+		     st.st_ino != read_one.st_ino))
+		i--;
+	if (!i)
+		return 0;		/* it has another name, or none: who knows which came next */
+	for (; r >= 0 && i < files->count; i++)
+		r = show_rotated(log, files->rotated[i], rest);
+	return r;
+}
+
+/* Goes on with what took the place of *in, after what *in still had: a line may have come between its
+ * end, as it was seen, and its renaming. */
 static int rotate(struct log *log, FILE **in, struct text *rest, struct watch *watch,
 		  bool truncated)
 {
-	FILE *next = truncated ? NULL : fopen(log->path, "re");
+	struct log_files files;
 	int r = 0;
 
 	if (truncated) {
 		rewind(*in);
-	} else {
-		/* Gone again already: the next look will tell. */
-		if (!next)
-			return 0;
-		watch_file(watch, log->path);
-		r = show_lines(log, *in, rest);
-		fclose(*in);
-		*in = next;
+		return show_rest(log, rest) ?: show_lines(log, *in, rest);
 	}
-	if (r >= 0 && rest->size)
-		r = show_line(log, rest->data, rest->size);
-	rest->size = 0;
-	log->line = 0;
+	/* Gone again already: the next look will tell. */
+	if (log_files_open(log->path, 0, &files))
+		return 0;
+	if (files.last) {
+		watch_file(watch, log->path);
+		r = show_lines(log, *in, rest) ?: show_rest(log, rest) ?: show_between(log, *in, &files, rest);
+		fclose(*in);
+		*in = files.last;
+		files.last = NULL;
+	}
+	log_files_close(&files);
 	return r < 0 ? r : show_lines(log, *in, rest);
 }
 
@@ -432,7 +480,7 @@ const struct verb log_verb = {
 	.name = "log",
 	.arguments = "[OPTION]... [FILE]",
 	.help = "Shows the audit log, one line per record, times in UTC. FILE is " PATH_LOG "\n"
-		"unless it is named.\n\n"
+		"unless it is named. What was rotated away from it is shown before it.\n\n"
 		"Exit status: 0; 1 when the log or the run is not there, or a line of it is no record.",
 	.options = options,
 	.colored = true,
@@ -502,29 +550,41 @@ static int conclude(const struct log *log, int r)
 	return log->broken ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int show_files(struct log *log, struct log_files *files, struct text *rest)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < files->count; i++)
+		r = show_rotated(log, files->rotated[i], rest);
+	if (r >= 0 && files->last && log->follow)
+		r = follow(log, &files->last, rest);
+	else if (r >= 0 && files->last)
+		r = show_lines(log, files->last, rest) ?: show_rest(log, rest);
+	if (r >= 0 && fflush(stdout))
+		r = -errno;
+	return r;
+}
+
 static int show_log(struct log *log)
 {
-	FILE *in = fopen(log->path, "re");
 	struct text rest = { 0 };
+	struct log_files files;
+	uint64_t run = 0;
 	int r;
 
-	if (!in) {
-		fprintf(stderr, "ringfence log: %s: %s%s\n", log->path, strerror(errno),
-			errno == ENOENT && !strcmp(log->path, PATH_LOG) ?
+	if (log->run)
+		run_id_parse(log->run, &run);
+	r = log_files_open(log->path, log_files_since(run), &files);
+	if (r < 0) {
+		fprintf(stderr, "ringfence log: %s: %s%s\n", log->path, strerror(-r),
+			r == -ENOENT && !strcmp(log->path, PATH_LOG) ?
 			"; a run without the daemon writes ./ringfence-RUN.jsonl: name that file" :
 			"");
 		return EXIT_FAILURE;
 	}
-	if (log->follow)
-		r = follow(log, &in, &rest);
-	else
-		r = show_lines(log, in, &rest);
-	/* A last line without its end is shown if it is whole, and broken if it is not. */
-	if (r >= 0 && rest.size && !log->follow)
-		r = show_line(log, rest.data, rest.size);
-	if (r >= 0 && fflush(stdout))
-		r = -errno;
-	fclose(in);
+	log->reading = log->path;
+	r = show_files(log, &files, &rest);
+	log_files_close(&files);
 	text_free(&rest);
 	return conclude(log, r);
 }

@@ -178,7 +178,7 @@ static int prepare(struct order *order)
 	err = take_lock(order) ?: fence_open_told(&order->fence) ?: find_run(order) ?: count_tasks(order);
 	if (err)
 		return err;
-	err = path_make(PATH_LOGS) ?: collector_open(order->fence, PATH_LOG, true, &order->collector);
+	err = path_make_logs() ?: collector_open(order->fence, PATH_LOG, true, &order->collector);
 	if (err) {
 		say_errno(err, "nothing is released: cannot write the audit log " PATH_LOG);
 		say_remedy("ringfence unload --force takes the whole fence down, without a record");

@@ -270,6 +270,9 @@ static int prepare(struct session *session)
 	err = session->vouched ? vouch(session) : 0;
 	if (err)
 		return err;
+	err = fence_recordable_told(session->fence, session->tag.policy, session->mode, log_path(session));
+	if (err)
+		return err;
 	account.policy = session->tag.policy;
 	err = runs_begin(session->fence, session->tag.run, &account);
 	if (err)
@@ -361,6 +364,9 @@ static void tell_losses(const struct run *account, uint64_t logged)
 	if (account->submitted > logged + account->lost)
 		say("%llu records are not in the audit log",
 		    (unsigned long long)(account->submitted - logged - account->lost));
+	if (account->unrecorded)
+		say("%llu accesses were denied, because no record of them found room",
+		    (unsigned long long)account->unrecorded);
 	if (account->refused_forks)
 		say("%llu forks failed, because the child could not be tagged",
 		    (unsigned long long)account->refused_forks);
@@ -397,7 +403,7 @@ static int finish(struct session *session, int status)
 		unlink(session->own_log);	/* a run without records needs no log */
 	if (!kept && !err)
 		fence_end_run(session->fence, session->tag.run);
-	return session->fail_on_deny && !status && (account.denied || unread) ? EXIT_DENIED :
+	return session->fail_on_deny && !status && (account.denied || account.unrecorded || unread) ? EXIT_DENIED :
 									       status;
 }
 

@@ -78,10 +78,12 @@ static int finish(struct visit *visit, int status)
 			"ringfence log --run %s shows them, to whoever may read " PATH_LOG "\n",
 			run_id_name(answer->run, name), answer->denied, answer->audited, answer->lost,
 			name);
+	if (!err && answer->unrecorded)
+		say("%" PRIu64 " accesses were denied, because no record of them found room", answer->unrecorded);
 	if (!err && answer->refused_forks)
 		say("%" PRIu64 " forks failed, because the child could not be tagged",
 		    answer->refused_forks);
-	return visit->run->fail_on_deny && !status && (err || answer->denied) ? -1 : status;
+	return visit->run->fail_on_deny && !status && (err || answer->denied || answer->unrecorded) ? -1 : status;
 }
 
 int run_guest(const struct guest_run *run, int exit_denied)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log_files.h"
 #include "run_id.h"
 #include "run_log.h"
 
@@ -42,34 +43,35 @@ static bool line_of_run(const char *line, size_t size, const char *run)
 	return memmem(line, size, mark, length);
 }
 
+struct copy {
+	char run[RUN_NAME_SIZE];
+	FILE *out;
+};
+
+static int copy_line(void *ctx, const char *line, size_t size)
+{
+	const struct copy *copy = ctx;
+
+	return line_of_run(line, size, copy->run) && fwrite(line, size, 1, copy->out) != 1 ? -errno : 0;
+}
+
 int run_log_copy(const char *from, uint64_t run, const char *to)
 {
-	char name[RUN_NAME_SIZE], *line = NULL;
-	FILE *in = fopen(from, "re"), *out = NULL;
-	size_t room = 0;
-	ssize_t size;
-	int fd, err = 0;	/* the first failure */
+	struct log_part part = { .since = log_files_since(run) };
+	int err, fd = open_log(to);
+	struct copy copy;
 
-	if (!in)
-		return -errno;
-	run_id_name(run, name);
-	fd = open_log(to);
-	out = fd < 0 ? NULL : fdopen(fd, "a");
-	if (!out) {
-		err = fd < 0 ? fd : -errno;
-		if (fd >= 0)
-			close(fd);
-		fclose(in);
+	if (fd < 0)
+		return fd;
+	copy.out = fdopen(fd, "a");
+	if (!copy.out) {
+		err = -errno;
+		close(fd);
 		return err;
 	}
-	while (!err && (size = getline(&line, &room, in)) > 0)
-		if (line_of_run(line, size, name) && fwrite(line, size, 1, out) != 1)
-			err = -errno;
-	if (!err && !feof(in))
-		err = -errno;
-	free(line);
-	fclose(in);
-	if (fclose(out) && !err)
+	run_id_name(run, copy.run);
+	err = log_files_read(from, part, copy_line, &copy);
+	if (fclose(copy.out) && !err)
 		err = -errno;
 	return err;
 }

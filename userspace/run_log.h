@@ -10,5 +10,6 @@
  * for what is no regular file, or -errno. */
 int run_log_check(const char *path);
 
-/* Appends the lines of @run in @from to @to. Returns 0 or -errno. */
+/* Appends the lines of @run in the log @from, and in what was rotated away from it, to @to. Returns 0 or
+ * -errno. */
 int run_log_copy(const char *from, uint64_t run, const char *to);

@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "log_files.h"
 
 #define STAMP "{\"@timestamp\":\""
 
@@ -53,54 +54,37 @@ static struct service *find(struct services *services, const char *name)
 	return &services->list[services->count++];
 }
 
+struct counter {
+	struct services *services;
+	char boot[64];
+};
+
 /* What nothing was judged in has no rule's and no policy's mode. */
-static void count_line(struct services *services, const char *line, const char *boot)
+static int count_line(void *ctx, const char *line, size_t size)
 {
+	const struct counter *counter = ctx;
+	struct services *services = counter->services;
 	char name[SERVICE_NAME_SIZE] = "";
 	enum service_count count;
 
-	if (!strstr(line, boot) || !strstr(line, "\"mode\":\"") || !count_of(line, &count))
-		return;
+	(void)size;
+	if (!strstr(line, counter->boot) || !strstr(line, "\"mode\":\"") || !count_of(line, &count))
+		return 0;
 	string_after(line, "\"service\":\"", name, sizeof(name));
 	find(services, name)->counts[count]++;
 	if (!*services->since && !strncmp(line, STAMP, strlen(STAMP)))
 		string_after(line, STAMP, services->since, sizeof(services->since));
-}
-
-/* Goes to the first whole line of the last SERVICES_BYTES. */
-static int go_to_tail(FILE *log)
-{
-	off_t size;
-	int c;
-
-	if (fseeko(log, 0, SEEK_END) || (size = ftello(log)) < 0)
-		return -errno;
-	if (size <= SERVICES_BYTES)
-		return fseeko(log, 0, SEEK_SET) ? -errno : 0;
-	if (fseeko(log, size - SERVICES_BYTES - 1, SEEK_SET))
-		return -errno;
-	while ((c = getc(log)) != EOF && c != '\n')
-		;
 	return 0;
 }
 
 int services_count(const char *path, const char *boot_id, struct services *ret_services)
 {
-	FILE *log = fopen(path, "re");
-	char boot[64], *line = NULL;
-	size_t room = 0;
+	struct counter counter = { .services = ret_services };
+	struct log_part part = { .tail = SERVICES_BYTES };
 	int err;
 
 	*ret_services = (struct services){ 0 };
-	if (!log)
-		return errno == ENOENT ? 0 : -errno;
-	snprintf(boot, sizeof(boot), "\"boot_id\":\"%s\"", boot_id);
-	err = go_to_tail(log);
-	while (!err && getline(&line, &room, log) > 0)
-		count_line(ret_services, line, boot);
-	if (!err && ferror(log))
-		err = -EIO;
-	free(line);
-	fclose(log);
-	return err;
+	snprintf(counter.boot, sizeof(counter.boot), "\"boot_id\":\"%s\"", boot_id);
+	err = log_files_read(path, part, count_line, &counter);
+	return err == -ENOENT ? 0 : err;
 }

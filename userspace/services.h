@@ -33,8 +33,9 @@ struct services {
 };
 
 /*
- * Counts the lines of boot @boot_id in the last SERVICES_BYTES of the log at @path. Lines are not parsed,
- * so that it stays cheap: they are taken as audit_json.h writes them, and others are left out.
+ * Counts the lines of boot @boot_id in the last SERVICES_BYTES of the log at @path, also where they were rotated
+ * away from it. Lines are not parsed, so that it stays cheap: they are taken as audit_json.h writes them, and
+ * others are left out.
  *
  * Returns 0 and *ret_services, all zero where there is no log; or -errno of reading it.
  */

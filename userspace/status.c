@@ -61,9 +61,10 @@ static json_t *describe_policies(const struct fence *fence)
 
 		if (fence_get_header(fence, slot, &header))
 			break;
-		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:i, s:i, s:i}",
+		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:i, s:i}",
 			"tag", header.tag, "slot", slot,
 			"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
+			"on_log_failure", header.deny_unrecorded ? "deny" : "continue",
 			"generation", (json_int_t)header.generation,
 			"rules", header.rules_said,
 			"entries", header.enter_execs.count + header.enter_cgroups.count,
@@ -137,28 +138,38 @@ static void describe_services(json_t *status)
 	free(services);
 }
 
+static void write_time(uint64_t ns, char *ret_text, size_t size)
+{
+	time_t time = ns / 1000000000;
+	struct tm tm;
+
+	strftime(ret_text, size, "%FT%TZ", gmtime_r(&time, &tm));
+}
+
 static json_t *describe(const struct fence *fence)
 {
 	json_t *status, *runs = runs_describe(fence);
+	int fault = fence_log_fault(fence);
 	struct losses losses = {};
 	struct about about = {};
-	char loaded[32] = "";
-	struct tm tm;
-	time_t time;
+	char loaded[32], since[32];
 
 	fence_about(fence, &about);
 	fence_losses(fence, &losses);
-	time = about.loaded_ns / 1000000000;
-	strftime(loaded, sizeof(loaded), "%FT%TZ", gmtime_r(&time, &tm));
-	status = json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:{s:I, s:I, s:I}, s:o, s:o, s:o}",
-			   "release", about.release, "loaded", loaded, "loader", about.pid,
+	write_time(about.loaded_ns, loaded, sizeof(loaded));
+	write_time(fence_since(fence), since, sizeof(since));
+	status = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:o, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o}",
+			   "release", about.release, "build", about.build, "build_here", fence_build(),
+			   "since", since, "loaded", loaded, "loader", about.pid,
 			   "faults", describe_faults(fence),
 			   "probe_age_s", (json_int_t)liveness_probe_age(&about),
 			   "hooks", describe_hooks(fence),
 			   "collected", collected(), "daemon", fence_watcher(fence),
+			   "log_fault", fault ? json_string(strerror(-fault)) : json_null(),
 			   "lost", "decisions", (json_int_t)losses.decisions,
 			   "lineage", (json_int_t)losses.lineage,
 			   "entries", (json_int_t)losses.entries,
+			   "unrecorded", (json_int_t)losses.unrecorded,
 			   "policies", describe_policies(fence), "faulty_policies", faulty_describe(),
 			   "runs", runs ?: json_array());
 	if (status)
@@ -212,6 +223,9 @@ static void print_collector(const json_t *status)
 		printf("collector the daemon (pid %lld), into " PATH_LOG "\n", daemon);
 	else
 		puts("collector a run, into " PATH_LOG "; no daemon");
+	if (text(status, "log_fault"))
+		printf("log       FAILING: " PATH_LOG ": %s; records wait in the kernel\n",
+		       text(status, "log_fault"));
 }
 
 static void print_services(const json_t *status)
@@ -237,25 +251,43 @@ static void print_services(const json_t *status)
 		printf("          since %.19sZ, by the audit log\n", since);
 }
 
+/* Those that are loaded may have taken the place of others, and may not be of this build. */
+static void print_programs(const json_t *status)
+{
+	const char *loaded = text(status, "loaded"), *since = text(status, "since");
+
+	printf("fence     loaded %s by ringfence %s (pid %lld)\n", loaded, text(status, "release"),
+	       number(status, "loader"));
+	if (strcmp(loaded, since))
+		printf("          in place of other programs: up without a gap since %s\n", since);
+	if (strcmp(text(status, "build"), text(status, "build_here")))
+		printf("          of build %s, and this ringfence is of %s\n"
+		       "          ringfence load --replace, or a restart of ringfence.service, hands it over\n",
+		       text(status, "build"), text(status, "build_here"));
+}
+
 static void print(const json_t *status)
 {
 	const json_t *lost = json_object_get(status, "lost");
 	json_t *each;
 	size_t i;
 
-	printf("fence     loaded %s by ringfence %s (pid %lld)\n", text(status, "loaded"),
-	       text(status, "release"), number(status, "loader"));
+	print_programs(status);
 	print_liveness(status);
 	print_collector(status);
-	printf("lost      %lld records, %lld process events since it was loaded\n",
-	       number(lost, "decisions"), number(lost, "lineage"));
+	printf("lost      %lld records, %lld process events since the fence was up", number(lost, "decisions"),
+	       number(lost, "lineage"));
+	if (number(lost, "unrecorded"))
+		printf("; %lld accesses denied for that", number(lost, "unrecorded"));
+	putchar('\n');
 	if (number(lost, "entries"))
 		printf("          %lld processes or control groups that should have begun a run did not\n",
 		       number(lost, "entries"));
 	json_array_foreach(json_object_get(status, "policies"), i, each)
-		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld entries, %lld KiB\n",
+		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld entries, %lld KiB%s\n",
 		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
-		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024);
+		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024,
+		       !strcmp(text(each, "on_log_failure"), "deny") ? "; denies what cannot be recorded" : "");
 	json_array_foreach(json_object_get(status, "faulty_policies"), i, each)
 		printf("faulty    %s\n          %s\n", text(each, "fault"), text(each, "instead"));
 	print_services(status);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit_line.h"
+#include "log_files.h"
 #include "run_id.h"
 #include "text.h"
 
@@ -207,8 +208,9 @@ static bool may_matter(const struct reader *reader, const char *line)
 	return strstr(line, reader->run) || !strstr(line, "\"lost_before\":0}");
 }
 
-static int read_line(struct reader *reader, const char *text, size_t size)
+static int read_line(void *ctx, const char *text, size_t size)
 {
+	struct reader *reader = ctx;
 	struct audit_line line;
 	int r = 0;
 
@@ -244,25 +246,15 @@ static void sort_groups(struct summary *summary)
 int summary_read(const char *path, uint64_t run, struct summary *ret_summary)
 {
 	struct reader reader = { .summary = { .run = run, .path = strdup(path) } };
-	FILE *in = fopen(path, "re");
-	char *line = NULL;
-	size_t capacity = 0;
-	ssize_t size;
-	int r = in ? 0 : -errno;
+	struct log_part part = { .since = log_files_since(run) };
+	int r = reader.summary.path ? 0 : -ENOMEM;
 
-	if (!reader.summary.path)
-		r = -ENOMEM;
 	run_id_name(run, reader.run);
-	while (r >= 0 && (size = getline(&line, &capacity, in)) >= 0)
-		r = read_line(&reader, line, size);
-	if (r >= 0 && ferror(in))
-		r = -EIO;
+	if (r >= 0)
+		r = log_files_read(path, part, read_line, &reader);
 	reader.summary.processes = count_distinct(reader.processes, reader.process_count);
 	sort_groups(&reader.summary);
 	free(reader.processes);
-	free(line);
-	if (in)
-		fclose(in);
 	if (r < 0)
 		summary_free(&reader.summary);
 	else

@@ -58,7 +58,7 @@ struct summary {
 };
 
 /*
- * Sums up what the log at @path says about @run.
+ * Sums up what the log at @path, with what was rotated away from it, says about @run.
  *
  * Returns 0 and *ret_summary, the caller's to summary_free() (no line of the run is no failure:
  * `lines` is 0), -errno of reading the file, or -ENOMEM.

@@ -156,8 +156,8 @@ static int prepare(struct order *order)
 		if (err)
 			say_errno(err, "cannot write the audit log " PATH_LOG);
 	}
-	return err ?: fence_look_told(order->fence) ?:
-		fence_prove_told(order->fence, order->collector);
+	return err ?: fence_look_told(order->fence) ?: fence_prove_told(order->fence, order->collector) ?:
+		fence_recordable_told(order->fence, order->tag.policy, MODE_POLICY, PATH_LOG);
 }
 
 static int refused(const struct order *order, const struct late_result *result)

@@ -25,6 +25,7 @@
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	gate.c		runs of an ordinary user, by way of the daemon
  *	enter.c		runs that begin without a launcher
+ *	log.c		the daemon's log: where it fails, and where it is rotated
  *	ranges.c	published address lists: 1,000 samples each, judged beforehand on the host
  *	reach.c		what selftests/untagged runs, tagged and untagged
  *
@@ -311,7 +312,8 @@ struct test {
 
 /* Each ends with a test without name. */
 extern const struct test run_tests[], shared_tests[], release_tests[], alias_tests[], swap_tests[], late_tests[],
-	gate_tests[], enter_tests[], liveness_tests[], unload_tests[];
+	gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[], liveness_tests[],
+	unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -334,6 +336,10 @@ int gate_ask_main(int argc, char **argv);
 /* What late.c has tagged. */
 int family_main(int argc, char **argv);
 int ring_main(int argc, char **argv);
+/* What log.c runs behind the fence. */
+int open_recorded_main(int argc, char **argv);
+/* What handover.c runs behind the fence. */
+int onslaught_main(int argc, char **argv);
 /* What release.c runs behind the fence. */
 int forking_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */

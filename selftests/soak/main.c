@@ -79,7 +79,7 @@ bool soak_daemon_start(struct background *daemon, struct why *why)
 	bool collected = false;
 	int64_t end = now_ms() + WAIT_MS;
 
-	if (background_start(daemon, COMMAND("ringfence", "daemon")))
+	if (background_start(daemon, COMMAND("ringfence", "daemon", "--log-size", "0")))
 		return fail(why, "cannot start ringfence daemon");
 	while (!collected && now_ms() < end) {
 		status = soak_status();

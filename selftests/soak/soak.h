@@ -132,7 +132,7 @@ struct account soak_account(const char *run);
 bool soak_policy(const char *err, struct why *why);
 /* Writes the same to a file. */
 void soak_policy_write(const char *path, const char *err);
-/* Starts `ringfence daemon`, and waits until it collects. */
+/* Starts `ringfence daemon`, and waits until it collects. Its log is not rotated: soaks make it empty. */
 bool soak_daemon_start(struct background *daemon, struct why *why);
 /* Makes the audit log empty, so that it fits the guest. */
 void soak_forget_log(void);

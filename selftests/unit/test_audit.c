@@ -12,7 +12,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,14 +126,17 @@ static int begin(void **state)
 
 static int finish(void **state)
 {
-	char old[160];
+	char pattern[160];
+	glob_t found = {};
 
 	(void)state;
 	audit_close(audit);
 	audit = NULL;
-	snprintf(old, sizeof(old), "%s.1", path);
-	unlink(old);
-	unlink(path);
+	snprintf(pattern, sizeof(pattern), "%s/*", folder);
+	if (!glob(pattern, 0, NULL, &found))
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+	globfree(&found);
 	return rmdir(folder);
 }
 
@@ -1130,6 +1135,275 @@ static void follows_a_rotation(void **state)
 	json_decref(line);
 }
 
+/* --- rotating ----------------------------------------------------------------------------- */
+
+static struct log_rotation rotation;
+
+static void open_as_host(void)
+{
+	struct audit_config config = {
+		.path = path, .ruleset = ruleset_of, .logged = on_logged, .fresh = true, .host = true,
+		.rotation = &rotation,
+	};
+
+	assert_int_equal(audit_open(&config, &audit), 0);
+}
+
+/* As the log of the host, empty. */
+static void become_host(struct log_rotation how)
+{
+	close_audit();
+	unlink(path);
+	rotation = how;
+	open_as_host();
+}
+
+static size_t count_rotated(void)
+{
+	struct log_files files;
+	size_t count;
+
+	assert_int_equal(log_files_open(path, 0, &files), 0);
+	count = files.count;
+	log_files_close(&files);
+	return count;
+}
+
+struct numbers {
+	int next;			/* of the line to come */
+};
+
+static int expect_next(void *ctx, const char *line, size_t size)
+{
+	struct numbers *numbers = ctx;
+	json_t *json = json_loadb(line, size, 0, NULL);
+
+	assert_non_null(json);
+	assert_json_number(json, "ringfence.seq", numbers->next);
+	assert_json_number(json, "process.pid", numbers->next);
+	json_decref(json);
+	numbers->next++;
+	return 0;
+}
+
+/* All lines, from @first on, are in the files of the log, in their order. */
+static void expect_all(int first, int last)
+{
+	struct numbers numbers = { first };
+	struct log_part all = { 0 };
+
+	assert_int_equal(log_files_read(path, all, expect_next, &numbers), 0);
+	assert_int_equal(numbers.next, last + 1);
+}
+
+static size_t line_size(void)
+{
+	size_t size;
+
+	take_numbered(1, 1);
+	size = audit_pending(audit);
+	assert_int_equal(audit_flush(audit), 0);
+	return size;
+}
+
+static void rotates_by_size(void **state)
+{
+	struct audit_state how;
+	struct stat st;
+	size_t line;
+
+	(void)state;
+	line = line_size();
+	become_host((struct log_rotation){ .size = 10 * line + line / 2 });
+	/* In one go, and one by one: no file is larger, and no line is in two. */
+	take_numbered(1, 25);
+	assert_int_equal(audit_flush(audit), 0);
+	for (uint32_t i = 26; i <= 40; i++) {
+		take_numbered(i, 1);
+		assert_int_equal(audit_flush(audit), 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_true((size_t)st.st_size <= rotation.size);
+	}
+	assert_int_equal(count_rotated(), 3);
+	expect_all(1, 40);
+	audit_look(audit, &how);
+	assert_int_equal(how.rotations, 3);
+	assert_int_equal(how.rotation_fault, 0);
+}
+
+static void keeps_the_newest(void **state)
+{
+	size_t line;
+
+	(void)state;
+	line = line_size();
+	become_host((struct log_rotation){ .size = 2 * line + line / 2, .keep = 3 });
+	take_numbered(1, 20);
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(count_rotated(), 3);
+	expect_all(13, 20);
+}
+
+static void rotates_by_age(void **state)
+{
+	(void)state;
+	become_host((struct log_rotation){ .age = 3600 });
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(count_rotated(), 0);		/* what is empty has no age */
+	take_numbered(1, 2);
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(count_rotated(), 0);
+	rotation.age = 1;
+	for (int i = 0; i < 300 && !count_rotated(); i++) {
+		assert_int_equal(audit_flush(audit), 0);
+		poll(NULL, 0, 20);
+	}
+	rotation.age = 0;
+	assert_int_equal(count_rotated(), 1);
+	take_numbered(3, 1);
+	assert_int_equal(audit_flush(audit), 0);
+	expect_all(1, 3);
+}
+
+/* Whoever writes it next goes by the first line. */
+static void age_outlives_the_writer(void **state)
+{
+	(void)state;
+	become_host((struct log_rotation){ .age = 3600 });
+	append_to_log("{\"@timestamp\":\"2001-02-03T04:05:06.000000000Z\",\"process\":{\"pid\":1},"
+		      "\"ringfence\":{\"run\":\"x\",\"verdict\":\"deny\",\"seq\":1}}\n");
+	close_audit();
+	open_as_host();
+	assert_int_equal(count_rotated(), 0);
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(count_rotated(), 1);
+}
+
+/* Right after a rotation, when the log itself has no line. */
+static void sequence_outlives_a_rotation(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	become_host((struct log_rotation){ .age = 1 });
+	take_numbered(1, 3);
+	assert_int_equal(audit_flush(audit), 0);
+	for (int i = 0; i < 300 && !count_rotated(); i++) {
+		assert_int_equal(audit_flush(audit), 0);
+		poll(NULL, 0, 20);
+	}
+	rotation.age = 0;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	close_audit();
+	open_as_host();
+	take_numbered(4, 2);
+	assert_int_equal(audit_flush(audit), 0);
+	expect_all(1, 5);
+}
+
+/* Half a line is finished first; and where no new file can be made, the old one takes all. */
+static void rotation_loses_nothing(void **state)
+{
+	struct audit_state how;
+	char fresh[160];
+	size_t line;
+
+	(void)state;
+	line = line_size();
+	become_host((struct log_rotation){ .size = 2 * line + line / 2 });
+	take_numbered(1, 9);
+	set_file_limit(line + line / 2);
+	assert_int_equal(audit_flush(audit), -EFBIG);
+	set_file_limit(RLIM_INFINITY);
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(count_rotated(), 4);
+	expect_all(1, 9);
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	assert_int_equal(symlink("/nowhere", fresh), 0);
+	take_numbered(10, 9);
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(count_rotated(), 4);
+	expect_all(1, 18);
+	audit_look(audit, &how);
+	assert_int_equal(how.rotation_fault, -ELOOP);
+}
+
+/* A rotation that was cut short leaves the file under both names. */
+static void interrupted_rotation_is_undone(void **state)
+{
+	char twin[160];
+
+	(void)state;
+	become_host((struct log_rotation){ 0 });
+	take_numbered(1, 2);
+	assert_int_equal(audit_flush(audit), 0);
+	snprintf(twin, sizeof(twin), "%s/audit-20270331-142355-123.jsonl", folder);
+	assert_int_equal(link(path, twin), 0);
+	expect_all(1, 2);
+	close_audit();
+	open_as_host();
+	assert_int_equal(access(twin, F_OK), -1);
+	expect_all(1, 2);
+}
+
+/* What is written to a file that has no name any more would be lost. */
+static void comes_back_after_removal(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	become_host((struct log_rotation){ 0 });
+	take_numbered(1, 2);
+	assert_int_equal(audit_flush(audit), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+	take_numbered(3, 2);
+	assert_int_equal(audit_flush(audit), 0);
+	expect_all(3, 4);
+	assert_int_equal(stat(folder, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0750);
+	assert_int_equal(logged, 4);
+	/* And where it cannot be made, lines wait. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	take_numbered(5, 2);
+	assert_int_equal(audit_flush(audit), -EISDIR);
+	assert_int_equal(audit_reopen(audit), -EISDIR);
+	assert_int_equal(logged, 4);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(audit_reopen(audit), 0);
+	expect_all(5, 6);
+	assert_int_equal(logged, 6);
+}
+
+static void belongs_to_the_group_of_its_folder(void **state)
+{
+	struct log_files files;
+	struct stat st;
+	size_t line;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	line = line_size();
+	assert_int_equal(chown(folder, -1, 4711), 0);
+	umask(0077);
+	become_host((struct log_rotation){ .size = 2 * line });
+	take_numbered(1, 3);
+	assert_int_equal(audit_flush(audit), 0);
+	umask(0022);
+	assert_int_equal(log_files_open(path, 0, &files), 0);
+	assert_int_equal(files.count, 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stat(i ? files.rotated[0] : path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0640);
+		assert_int_equal(st.st_gid, 4711);
+	}
+	log_files_close(&files);
+}
+
 static void has_one_writer(void **state)
 {
 	struct audit *first = audit;
@@ -1228,6 +1502,15 @@ int main(void)
 		TEST(begins_anew_after_a_boot),
 		TEST(ends_a_broken_line),
 		TEST(follows_a_rotation),
+		TEST(rotates_by_size),
+		TEST(keeps_the_newest),
+		TEST(rotates_by_age),
+		TEST(age_outlives_the_writer),
+		TEST(sequence_outlives_a_rotation),
+		TEST(rotation_loses_nothing),
+		TEST(interrupted_rotation_is_undone),
+		TEST(comes_back_after_removal),
+		TEST(belongs_to_the_group_of_its_folder),
 		TEST(has_one_writer),
 		TEST(notes_about_the_fence),
 		TEST(notes_about_users),

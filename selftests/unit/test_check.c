@@ -235,6 +235,7 @@ static void test_everything(void **state)
 	assert_int_equal(policy_read(everything, NULL, &diags, &policy), 0);
 	assert_string_equal(policy->tag, "Every.thing_1-2");
 	assert_int_equal(policy->mode, MODE_ENFORCE);
+	assert_true(policy->deny_unrecorded);
 	assert_int_equal(policy->defaults[CLASS_NET], VERDICT_AUDIT);
 	assert_int_equal(policy->defaults[CLASS_FILE], VERDICT_ALLOW);
 	assert_int_equal(policy->defaults[CLASS_EXEC], VERDICT_DENY);
@@ -295,6 +296,7 @@ static void test_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(policy->mode, MODE_AUDIT);
+	assert_false(policy->deny_unrecorded);
 	for (int i = 0; i < CLASS_COUNT; i++)
 		assert_int_equal(policy->defaults[i], VERDICT_ALLOW);
 	assert_int_equal(policy->rules[0].err, EPERM);

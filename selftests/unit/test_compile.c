@@ -31,7 +31,8 @@ static const char text[] =
 	"    why: must deploy while GitHub is down\n"
 	"  - allow: mirror\n"
 	"    access: read\n"
-	"default: {net: audit, file: deny}\n";
+	"default: {net: audit, file: deny}\n"
+	"on_log_failure: deny\n";
 
 static struct ruleset *compile_text(const char *source, uint64_t generation)
 {
@@ -68,6 +69,7 @@ static void test_header(void **state)
 	assert_int_equal(image->version, ABI_VERSION);
 	assert_int_equal(image->size % RULESET_CHUNK, 0);
 	assert_int_equal(image->mode, MODE_ENFORCE);
+	assert_int_equal(image->deny_unrecorded, 1);
 	assert_int_equal(image->defaults[CLASS_NET], VERDICT_AUDIT);
 	assert_int_equal(image->defaults[CLASS_FILE], VERDICT_DENY);
 	assert_int_equal(image->defaults[CLASS_EXEC], VERDICT_ALLOW);

@@ -133,6 +133,8 @@ static void test_scalar_fields(void **state)
 	assert_int_equal(VERIFY_WITH(mode, MODE_POLICY), -EBADMSG);
 	assert_int_equal(VERIFY_WITH(mode, MODE_ENFORCE + 1), -EBADMSG);
 	assert_int_equal(VERIFY_WITH(mode, MODE_AUDIT), 0);
+	assert_int_equal(VERIFY_WITH(deny_unrecorded, 1), 0);
+	assert_int_equal(VERIFY_WITH(deny_unrecorded, 2), -EBADMSG);
 	for (int object = 0; object < CLASS_COUNT; object++) {
 		assert_int_equal(VERIFY_WITH(defaults[object], VERDICT_DENY), 0);
 		assert_int_equal(VERIFY_WITH(defaults[object], VERDICT_DENY + 1), -EBADMSG);

@@ -39,6 +39,15 @@ static int begin(void **state)
 	return log_file ? 0 : -1;
 }
 
+/* What it is rotated to, in the @n-th second. */
+static const char *rotated_path(int n)
+{
+	static char old[128];
+
+	snprintf(old, sizeof(old), "%s-20270331-1423%02d-000", path, n);
+	return old;
+}
+
 static int finish(void **state)
 {
 	char old[80];
@@ -47,7 +56,19 @@ static int finish(void **state)
 	fclose(log_file);
 	snprintf(old, sizeof(old), "%s.1", path);
 	unlink(old);
+	for (int i = 0; i < 8; i++)
+		unlink(rotated_path(i));
 	return unlink(path);
+}
+
+/* Writes a line of that service, and rotates the log away. */
+static void write_rotated(int n, const char *service)
+{
+	log_write(log_file, LOG_LINE(.service = service));
+	fclose(log_file);
+	assert_int_equal(rename(path, rotated_path(n)), 0);
+	log_file = fopen(path, "we");
+	assert_non_null(log_file);
 }
 
 static struct child start(const char *const *options)
@@ -311,6 +332,59 @@ static void follows_growth_and_rotation(void **state)
 	assert_int_equal(count_lines(err), 1);
 }
 
+/* Services of the lines that were printed, in this order. */
+static void expect_order(const char *const *services)
+{
+	const char *at = out;
+
+	for (; *services; services++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), " %s ", *services);
+		at = strstr(at, text);
+		assert_non_null(at);
+	}
+}
+
+static void shows_what_was_rotated_away(void **state)
+{
+	(void)state;
+	write_rotated(2, "second");
+	write_rotated(1, "first");
+	/* Names that look alike, and are none of its own. */
+	log_write(log_file, LOG_LINE(.service = "third"));
+	assert_int_equal(RUN(NULL), 0);
+	expect_order((const char *const[]){ "first", "second", "third", NULL });
+	assert_int_equal(count_lines(out), 4);		/* with a hint */
+	/* Those that were last written before a run began have nothing of it. */
+	assert_int_equal(RUN("--run", LOG_RUN), 0);
+	assert_int_equal(count_lines(out), 2);
+	assert_non_null(strstr(out, " third "));
+}
+
+/* However often between two looks: the child is stopped meanwhile. */
+static void follows_several_rotations(void **state)
+{
+	struct child child;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.service = "one"));
+	out[0] = err[0] = 0;
+	child = start((const char *const[]){ "--follow", NULL });
+	read_output(child.out, out, sizeof(out), " one ");
+	kill(child.pid, SIGSTOP);
+	for (int i = 2; i < 6; i++)
+		write_rotated(i, ((const char *const[]){ "two", "three", "four", "five" })[i - 2]);
+	log_write(log_file, LOG_LINE(.service = "six"));
+	fflush(log_file);
+	kill(child.pid, SIGCONT);
+	read_output(child.out, out, sizeof(out), " six ");
+	kill(child.pid, SIGINT);
+	assert_int_equal(end(child), 0);
+	expect_order((const char *const[]){ "one", "two", "three", "four", "five", "six", NULL });
+	assert_string_equal(err, "");
+}
+
 static void stops_following_when_nobody_reads(void **state)
 {
 	struct child child;
@@ -339,7 +413,9 @@ int main(void)
 		TEST(says_that_there_is_nothing),
 		TEST(prints_nothing_a_terminal_obeys),
 		TEST(ends_when_nobody_reads),
+		TEST(shows_what_was_rotated_away),
 		TEST(follows_growth_and_rotation),
+		TEST(follows_several_rotations),
 		TEST(stops_following_when_nobody_reads),
 	};
 

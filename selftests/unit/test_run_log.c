@@ -108,6 +108,28 @@ static void copies_one_run(void **state)
 	expect_copied(0, 3);
 }
 
+/* The first half of the run was rotated away. */
+static void copies_across_a_rotation(void **state)
+{
+	char rotated[160];
+
+	(void)state;
+	snprintf(rotated, sizeof(rotated), "%s/audit-20270331-142355-123.jsonl", folder);
+	write_log(4);
+	assert_int_equal(rename(from, rotated), 0);
+	write_log(4);
+	/* It is last written, and the run began, in the future of this host. */
+	assert_int_equal(utimensat(AT_FDCWD, rotated, (const struct timespec[2]){
+		{ .tv_sec = TEST_RUN >> RUN_RANDOM_BITS }, { .tv_sec = TEST_RUN >> RUN_RANDOM_BITS } }, 0), 0);
+	assert_int_equal(run_log_copy(from, TEST_RUN, to), 0);
+	expect_copied(2, 2);
+	assert_int_equal(truncate(from, 0), 0);
+	assert_int_equal(truncate(to, 0), 0);
+	assert_int_equal(run_log_copy(from, TEST_RUN, to), 0);
+	assert_int_equal(rename(rotated, from), 0);
+	expect_copied(0, 2);
+}
+
 static void appends(void **state)
 {
 	(void)state;
@@ -155,6 +177,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 	const struct CMUnitTest tests[] = {
 		TEST(copies_one_run),
+		TEST(copies_across_a_rotation),
 		TEST(appends),
 		TEST(copies_nothing_of_an_unknown_run),
 		TEST(reports_what_it_cannot_do),

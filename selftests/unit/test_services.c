@@ -111,6 +111,23 @@ static void is_not_misled_by_arguments(void **state)
 	assert_service(0, "github", SERVICE_DENIED, 1);
 }
 
+static void counts_what_was_rotated_away(void **state)
+{
+	char rotated[160];
+
+	(void)state;
+	snprintf(rotated, sizeof(rotated), "%s/audit-20270331-142355-123.jsonl", folder);
+	write_line(1, BOOT, "x", DENIED("github"));
+	assert_int_equal(fclose(log_file), 0);
+	assert_int_equal(rename(path, rotated), 0);
+	log_file = fopen(path, "w");
+	write_line(2, BOOT, "x", DENIED("github"));
+	count();
+	unlink(rotated);
+	assert_service(0, "github", SERVICE_DENIED, 2);
+	assert_string_equal(services.since, "2027-03-31T14:23:01.000000000Z");
+}
+
 static void counts_the_end_of_a_long_log(void **state)
 {
 	static char filler[1 << 20];
@@ -160,6 +177,7 @@ int main(void)
 		TEST(counts_by_service),
 		TEST(says_since_when),
 		TEST(is_not_misled_by_arguments),
+		TEST(counts_what_was_rotated_away),
 		TEST(counts_the_end_of_a_long_log),
 		TEST(counts_the_rest_as_one),
 		TEST(no_log_is_no_fault),
