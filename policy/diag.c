@@ -305,6 +305,24 @@ static void print_rest(size_t total, const char *word, FILE *out)
 			total - DIAG_SHOWN_MAX > 1 ? "s" : "");
 }
 
+void diags_first(struct diags *diags, char *ret_text, size_t size)
+{
+	const struct diag *first = NULL;
+
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct diag *diag = &diags->list[i];
+
+		if (diag->severity == DIAG_ERROR && (!first || diag_compare(&diag, &first, diags) < 0))
+			first = diag;
+	}
+	ret_text[0] = 0;
+	if (first && first->where.line)
+		snprintf(ret_text, size, "%s:%u:%u: %s", first->where.file, first->where.line,
+			 first->where.col, first->message);
+	else if (first)
+		snprintf(ret_text, size, "%s: %s", first->where.file, first->message);
+}
+
 void diags_print(struct diags *diags, FILE *out, bool color)
 {
 	struct diag **sorted = reallocarray(NULL, diags->count + 1, sizeof(*sorted));

@@ -74,6 +74,10 @@ void diags_vadd(struct diags *diags, enum diag_severity severity, struct diag_wh
  * caret. */
 void diags_print(struct diags *diags, FILE *out, bool color);
 
+/* Writes the error that diags_print() prints first, as one line without its source, FILE:LINE:COL: MESSAGE, and
+ * with bytes as they are; "" where there is none. */
+void diags_first(struct diags *diags, char *ret_text, size_t size);
+
 /* Releases what the list holds; the struct itself is the caller's. */
 void diags_free(struct diags *diags);
 

@@ -333,6 +333,8 @@ test_debian_guest_is_as_promised()
 		[ "$(cat /tmp/tree/link /bin/renamed)" = $'deep\ndeep' ]
 		[ "$(stat -c '%U' /home/deploy /home/deploy/file)" = $'deploy\nroot' ]
 		[ "$(type -P gcc make apt-get dpkg-deb dpkg-scanpackages | wc -l)" = 5 ]
+		[ "$(type -P git curl python3 ssh grub-mkconfig mkfs.ext4 | wc -l)" = 6 ]
+		[ "$(systemctl is-active auditd apparmor cron ssh | sort -u)" = active ]
 		[ -z "$(cat /etc/apt/sources.list)" ]
 		ringfence doctor
 	SCRIPT

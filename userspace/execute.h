@@ -4,6 +4,6 @@
  */
 #pragma once
 
-/* Runs the program at @argv[0], a path, with what it prints on stderr, and with PATH and LC_ALL only in its
- * environment. Returns its exit status, 128 + n when signal n ended it, or -errno. */
+/* Runs the program at @argv[0], a path, with what it prints on stderr. Its environment is a PATH and the caller's
+ * language, which the boot menu is written in. Returns its exit status, 128 + n when signal n ended it, or -errno. */
 int execute(char *const argv[]);

@@ -38,17 +38,10 @@ static enum severity missing(const struct setup *setup)
 /* File names and policies can hold anything; a terminal and JSON are to show it. */
 static void show(char *ret_text, size_t size, const char *fmt, va_list args)
 {
-	struct text clean = {}, shown = {};
 	char bytes[1024];
-	size_t length;
 
 	vsnprintf(bytes, sizeof(bytes), fmt, args);
-	text_clean(&clean, bytes, strlen(bytes));
-	text_printable(&shown, clean.data ?: "", clean.size);
-	length = shown.size ? text_cut(shown.data, shown.size, size - 1) : 0;
-	snprintf(ret_text, size, "%.*s", (int)length, shown.data ?: "");
-	text_free(&clean);
-	text_free(&shown);
+	text_show(bytes, ret_text, size);
 }
 
 __attribute__((format(printf, 2, 3)))
@@ -209,6 +202,7 @@ static bool sound(const char *path, char ret_tag[TAG_NAME_MAX], struct finding *
 	struct policy *policy = NULL;
 	struct ruleset *image = NULL;
 	struct diags diags = {};
+	char fault[1024];
 	int err = policy_read(path, path_services, &diags, &policy) ?:
 		policy_compile(policy, &path_resolver_system, 1, &diags, &image);
 
@@ -216,14 +210,9 @@ static bool sound(const char *path, char ret_tag[TAG_NAME_MAX], struct finding *
 		see(finding, "%s: %s", path, strerror(-err));
 		advise(finding, SEVERITY_FAIL, "ringfence check %s", path);
 	}
-	for (size_t i = 0; err && i < diags.count; i++) {
-		const struct diag *diag = &diags.list[i];
-
-		if (diag->severity != DIAG_ERROR)
-			continue;
-		see(finding, "%s:%u:%u: %s", diag->where.file, diag->where.line, diag->where.col,
-		    diag->message);
-		break;
+	if (err && diags.errors) {
+		diags_first(&diags, fault, sizeof(fault));
+		see(finding, "%s", fault);
 	}
 	if (!err)
 		snprintf(ret_tag, TAG_NAME_MAX, "%s", image->tag);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +15,9 @@
 #include "last_good.h"
 #include "locations.h"
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* Whether it is a file of PATH_POLICIES, by whatever name. */
-static bool is_of_host(const char *file, char ret_path[PATH_MAX])
-{
-	struct stat one, other;
-
-	snprintf(ret_path, PATH_MAX, PATH_POLICIES "/%s", base_name(file));
-	return !stat(file, &one) && !stat(ret_path, &other) && one.st_dev == other.st_dev &&
-	       one.st_ino == other.st_ino;
-}
-
 static void root_of(const char *file, const char *suffix, char ret_root[LAST_GOOD_ROOT_SIZE])
 {
-	snprintf(ret_root, LAST_GOOD_ROOT_SIZE, PATH_LAST_GOOD "/%s%s", base_name(file), suffix);
+	snprintf(ret_root, LAST_GOOD_ROOT_SIZE, PATH_LAST_GOOD "/%s%s", path_base(file), suffix);
 }
 
 /* --- copying -------------------------------------------------------------------------------- */
@@ -66,7 +48,7 @@ static int copy_under(const char *root, const char *path)
 
 	if (snprintf(to, sizeof(to), "%s%s", root, path) >= (int)sizeof(to))
 		return -ENAMETOOLONG;
-	snprintf(folder, sizeof(folder), "%.*s", (int)(base_name(to) - to), to);
+	snprintf(folder, sizeof(folder), "%.*s", (int)(path_base(to) - to), to);
 	err = path_make(folder);
 	return err ?: copy(path, to);
 }
@@ -125,7 +107,7 @@ int last_good_keep(const char *file)
 	char root[LAST_GOOD_ROOT_SIZE], new[LAST_GOOD_ROOT_SIZE], path[PATH_MAX];
 	int err;
 
-	if (!is_of_host(file, path))
+	if (!path_is_policy(file, path))
 		return 0;
 	root_of(file, "", root);
 	root_of(file, ".new", new);
@@ -141,7 +123,7 @@ int last_good_find(const char *file, char ret_root[LAST_GOOD_ROOT_SIZE], char re
 	struct stat st;
 	struct tm tm;
 
-	if (!is_of_host(file, path))
+	if (!path_is_policy(file, path))
 		return -ENOENT;
 	root_of(file, "", ret_root);
 	snprintf(copied, sizeof(copied), "%s%s", ret_root, path);

@@ -35,6 +35,23 @@ int path_make(const char *folder)
 	return 0;
 }
 
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool path_is_policy(const char *file, char ret_path[PATH_MAX])
+{
+	struct stat one, other;
+
+	snprintf(ret_path, PATH_MAX, PATH_POLICIES "/%s", path_base(file));
+	return !strcmp(file, ret_path) ||	/* also where it cannot be read */
+	       (!stat(file, &one) && !stat(ret_path, &other) && one.st_dev == other.st_dev &&
+		one.st_ino == other.st_ino);
+}
+
 /* Not from the name service, which may be what is down. 0: there is none. */
 static gid_t group_adm(void)
 {

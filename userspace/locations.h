@@ -4,10 +4,14 @@
  */
 #pragma once
 
+#include <limits.h>
+#include <stdbool.h>
+
 #define PATH_POLICIES	"/etc/ringfence/policy.d"
 #define PATH_RUN	"/run/ringfence"
 #define PATH_RULESETS	PATH_RUN "/rulesets"	/* images by slot and generation, for old records */
 #define PATH_LAST_GOOD	"/var/lib/ringfence/last-good"	/* texts of policies that were in force */
+#define PATH_FAULTY	PATH_RUN "/faulty"	/* policies of the host that are not in force as they stand */
 #define PATH_GATE	PATH_RUN "/socket"	/* where the daemon is asked to tag (gate.h) */
 #define PATH_LOCK	PATH_RUN "/lock"	/* held while the fence or its rulesets change */
 #define PATH_COLLECTOR	PATH_RUN "/collector"	/* held by the process that empties the ring */
@@ -19,6 +23,12 @@ extern const char *const path_services[];
 
 /* Makes a folder and those above it, mode 0755 as the umask allows. Returns 0 or -errno. */
 int path_make(const char *folder);
+
+/* What stands behind the last slash of @path. */
+const char *path_base(const char *path);
+
+/* Whether @file, by whatever name, is one of PATH_POLICIES; @ret_path: its name there. */
+bool path_is_policy(const char *file, char ret_path[PATH_MAX]);
 
 /* Makes PATH_LOGS. Returns 0 or -errno. */
 int path_make_logs(void);

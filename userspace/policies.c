@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "entries.h"
+#include "faulty.h"
 #include "last_good.h"
 #include "policies.h"
 #include "policy_file.h"
@@ -28,6 +29,9 @@ struct policies {
 	struct each each[];
 };
 
+/* Of a try that changes nothing. */
+#define BEFORE_STAYS "what was in force before stays so, as does that of all files that were to be applied with it"
+
 static double now_ms(void)
 {
 	struct timespec now;
@@ -38,67 +42,110 @@ static double now_ms(void)
 
 /* --- compiling ------------------------------------------------------------------------------ */
 
-static int compile_rescue(struct each *each, uint64_t generation)
+/* In place of a text with a fault, the last good one. Where there is nothing to be had, it is left out. */
+static int compile_rescue(struct each *each, uint64_t generation, const char *fault)
 {
-	char root[LAST_GOOD_ROOT_SIZE], date[32];
+	char root[LAST_GOOD_ROOT_SIZE], date[32], instead[96], other_fault[POLICY_FAULT_SIZE];
 	int err = last_good_find(each->file, root, date);
 
 	if (err) {
 		say("%s: there is no last good text of it: no policy of it is in force", each->file);
-		return -ENOENT;
+		faulty_note(each->file, fault, "there is no last good text of it: no policy of it is in force");
+		return 0;
 	}
-	err = policy_file_compile_under(root, each->file, true, generation, &each->image);
+	err = policy_file_compile_under(root, each->file, true, generation, other_fault, &each->image);
+	if (err == -EINVAL) {
+		faulty_note(each->file, fault, "its last good text has a fault by now, too: no policy of it is in force");
+		return 0;
+	}
 	if (err)
 		return err;
 	each->rescued = true;
-	say("%s: its last good text, of %s, is taken instead", each->file, date);
+	snprintf(instead, sizeof(instead), "its last good text, of %s, is taken instead", date);
+	say("%s: %s", each->file, instead);
 	say_remedy("mend what stands above; then: ringfence apply %s", each->file);
+	faulty_note(each->file, fault, instead);
 	return 0;
 }
 
 static int compile(struct each *each, uint64_t generation, bool rescue)
 {
+	char fault[POLICY_FAULT_SIZE];
 	double begin = now_ms();
-	int err = policy_file_compile(each->file, true, generation, &each->image);
+	int err = policy_file_compile_under("", each->file, true, generation, fault, &each->image);
 
-	/* Left out where there is nothing to be had instead. */
-	if (err == -EINVAL && rescue) {
-		err = compile_rescue(each, generation);
-		if (err == -ENOENT || err == -EINVAL)
-			err = 0;
-	}
+	if (err == -EINVAL && rescue)
+		err = compile_rescue(each, generation, fault);
+	else if (err == -EINVAL)
+		faulty_note(each->file, fault, BEFORE_STAYS);
 	each->compile_ms = now_ms() - begin;
 	return err;
+}
+
+static void close_gaps(struct policies *policies)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < policies->count; i++)
+		if (policies->each[i].image)
+			policies->each[kept++] = policies->each[i];
+	policies->count = kept;
 }
 
 /* All of them, so that every fault of every file is told. */
 static int compile_all(struct policies *policies, uint64_t generation, bool rescue)
 {
-	size_t kept = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < policies->count; i++) {
 		int fault = compile(&policies->each[i], generation + i, rescue);
 
 		err = err ?: fault;
-		if (policies->each[i].image)
-			policies->each[kept++] = policies->each[i];
 	}
-	policies->count = kept;
+	close_gaps(policies);
 	return err;
 }
 
-static int check_tags(const struct policies *policies)
+static bool was_in_force(const struct each *each)
 {
-	const struct each *each = policies->each;
+	char root[LAST_GOOD_ROOT_SIZE], date[32];
+
+	return !last_good_find(each->file, root, date);
+}
+
+static void note_twin(const struct each *each, const struct each *other, bool left_out)
+{
+	char fault[POLICY_FAULT_SIZE];
+
+	snprintf(fault, sizeof(fault), "%s: it is for tag %s, as %s is: one policy per tag", each->file,
+		 each->image->tag, other->file);
+	faulty_note(each->file, fault, left_out ? "no policy of it is in force" : BEFORE_STAYS);
+	if (left_out)
+		say("%s is left out", each->file);
+}
+
+/* Of two for the same tag none is in force; at a boot the one is that has been so before, else the first. */
+static int check_tags(struct policies *policies, bool rescue)
+{
+	struct each *each = policies->each;
 
 	for (size_t i = 0; i < policies->count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (!strcmp(each[i].image->tag, each[j].image->tag)) {
-				say("%s and %s are both for tag %s: one policy per tag", each[j].file,
-				    each[i].file, each[i].image->tag);
+		for (size_t j = 0; j < i && each[i].image; j++) {
+			size_t out = i;
+
+			if (!each[j].image || strcmp(each[i].image->tag, each[j].image->tag))
+				continue;
+			say("%s and %s are both for tag %s: one policy per tag", each[j].file,
+			    each[i].file, each[i].image->tag);
+			if (was_in_force(&each[i]) && !was_in_force(&each[j]))
+				out = j;
+			note_twin(&each[out], &each[i + j - out], rescue);
+			if (!rescue)
 				return -EINVAL;
-			}
+			free(each[out].image);
+			each[out].image = NULL;
+		}
+	close_gaps(policies);
 	return 0;
 }
 
@@ -114,7 +161,7 @@ int policies_compile(char **files, size_t count, uint64_t generation, bool rescu
 	policies->rescue = rescue;
 	for (size_t i = 0; i < count; i++)
 		policies->each[i] = (struct each){ .file = files[i], .filled = -1 };
-	err = compile_all(policies, generation, rescue) ?: check_tags(policies);
+	err = compile_all(policies, generation, rescue) ?: check_tags(policies, rescue);
 	if (err)
 		policies_free(policies);
 	else
@@ -189,11 +236,15 @@ static int switch_to(struct fence *fence, const struct each *each)
 static void keep_texts(const struct policies *policies)
 {
 	for (size_t i = 0; i < policies->count; i++) {
-		int err = policies->each[i].rescued ? 0 : last_good_keep(policies->each[i].file);
+		const struct each *each = &policies->each[i];
+		int err;
 
+		if (each->rescued)
+			continue;
+		faulty_clear(each->file);
+		err = last_good_keep(each->file);
 		if (err)
-			say_errno(err, "warning: cannot keep %s as the last good text",
-				  policies->each[i].file);
+			say_errno(err, "warning: cannot keep %s as the last good text", each->file);
 	}
 }
 

@@ -16,7 +16,9 @@ struct policies;
  * Compiles policy files, and tells every fault of each. Generations are counted from @generation on.
  *
  * @rescue: in place of a file with a fault, the last good text of it is taken; where there is none
- *	    either, the policy is left out. Both are told.
+ *	    either, the policy is left out; so is one of two for the same tag. All of it is told.
+ *
+ * A fault of one of PATH_POLICIES is noted as well, see faulty.h.
  *
  * Returns 0 and *ret_policies, the caller's to policies_free(), or -errno.
  */

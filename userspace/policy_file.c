@@ -11,11 +11,13 @@
 int policy_file_compile(const char *path, bool resolved, uint64_t generation,
 			struct ruleset **ret_image)
 {
-	return policy_file_compile_under("", path, resolved, generation, ret_image);
+	char fault[POLICY_FAULT_SIZE];
+
+	return policy_file_compile_under("", path, resolved, generation, fault, ret_image);
 }
 
 int policy_file_compile_under(const char *root, const char *path, bool resolved, uint64_t generation,
-			      struct ruleset **ret_image)
+			      char ret_fault[POLICY_FAULT_SIZE], struct ruleset **ret_image)
 {
 	struct policy *policy = NULL;
 	struct diags diags = {};
@@ -26,6 +28,7 @@ int policy_file_compile_under(const char *root, const char *path, bool resolved,
 		err = policy_compile(policy, resolved ? &path_resolver_system : NULL, generation,
 				     &diags, ret_image);
 	diags_print(&diags, stderr, *verb_style(stderr)->reset);
+	diags_first(&diags, ret_fault, POLICY_FAULT_SIZE);
 	if (err && !diags.errors)
 		say_errno(err, "%s", path);
 	policy_free(policy);

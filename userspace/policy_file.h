@@ -9,6 +9,8 @@
 
 #include "../policy/compile.h"
 
+#define POLICY_FAULT_SIZE 1024
+
 /*
  * Reads, checks and compiles the policy in @path, and prints every fault and warning.
  *
@@ -20,6 +22,7 @@
 int policy_file_compile(const char *path, bool resolved, uint64_t generation,
 			struct ruleset **ret_image);
 
-/* The same for copies of the files under the folder @root: see policy_read_under(). */
+/* The same for copies of the files under the folder @root: see policy_read_under(). @ret_fault: the first fault, as
+ * diags_first() writes it. */
 int policy_file_compile_under(const char *root, const char *path, bool resolved, uint64_t generation,
-			      struct ruleset **ret_image);
+			      char ret_fault[POLICY_FAULT_SIZE], struct ruleset **ret_image);

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "faulty.h"
 #include "fence.h"
 #include "fence_up.h"
 #include "hooks.h"
@@ -31,7 +32,8 @@ const struct verb status_verb = {
 	.name = "status",
 	.arguments = "[--json]",
 	.help = "Shows who loaded the fence and when, whether it holds, which hooks it is on and what the others\n"
-		"leave open, who collects its records, what was lost, the policies in force, what was reached\n"
+		"leave open, who collects its records, what was lost, the policies in force, the files in\n"
+		PATH_POLICIES " that are not in force as they stand, what was reached\n"
 		"for by service, and the runs with their counts (ringfence runs tells more). The daemon has the\n"
 		"fence probed every second.\n\n"
 		"The kernel counts by run. Counts by service are those of this boot's lines in the last 16 MiB of\n"
@@ -156,7 +158,7 @@ static json_t *describe(const struct fence *fence)
 	fence_losses(fence, &losses);
 	write_time(about.loaded_ns, loaded, sizeof(loaded));
 	write_time(fence_since(fence), since, sizeof(since));
-	status = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:o, s:{s:I, s:I, s:I, s:I}, s:o, s:o}",
+	status = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:I, s:o, s:b, s:i, s:o, s:{s:I, s:I, s:I, s:I}, s:o, s:o, s:o}",
 			   "release", about.release, "build", about.build, "build_here", fence_build(),
 			   "since", since, "loaded", loaded, "loader", about.pid,
 			   "faults", describe_faults(fence),
@@ -168,7 +170,8 @@ static json_t *describe(const struct fence *fence)
 			   "lineage", (json_int_t)losses.lineage,
 			   "entries", (json_int_t)losses.entries,
 			   "unrecorded", (json_int_t)losses.unrecorded,
-			   "policies", describe_policies(fence), "runs", runs ?: json_array());
+			   "policies", describe_policies(fence), "faulty_policies", faulty_describe(),
+			   "runs", runs ?: json_array());
 	if (status)
 		describe_services(status);
 	return status;
@@ -285,6 +288,8 @@ static void print(const json_t *status)
 		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
 		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024,
 		       !strcmp(text(each, "on_log_failure"), "deny") ? "; denies what cannot be recorded" : "");
+	json_array_foreach(json_object_get(status, "faulty_policies"), i, each)
+		printf("faulty    %s\n          %s\n", text(each, "fault"), text(each, "instead"));
 	print_services(status);
 	json_array_foreach(json_object_get(status, "runs"), i, each) {
 		printf("run       %s: %s%lld denied, %lld audited, %lld forks refused; "

@@ -201,6 +201,19 @@ void text_printable(struct text *out, const char *utf8, size_t size)
 	}
 }
 
+void text_show(const char *bytes, char *ret_text, size_t size)
+{
+	struct text clean = {}, shown = {};
+	size_t length;
+
+	text_clean(&clean, bytes, strlen(bytes));
+	text_printable(&shown, clean.data ?: "", clean.size);
+	length = shown.size ? text_cut(shown.data, shown.size, size - 1) : 0;
+	snprintf(ret_text, size, "%.*s", (int)length, shown.data ?: "");
+	text_free(&clean);
+	text_free(&shown);
+}
+
 void text_printable_json(struct text *out, const char *json, size_t size)
 {
 	size_t used;

@@ -50,6 +50,9 @@ size_t text_cut(const char *bytes, size_t size, size_t max);
  * make it show another order (bidirectional controls) becomes \x1b or \u202e, a backslash \\. */
 void text_printable(struct text *out, const char *utf8, size_t size);
 
+/* Both, of a string, for a terminal as well as for JSON: writes what fits into @size bytes. */
+void text_show(const char *bytes, char *ret_text, size_t size);
+
 /* Appends a line of JSON with the same characters as \u escapes: to a parser nothing changes. */
 void text_printable_json(struct text *out, const char *json, size_t size);
 

@@ -115,6 +115,33 @@ static void test_order(void **state)
 			       "b.yaml:1:1: error: 6\n");
 }
 
+static void assert_first(struct diags *diags, const char *expected)
+{
+	char text[64];
+
+	diags_first(diags, text, sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+/* As they are printed, not as they were found; warnings do not count. */
+static void test_first(void **state)
+{
+	struct diags diags = { 0 };
+	struct diag_where where = { diags_file(&diags, "a.yaml"), 1, 1, 1 };
+
+	(void)state;
+	assert_first(&diags, "");
+	diags_add(&diags, DIAG_WARNING, where, NULL, 0, NULL, "odd");
+	assert_first(&diags, "");
+	add(&diags, 3, 4, 1, NULL, NULL, "later");
+	assert_first(&diags, "a.yaml:3:4: later");
+	add(&diags, 2, 5, 1, NULL, "a hint", "sooner");
+	assert_first(&diags, "a.yaml:2:5: sooner");
+	add(&diags, 0, 0, 0, NULL, NULL, "no tag");
+	assert_first(&diags, "a.yaml: no tag");
+	diags_free(&diags);
+}
+
 static void test_caret_under_other_scripts(void **state)
 {
 	struct diags diags = { 0 };
@@ -328,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_no_text),
 		cmocka_unit_test(test_past_the_end),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_first),
 		cmocka_unit_test(test_caret_under_other_scripts),
 		cmocka_unit_test(test_nothing_reaches_the_terminal),
 		cmocka_unit_test(test_long_lines_are_cut),
