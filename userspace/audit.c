@@ -222,6 +222,27 @@ static uint64_t seq_of_rotated(const struct audit *audit)
 	return file.seq;
 }
 
+void audit_give(const struct audit *audit)
+{
+	struct log_files files;
+	struct stat st;
+
+	if (!audit->config.host || path_make_log_folder(audit->path) < 0 ||
+	    log_files_open(audit->path, 0, &files) < 0)
+		return;
+	for (size_t i = 0; i < files.count; i++) {
+		int fd = open(files.rotated[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+		if (fd >= 0 && !fstat(fd, &st))
+			give_to_group(audit, fd, &st);
+		if (fd >= 0)
+			close(fd);
+	}
+	log_files_close(&files);
+	if (!fstat(audit->fd, &st))
+		give_to_group(audit, audit->fd, &st);
+}
+
 static int begin_log(struct audit *audit)
 {
 	struct log_file file;
@@ -233,6 +254,7 @@ static int begin_log(struct audit *audit)
 	if (r < 0)
 		return r;
 	take_file(audit, &file);
+	audit_give(audit);
 	audit->seq = file.begun || !audit->config.host ? file.seq : seq_of_rotated(audit);
 	return 0;
 }

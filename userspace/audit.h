@@ -86,5 +86,9 @@ void audit_look(const struct audit *audit, struct audit_state *ret_state);
  * new one. Returns 0, or as audit_open(); the old file is then still in use. */
 int audit_reopen(struct audit *audit);
 
+/* Has the host's log, with its folder and what was rotated away, belong to the group that reads logs, where it
+ * is root's: whoever makes folders for services may have taken it back. */
+void audit_give(const struct audit *audit);
+
 /* Flushes and closes; NULL is fine. Returns what audit_flush() returned. */
 int audit_close(struct audit *audit);

@@ -207,7 +207,11 @@ int collector_poll(struct collector *collector, int timeout_ms)
 
 int collector_reopen(struct collector *collector)
 {
-	return collector->audit ? audit_reopen(collector->audit) : 0;
+	int err = collector->audit ? audit_reopen(collector->audit) : 0;
+
+	if (collector->audit)
+		audit_give(collector->audit);
+	return err;
 }
 
 int collector_note(struct collector *collector, uint16_t rule, uid_t uid, uint64_t run, const char *text)

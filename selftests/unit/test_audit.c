@@ -1396,6 +1396,9 @@ static void belongs_to_the_group_of_its_folder(void **state)
 	umask(0022);
 	assert_int_equal(log_files_open(path, 0, &files), 0);
 	assert_int_equal(files.count, 1);
+	/* And again, where somebody has made all of it root's. */
+	assert_int_equal(chown(path, -1, 0) | chown(files.rotated[0], -1, 0), 0);
+	audit_give(audit);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(stat(i ? files.rotated[0] : path, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0640);
