@@ -34,10 +34,12 @@ static const struct suite {
 }, late_suites[] = {
 	{ "alias", alias_tests },
 	{ "swap", swap_tests },
-	{ "gate", gate_tests },
 	{ "enter", enter_tests },
-	{ "handover", handover_tests },
 	{ "late", late_tests },
+	{},
+}, host_suites[] = {
+	{ "gate", gate_tests },
+	{ "handover", handover_tests },
 	{ "log", log_tests },
 	{},
 }, down_suites[] = {
@@ -67,6 +69,7 @@ static int verb##_main(int argc, char **argv) \
 SUITES_MAIN(run)
 SUITES_MAIN(shared)
 SUITES_MAIN(late)
+SUITES_MAIN(host)
 SUITES_MAIN(down)
 
 static void suites_plan(const struct suite *suites)
@@ -76,7 +79,7 @@ static void suites_plan(const struct suite *suites)
 			printf("%s/%s\n", suites->name, test->name);
 }
 
-/* hooks plan rounds|run|shared: the name of every test there, one a line: what a guest that died owes. */
+/* hooks plan rounds|run|shared|host: the name of every test there, one a line: what a guest that died owes. */
 static int plan_main(int argc, char **argv)
 {
 	const char *part = argc > 2 ? argv[2] : "";
@@ -89,6 +92,8 @@ static int plan_main(int argc, char **argv)
 		suites_plan(shared_suites);
 		suites_plan(late_suites);
 		suites_plan(down_suites);
+	} else if (!strcmp(part, "host")) {
+		suites_plan(host_suites);
 	} else {
 		return 2;
 	}
@@ -106,6 +111,7 @@ static const struct {
 	{ "run", run_main },
 	{ "shared", shared_main },
 	{ "late", late_main },
+	{ "host", host_main },
 	{ "down", down_main },
 	{ "ranges", ranges_main },
 	{ "sample", sample_main },
@@ -139,6 +145,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc, argv);
-	fprintf(stderr, "usage: hooks plan|rounds|run|shared|late|down|ranges|sample|big\n");
+	fprintf(stderr, "usage: hooks plan|rounds|run|shared|late|host|down|ranges|sample|big\n");
 	return 2;
 }
