@@ -27,7 +27,8 @@
 /* Limits. */
 #define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
 #define POLICY_SLOTS	64	/* policies loaded at once; slot 0 is the canary's */
-#define RUNS_MAX	4096	/* runs accounted for at once */
+#define RUNS_MAX	4096	/* runs accounted for at once, */
+#define RUNS_RESERVED	1024	/* of which these are for runs with a launcher, probes and releases */
 #define RUN_RANDOM_BITS	24	/* of a run's number; the seconds since 1970 stand above them */
 #define RING_BYTES	(16 * 1024 * 1024)
 #define PATH_LENGTH_MAX 4096	/* PATH_MAX: what d_path can give */

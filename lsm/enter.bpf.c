@@ -49,6 +49,29 @@ static __always_inline __u64 run_number(void)
 	return now / NS_PER_SECOND << RUN_RANDOM_BITS | (random & ((1 << RUN_RANDOM_BITS) - 1));
 }
 
+/* Counts in memory of which the verifier knows nothing: it would look at every number. */
+static long count_step(struct bpf_map *map, const __u64 *run, struct run *account, struct scratch **scratch)
+{
+	(*scratch)->news++;
+	return 0;
+}
+
+/* Whoever may execute an entry may do so again and again: that must not leave without an account what
+ * a host needs in the meantime. */
+static __always_inline bool has_room(void)
+{
+	struct scratch *scratch = scratch_take();
+	bool room;
+
+	if (!scratch)
+		return false;
+	scratch->news = 0;
+	bpf_for_each_map_elem(&runs, count_step, &scratch, 0);
+	room = scratch->news < RUNS_MAX - RUNS_RESERVED;
+	scratch_give(scratch);
+	return room;
+}
+
 static __always_inline bool is_stored(long err)
 {
 	return !err || err == -EEXIST;	/* others who came into the same group have opened it */
@@ -72,16 +95,46 @@ static __noinline bool open_account(struct entry *entry, struct task_struct *tas
 	entry->run = run;
 	if (run_of(run))
 		return true;
-	if (!is_stored(bpf_map_update_elem(&logged, &run, &none, BPF_NOEXIST)))
+	if (!has_room() || !is_stored(bpf_map_update_elem(&logged, &run, &none, BPF_NOEXIST)))
 		return false;
 	return is_stored(bpf_map_update_elem(&runs, &run, &account, BPF_NOEXIST));
 }
 
 static __always_inline bool give_tag_of(struct task_struct *task, const struct entry *entry)
 {
-	struct tag tag = { .run = entry->run, .policy = entry->policy };
+	struct tag tag = { .run = entry->run, .policy = entry->policy, .shift = shift_on_duty() };
 
 	return tag_give(task, &tag);
+}
+
+/* Whether the policy that is entered denies, and not only records. Without one there is doubt. */
+static __always_inline bool is_enforced(const struct entry *entry, struct rules *ret_rules)
+{
+	struct tag tag = { .policy = entry->policy };
+
+	rules_of(&tag, ret_rules);
+	return !ret_rules->head || ret_rules->head->mode != MODE_AUDIT;
+}
+
+static __always_inline bool log_fails(void)
+{
+	__u64 key = LOGGED_FAULT, *fault = bpf_map_lookup_elem(&logged, &key);
+
+	return fault && *fault;
+}
+
+/* Begins a run for a program that is about to be executed: what the hook is to return. */
+static __noinline long begin_run(struct entry *entry, struct task_struct *task)
+{
+	__u64 key = (__u64)task;
+	struct rules rules;
+	bool enforced = is_enforced(entry, &rules);
+
+	if (!(enforced && rules.head && rules.head->deny_unrecorded && log_fails()) &&
+	    open_account(entry, task) && !bpf_map_update_elem(&entering, &key, entry, BPF_ANY))
+		return 0;
+	count_missed_entry();
+	return enforced ? -EAGAIN : 0;
 }
 
 /* --- by execution --------------------------------------------------------------------------- */
@@ -143,25 +196,26 @@ long BPF_PROG(enter_bprm_creds_for_exec, struct linux_binprm *bprm, int ret)
 	rules_of(&entries, &rules);
 	if (!rules.head || tag_of(task, &tag) || !find_entry(&entry, &rules, task, bprm))
 		return 0;
-	if (open_account(&entry, task) && !bpf_map_update_elem(&entering, &key, &entry, BPF_ANY))
-		return 0;
-	count_missed_entry();
-	return -EAGAIN;
+	return hook_result(begin_run(&entry, task));
 }
 
-/* An execution that cannot fail any more must not go on without a tag. */
+/* An execution that cannot fail any more must not go on without a tag, where that denies anything. */
 SEC("lsm/bprm_committing_creds")
 int BPF_PROG(enter_bprm_committing_creds, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 key = (__u64)task;
 	struct entry *found = bpf_map_lookup_elem(&entering, &key), entry;
+	struct rules rules;
 
 	if (!found)
 		return 0;
 	entry = *found;
 	bpf_map_delete_elem(&entering, &key);
-	if (!give_tag_of(task, &entry))
+	if (give_tag_of(task, &entry))
+		return 0;
+	count_missed_entry();
+	if (is_enforced(&entry, &rules))
 		bpf_send_signal(SIGKILL);
 	return 0;
 }
@@ -228,8 +282,19 @@ struct group_name {
 	__u32 unit;			/* behind the last slash, */
 	__u32 instance;			/* behind the first @ of that, or 0, */
 	__u32 kind;			/* and its last dot, or 0 */
+	__u32 nested;			/* it is below what is no slice */
 };
 _Static_assert(sizeof(struct group_name) <= RECORD_TEXT_MAX, "it stands in the text of a scratch");
+
+static __always_inline bool ends_slice(const struct group_name *name, __u32 end)
+{
+	static const char slice[] = ".slice";
+
+	for (__u32 i = 0; i < sizeof(slice) - 1; i++)
+		if (name->key.text[(end - (sizeof(slice) - 1) + i) & (ENTER_NAME_MAX - 1)] != slice[i])
+			return false;
+	return true;
+}
 
 static long group_name_step(__u32 i, void *ctx)
 {
@@ -237,6 +302,7 @@ static long group_name_step(__u32 i, void *ctx)
 	char c = name->key.text[i & (ENTER_NAME_MAX - 1)];
 
 	if (c == '/') {
+		name->nested |= i && !ends_slice(name, i);
 		name->unit = i + 1;
 		name->instance = name->kind = 0;
 	} else if (c == '@' && !name->instance) {
@@ -258,18 +324,8 @@ static __always_inline bool read_name(struct group_name *name, __u32 at, const c
 					 from) < ENTER_NAME_MAX / 2;
 }
 
-/* "/user.slice/": what a user calls a unit is his own. */
-static __always_inline bool is_of_user(const struct group_name *name)
-{
-	static const char users[] = "/user.slice/";
-
-	for (int i = 0; i < (int)sizeof(users) - 1; i++)
-		if (name->key.text[i] != users[i])
-			return false;
-	return true;
-}
-
-/* The slot that a new group is listed for: by its path, as a unit, or as any instance of a template. */
+/* The slot that a new group is listed for: by its path, as a unit, or as any instance of a template. What a user,
+ * or a container, calls a unit is its own: that is below a scope or a service of the host's. */
 static __always_inline const __u32 *slot_of_group(struct group_name *name, const char *path)
 {
 	__u32 unit, instance, kind;
@@ -279,9 +335,11 @@ static __always_inline const __u32 *slot_of_group(struct group_name *name, const
 	if (bpf_probe_read_kernel_str(name->key.text, ENTER_NAME_MAX, path) >= ENTER_NAME_MAX)
 		return NULL;
 	slot = slot_of_name(name);
-	if (slot || is_of_user(name))
+	if (slot)
 		return slot;
 	bpf_loop(ENTER_NAME_MAX, group_name_step, &name, 0);
+	if (name->nested)
+		return NULL;
 	unit = name->unit;
 	instance = name->instance;
 	kind = name->kind;

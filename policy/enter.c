@@ -33,8 +33,8 @@ static bool has_processes(const char *name)
 static bool holds_fence(const char *group)
 {
 	static const char *const groups[] = {
-		"/", "/init.scope", "/system.slice", "/system.slice/ringfence.service", "/user.slice",
-		"-.slice", "init.scope", "system.slice", "ringfence.service", "user.slice",
+		"/", "/init.scope", "/system.slice", "/ringfence.service", "/user.slice",
+		"-.slice", "init.scope", "system.slice", "ringfence.service", "ringfence.socket", "user.slice",
 	};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)

@@ -22,6 +22,8 @@
 
 #define CGROUPS "/sys/fs/cgroup"
 #define DEPTH_MAX 64			/* of control groups */
+#define WALKS_MAX 100			/* over them: one ends where a group goes meanwhile */
+#define GATHERED_MAX 64			/* groups, at a time */
 
 /* What a policy lists. */
 struct wanted {
@@ -135,6 +137,25 @@ static void tag_at(const struct fence *fence, const struct entries_change *chang
 	snprintf(ret_tag, TAG_NAME_MAX, "%s", image ? image->tag : header.tag);
 }
 
+/* Whether two paths lead to the same place now. */
+static bool is_same(const char *one, const char *other)
+{
+	struct stat first, second;
+
+	return !strcmp(one, other) ||
+	       (*one == '/' && !stat(one, &first) && !stat(other, &second) &&
+		first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+}
+
+/* Those of another policy that are listed before and are the same. */
+static const struct wanted *find_other(const struct wanted_list *list, const struct wanted *item)
+{
+	for (const struct wanted *each = list->items; each < item; each++)
+		if (each->slot != item->slot && is_same(each->name, item->name))
+			return each;
+	return NULL;
+}
+
 static int check_list(const struct wanted_list *list, const struct fence *fence,
 		      const struct entries_change *changes, size_t count)
 {
@@ -142,13 +163,15 @@ static int check_list(const struct wanted_list *list, const struct fence *fence,
 	int err = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
-		uint32_t first = list_find(list, list->items[i].name);
+		const struct wanted *item = &list->items[i], *first = find_other(list, item);
 
-		if (first == list->items[i].slot)
+		if (!first)
 			continue;
-		tag_at(fence, changes, count, first, one);
-		tag_at(fence, changes, count, list->items[i].slot, other);
-		say("%s begins runs of both tag %s and tag %s: which of them?", list->items[i].name, one, other);
+		tag_at(fence, changes, count, first->slot, one);
+		tag_at(fence, changes, count, item->slot, other);
+		say("%s begins runs of both tag %s and tag %s: which of them?", item->name, one, other);
+		if (strcmp(first->name, item->name))
+			say_remedy("%s leads to the same place", first->name);
 		err = -EINVAL;
 	}
 	if (err)
@@ -176,7 +199,7 @@ struct list_of_entries {
 	struct policy_service services[POLICY_SLOTS];
 	struct policy_rule rules[POLICY_SLOTS];
 	struct policy_path none;
-	char names[POLICY_SLOTS][16];
+	char names[POLICY_SLOTS][TAG_NAME_MAX];
 };
 
 static int exec_add(struct policy_service *service, const char *name)
@@ -349,6 +372,18 @@ static bool name_template(const char *unit, char ret_name[ENTER_NAME_MAX])
 	return true;
 }
 
+/* Whether a group is below what is no slice. */
+static bool is_nested(const char *path)
+{
+	static const char slice[] = ".slice";
+	const size_t size = sizeof(slice) - 1;
+
+	for (const char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/'))
+		if ((size_t)(end - path) < size || strncmp(end - size, slice, size))
+			return true;
+	return false;
+}
+
 /* As enter.bpf.c finds it for those that are made later. */
 static uint32_t slot_of_group(const struct wanted_list *groups, const char *path)
 {
@@ -356,17 +391,18 @@ static uint32_t slot_of_group(const struct wanted_list *groups, const char *path
 	char template[ENTER_NAME_MAX];
 	uint32_t slot = list_find(groups, path);
 
-	if (slot || !strncmp(path, "/user.slice/", 12))
+	if (slot || is_nested(path))
 		return slot;
 	slot = list_find(groups, unit);
 	return slot || !name_template(unit, template) ? slot : list_find(groups, template);
 }
 
 /* One that the kernel has noted already goes on with its run. */
-static int put_group(uint64_t group, struct entry *entry)
+static int put_group(const char *path, uint64_t group, struct entry *entry)
 {
 	struct entry before;
 	bool known = !fence_get_enter_group(walk.fence, group, &before);
+	int err;
 
 	if (!entry->policy) {
 		if (known)
@@ -377,7 +413,10 @@ static int put_group(uint64_t group, struct entry *entry)
 		*entry = before;
 		return 0;
 	}
-	return fence_put_enter_group(walk.fence, group, entry);
+	err = fence_put_enter_group(walk.fence, group, entry, false);
+	if (!err && access(path, F_OK))		/* it has gone meanwhile, and nobody would take it out */
+		fence_drop_enter_group(walk.fence, group);
+	return err;
 }
 
 static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -395,7 +434,7 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 		entry = walk.above[ftw->level - 1];
 	if (entry.policy)
 		entry.stragglers = 1;
-	walk.err = put_group(st->st_ino, &entry);
+	walk.err = put_group(path, st->st_ino, &entry);
 	walk.above[ftw->level] = entry;
 	return walk.err;
 }
@@ -412,9 +451,14 @@ static int put_groups(struct fence *fence, const struct entries *entries)
 	}
 	walk.fence = fence;
 	walk.entries = entries;
-	walk.err = 0;
-	nftw(CGROUPS, visit, 16, FTW_PHYS | FTW_MOUNT);
-	return walk.err;
+	for (int i = 0; i < WALKS_MAX; i++) {
+		walk.err = 0;
+		if (!nftw(CGROUPS, visit, 16, FTW_PHYS | FTW_MOUNT))
+			return 0;
+		if (walk.err || errno != ENOENT)
+			break;
+	}
+	return walk.err ?: -errno;
 }
 
 /* --- putting them in force ------------------------------------------------------------------ */
@@ -473,32 +517,43 @@ static void tell_ring(const struct late_ring *ring)
 }
 
 /* The note is taken away first: what comes in from now on is noted again. */
-static void gather(struct fence *fence, uint64_t group, struct entry *entry)
+static void gather(struct fence *fence, uint64_t group)
 {
-	struct tag tag = { .run = entry->run, .policy = entry->policy };
+	static int told;		/* the failure that was told last */
 	struct late_result result = {};
-	int err;
+	struct entry entry;
+	struct tag tag;
+	int err = fence_get_enter_group(fence, group, &entry);
 
-	entry->stragglers = 0;
-	err = fence_put_enter_group(fence, group, entry) ?: late_gather(fence, &tag, &result);
-	if (err) {
-		say_errno(err, "cannot tag who is in control group %llu", (unsigned long long)group);
-	} else if (result.refusal == LATE_RING) {
+	if (err)
+		return;			/* it has gone */
+	tag = (struct tag){ .run = entry.run, .policy = entry.policy };
+	entry.stragglers = 0;
+	if (fence_put_enter_group(fence, group, &entry, true))
+		return;
+	err = late_gather(fence, &tag, &result);
+	if (err && err != told)
+		say_errno(err, "cannot tag who is in control group %llu; trying again", (unsigned long long)group);
+	told = err;
+	if (!err && result.refusal == LATE_RING) {
 		tell_ring(&result.ring);
-	} else if (result.refusal) {
-		entry->stragglers = 1;
-		fence_put_enter_group(fence, group, entry);
+	} else if (err || result.refusal) {
+		entry.stragglers = 1;
+		fence_put_enter_group(fence, group, &entry, true);
 	}
 }
 
 void entries_gather(struct fence *fence)
 {
-	uint64_t group, *last = NULL;
+	uint64_t group, *last = NULL, groups[GATHERED_MAX];
 	struct entry entry;
+	size_t count = 0;
 
-	while (!fence_next_enter_group(fence, last, &group)) {
+	while (count < GATHERED_MAX && !fence_next_enter_group(fence, last, &group)) {
 		last = &group;
 		if (!fence_get_enter_group(fence, group, &entry) && entry.stragglers)
-			gather(fence, group, &entry);
+			groups[count++] = group;
 	}
+	for (size_t i = 0; i < count; i++)
+		gather(fence, groups[i]);
 }

@@ -205,7 +205,8 @@ int fence_next_enter_name(const struct fence *fence, const struct enter_name *na
 
 /* What comes of being in the control group of that number. -ENOENT: nothing. */
 int fence_get_enter_group(const struct fence *fence, uint64_t group, struct entry *ret_entry);
-int fence_put_enter_group(struct fence *fence, uint64_t group, const struct entry *entry);
+/* @known: only where something does already; else -ENOENT. */
+int fence_put_enter_group(struct fence *fence, uint64_t group, const struct entry *entry, bool known);
 void fence_drop_enter_group(struct fence *fence, uint64_t group);
 /* The group that follows, likewise. */
 int fence_next_enter_group(const struct fence *fence, const uint64_t *group, uint64_t *ret_group);

@@ -32,9 +32,10 @@ int fence_get_enter_group(const struct fence *fence, uint64_t group, struct entr
 	return bpf_map_lookup_elem(fence->map[MAP_ENTER_GROUPS], &group, ret_entry) ? -errno : 0;
 }
 
-int fence_put_enter_group(struct fence *fence, uint64_t group, const struct entry *entry)
+int fence_put_enter_group(struct fence *fence, uint64_t group, const struct entry *entry, bool known)
 {
-	return bpf_map_update_elem(fence->map[MAP_ENTER_GROUPS], &group, entry, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(fence->map[MAP_ENTER_GROUPS], &group, entry, known ? BPF_EXIST : BPF_ANY) ?
+		-errno : 0;
 }
 
 void fence_drop_enter_group(struct fence *fence, uint64_t group)

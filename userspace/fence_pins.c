@@ -251,8 +251,11 @@ int fence_replace(struct fence *fence)
 	err = pin_beside(fence);
 	if (!err)
 		err = exchange();
-	if (!err && last && (err = go_on_duty(fence, last)))
-		exchange();		/* back: the others never went off */
+	/* Back: the others never went off. Where that fails, too, fence_settle() finds what is to be done. */
+	if (!err && last && (err = go_on_duty(fence, last)) && exchange()) {
+		fence_close(last);
+		return err;
+	}
 	fence_close(last);
 	if (!err)
 		fence->waiting = false;

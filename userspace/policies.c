@@ -248,7 +248,8 @@ static void keep_texts(const struct policies *policies)
 	}
 }
 
-/* Two policies with the same entry are a fault of theirs, which has been told; nothing has changed. */
+/* Two policies with the same entry are a fault of theirs, which has been told; nothing has changed. A boot goes
+ * on without what begins runs, rather than without a fence. */
 static int prepare_entries(struct fence *fence, const struct policies *policies,
 			   struct entries **ret_entries)
 {
@@ -261,7 +262,9 @@ static int prepare_entries(struct fence *fence, const struct policies *policies,
 		changes[i] = (struct entries_change){ policies->each[i].slot, policies->each[i].image };
 	err = entries_prepare(fence, changes, policies->count, policies->rescue, ret_entries);
 	free(changes);
-	return err;
+	if (err && policies->rescue)
+		say_errno(err, "nothing begins a run by itself (`enter`)");
+	return policies->rescue ? 0 : err;
 }
 
 int policies_put(struct fence *fence, struct policies *policies)
@@ -272,15 +275,18 @@ int policies_put(struct fence *fence, struct policies *policies)
 
 	for (size_t i = 0; !err && i < policies->count; i++)
 		err = switch_to(fence, &policies->each[i]);
-	err = err ?: entries_put(fence, entries);
-	entries_free(entries);
 	if (err) {
 		say_errno(err, "cannot put the policies in force");
+		entries_free(entries);
 		return err;
 	}
 	keep_texts(policies);
+	err = entries ? entries_put(fence, entries) : 0;
+	if (err)
+		say_remedy("the policies themselves are in force");
+	entries_free(entries);
 	entries_gather(fence);
-	return 0;
+	return policies->rescue ? 0 : err;
 }
 
 void policies_free(struct policies *policies)

@@ -32,7 +32,8 @@
 #define UNIT	  SLICE "/enter.service"
 #define INSTANCE  SLICE "/enter-too@main.service"
 #define OTHER_UNIT SLICE "/enter-not.service"
-#define USER_UNIT CGROUPS "/user.slice/enter.service"
+#define OTHERS	  CGROUPS "/enter-guest.scope"	/* a container, or a user's own manager */
+#define OTHERS_UNIT OTHERS "/enter.service"
 #define EARLY	  CGROUPS "/enter-early"
 #define PLAIN	  CGROUPS "/enter-none"
 
@@ -75,7 +76,18 @@ static void *step_in_thread(void *unused)
 	return NULL;
 }
 
-/* hooks enter move|clone|thread|failed WHAT: comes into a control group, or does not; then as hooks step. */
+/* Leaves a process to the first one, as daemons do: it has executed nothing of its own. */
+static int daemonize(void)
+{
+	pid_t child = fork();
+
+	if (child)
+		_exit(child < 0);
+	return 0;
+}
+
+/* hooks enter move|clone|thread|daemon|failed WHAT: comes into a control group, or does not; then as hooks
+ * step. */
 int enter_main(int argc, char **argv)
 {
 	const char *how = argc == 4 ? argv[2] : "", *what = argc == 4 ? argv[3] : "";
@@ -85,6 +97,8 @@ int enter_main(int argc, char **argv)
 
 	if (!strcmp(how, "move") && join_group(what, getpid()))
 		return 98;
+	if (!strcmp(how, "daemon") && daemonize())
+		return 95;
 	if (!strcmp(how, "failed") && (execve(what, nothing, nothing) != -1 || errno != ENOEXEC))
 		return 97;
 	if (!strcmp(how, "clone")) {
@@ -240,12 +254,11 @@ static bool test_cloned(struct why *why)
 
 static bool test_unit(struct why *why)
 {
-	mkdir(CGROUPS "/user.slice", 0755);
 	if (mkdir(SLICE, 0755) || mkdir(UNIT, 0755) || mkdir(INSTANCE, 0755) || mkdir(OTHER_UNIT, 0755) ||
-	    mkdir(USER_UNIT, 0755))
+	    mkdir(OTHERS, 0755) || mkdir(OTHERS_UNIT, 0755))
 		return fail(why, "cannot make the control groups");
 	return comes_in("move", UNIT, true, why) && comes_in("move", INSTANCE, true, why) &&
-		comes_in("move", OTHER_UNIT, false, why) && comes_in("move", USER_UNIT, false, why);
+		comes_in("move", OTHER_UNIT, false, why) && comes_in("move", OTHERS_UNIT, false, why);
 }
 
 static bool test_moved(struct why *why)
@@ -258,6 +271,23 @@ static bool test_moved(struct why *why)
 	ok = step_is_in(&stepper, false, why) &&
 		(!join_group(GROUP, stepper.pid) || fail(why, "cannot move it")) &&
 		step_is_in(&stepper, true, why);
+	background_end(&stepper);
+	return ok;
+}
+
+/* Moved by hand: its pid is not that of what was started. */
+static bool test_daemon_moved(struct why *why)
+{
+	struct background stepper;
+	char member[16] = "";
+	bool ok;
+
+	if (background_start(&stepper, COMMAND("sh", "-c", "echo $$ >" PLAIN "/cgroup.procs; exec \"$0\" enter daemon x",
+					       (char *)self_path())))
+		return fail(why, "cannot start it");
+	ok = step_is_in(&stepper, false, why) &&
+		(read_small(PLAIN "/cgroup.procs", member, sizeof(member)) > 0 || fail(why, "it is nowhere")) &&
+		(!join_group(GROUP, atoi(member)) || fail(why, "cannot move it")) && step_is_in(&stepper, true, why);
 	background_end(&stepper);
 	return ok;
 }
@@ -426,6 +456,12 @@ static bool test_same_entry(struct why *why)
 	command_run(&command, 0, COMMAND("ringfence", "apply", OTHER));
 	if (command.status != 1 || !strstr(command.err, PROGRAM " begins runs of both tag enter and tag enter-too"))
 		return fail(why, "status %d: %.300s", command.status, command.err);
+	if (write_small(OTHER, "tag: enter-too\nmode: enforce\nenter: {execs: [" LINKED "]}\n" SERVICE) ||
+	    unlink(LINKED) || symlink(PROGRAM, LINKED))
+		return fail(why, "cannot write " OTHER);
+	command_run(&command, 0, COMMAND("ringfence", "apply", OTHER));
+	if (command.status != 1 || !strstr(command.err, PROGRAM " leads to the same place"))
+		return fail(why, "by another name: status %d: %.300s", command.status, command.err);
 	command_run(&command, 0, COMMAND("ringfence", "run", "--tag", "enter-too", "--", "true"));
 	return (command.status == 125 || fail(why, "it is in force all the same")) &&
 		is_in(COMMAND(PROGRAM), true, why);
@@ -442,7 +478,8 @@ static bool test_not_any_more(struct why *why)
 	rmdir(UNIT);
 	rmdir(INSTANCE);
 	rmdir(OTHER_UNIT);
-	rmdir(USER_UNIT);
+	rmdir(OTHERS_UNIT);
+	rmdir(OTHERS);
 	rmdir(SLICE);
 	rmdir(EARLY);
 	rmdir(PLAIN);
@@ -462,6 +499,7 @@ const struct test enter_tests[] = {
 	{ "cloned", test_cloned },
 	{ "unit", test_unit },
 	{ "moved", test_moved },
+	{ "daemon-moved", test_daemon_moved },
 	{ "led-in", test_led_in },
 	{ "there-before", test_there_before },
 	{ "threads", test_threads },
