@@ -18,7 +18,7 @@ debian_packages=(
 	gcc libc6-dev make dpkg-dev
 	auditd apparmor
 	cron openssh-server openssh-client
-	git curl python3
+	git curl python3 strace
 	grub2-common e2fsprogs
 	libbpf1 libelf1 zlib1g libyaml-0-2 libjansson4 libcap2
 )

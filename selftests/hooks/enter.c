@@ -79,10 +79,12 @@ static void *step_in_thread(void *unused)
 /* Leaves a process to the first one, as daemons do: it has executed nothing of its own. */
 static int daemonize(void)
 {
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 
 	if (child)
 		_exit(child < 0);
+	while (getppid() == parent)	/* which is in no control group any more then */
+		pause_briefly();
 	return 0;
 }
 
