@@ -5,6 +5,7 @@
  *	check.c		the policy
  *	launchers.c	who may start its runs
  *	enter.c		what begins one without a launcher
+ *	waivers.c	who may reach what a rule denies, until when
  *	services.c	its services, and the files that it includes
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
@@ -165,6 +166,12 @@ void launchers_free(struct policy_launcher *launchers, size_t count);
 void enter_read(struct checker *checker, const struct node *key);
 void enter_free(struct policy *policy);
 
+/* --- waivers.c ----------------------------------------------------------------------------- */
+
+/* Reads the list under @key into checker->policy, whose rules are complete. */
+void waivers_read(struct checker *checker, const struct node *key);
+void waivers_free(struct policy *policy);
+
 /* --- files.c ------------------------------------------------------------------------------- */
 
 /* Reads a regular file of at most POLICY_TEXT_MAX bytes, at @path under @root ("": none); never waits.
@@ -187,3 +194,18 @@ extern const char *const verdict_words[];
 
 /* Reads the list under @key into checker->policy, whose services are complete. */
 void rules_read(struct checker *checker, const struct node *key);
+
+/* The names of all services, sorted; and as a list of words for hints. */
+struct service_index {
+	struct service_name *names;
+	const char **words;
+	size_t count;
+};
+
+/* Returns false where there is no memory; index_free() in any case. */
+bool index_create(struct checker *checker, struct service_index *index);
+void index_free(struct service_index *index);
+
+/* Finds the service that a scalar names; false and a fault where there is none. */
+bool service_find(struct checker *checker, const struct service_index *index, const struct node *node,
+		  size_t *ret_service);

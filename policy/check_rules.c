@@ -40,13 +40,6 @@ struct service_name {
 	size_t service;
 };
 
-/* The names of all services, sorted; and as a list of words for hints. */
-struct service_index {
-	struct service_name *names;
-	const char **words;
-	size_t count;
-};
-
 static int name_compare(const void *a, const void *b)
 {
 	const struct service_name *left = a, *right = b;
@@ -54,7 +47,7 @@ static int name_compare(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-static bool index_create(struct checker *checker, struct service_index *index)
+bool index_create(struct checker *checker, struct service_index *index)
 {
 	const struct policy *policy = checker->policy;
 
@@ -71,8 +64,14 @@ static bool index_create(struct checker *checker, struct service_index *index)
 	return true;
 }
 
-static bool service_find(struct checker *checker, const struct service_index *index,
-			 const struct node *node, size_t *ret_service)
+void index_free(struct service_index *index)
+{
+	free(index->names);
+	free(index->words);
+}
+
+bool service_find(struct checker *checker, const struct service_index *index, const struct node *node,
+		  size_t *ret_service)
 {
 	struct service_name wanted = { .name = scalar_read(checker, node, "the name of a service",
 							   POLICY_STRING_MAX) };
@@ -265,6 +264,5 @@ void rules_read(struct checker *checker, const struct node *key)
 		}
 	}
 cleanup:
-	free(index.names);
-	free(index.words);
+	index_free(&index);
 }

@@ -111,6 +111,20 @@ static bool names_sound(const struct ruleset *head, struct table table)
 	return true;
 }
 
+static bool waivers_sound(const struct ruleset *head)
+{
+	const struct waiver *waivers = (const struct waiver *)((const char *)head + head->waivers.off);
+
+	if (!table_sound(head, head->waivers, sizeof(*waivers)) || head->waivers.count > WAIVERS_MAX)
+		return false;
+	for (uint32_t i = 0; i < head->waivers.count; i++)
+		if (waivers[i].rule >= head->rules.count || waivers[i].service >= head->strings.count ||
+		    waivers[i].owner >= head->strings.count ||
+		    (uint64_t)waivers[i].exec + waivers[i].length >= head->strings.count)
+			return false;
+	return true;
+}
+
 int image_verify(const void *data, size_t size)
 {
 	const struct ruleset *head = data;
@@ -123,7 +137,7 @@ int image_verify(const void *data, size_t size)
 	if (!header_sound(head) || !nets_sound(head) || !paths_sound(head) ||
 	    !strings_sound(head) || !rules_sound(head) || !names_sound(head, head->users) ||
 	    !names_sound(head, head->groups) || !names_sound(head, head->enter_execs) ||
-	    !names_sound(head, head->enter_cgroups))
+	    !names_sound(head, head->enter_cgroups) || !waivers_sound(head))
 		return -EBADMSG;
 	return 0;
 }
@@ -151,6 +165,33 @@ const char *image_name(const struct ruleset *image, struct table table, uint32_t
 	const uint32_t *names = (const uint32_t *)((const char *)image + table.off);
 
 	return number < table.count ? image_string(image, names[number]) : NULL;
+}
+
+const struct waiver *image_waiver(const struct ruleset *image, uint16_t rule)
+{
+	const struct waiver *waivers = (const struct waiver *)((const char *)image + image->waivers.off);
+
+	for (uint32_t i = 0; i < image->waivers.count; i++)
+		if (waivers[i].rule == rule)
+			return &waivers[i];
+	return NULL;
+}
+
+uint32_t image_waivers_of(const struct ruleset *image, const char *program)
+{
+	const struct waiver *waivers = (const struct waiver *)((const char *)image + image->waivers.off);
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < image->waivers.count; i++)
+		found |= (uint32_t)!strcmp(image_string(image, waivers[i].exec), program) << i;
+	return found;
+}
+
+bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, struct decision *decision)
+{
+	struct rules rules = { .head = image };
+
+	return decide_waiver(&rules, decision, waived, now_ns);
 }
 
 static __u64 read_be64(const uint8_t *bytes)

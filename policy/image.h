@@ -42,3 +42,14 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 struct decision image_decide_open(const struct ruleset *image, uint8_t access, const char *path,
 				  const struct inode_id *chain, size_t chain_count,
 				  enum object_class *ret_object);
+
+/* The waiver whose rule that is, or NULL for any other. Lives as long as the image. */
+const struct waiver *image_waiver(const struct ruleset *image, uint16_t rule);
+
+/* The waivers for a program, by its path: a bit for each. What a task has is those of all programs that it and
+ * its ancestors were since they came under this ruleset. */
+uint32_t image_waivers_of(const struct ruleset *image, const char *program);
+
+/* Puts the outcome of a waiver in the place of a deny, where one of @waived applies at @now_ns, since 1970.
+ * Returns whether it did. */
+bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, struct decision *decision);

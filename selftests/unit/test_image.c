@@ -175,6 +175,7 @@ static void test_tables(void **state)
 		TABLE(inodes[CLASS_SOCKET], struct inode_entry),
 		TABLE(rules, struct rule), TABLE(users, uint32_t), TABLE(groups, uint32_t),
 		TABLE(enter_execs, uint32_t), TABLE(enter_cgroups, uint32_t),
+		TABLE(waivers, struct waiver),
 		TABLE(strings, char),
 #undef TABLE
 	};
