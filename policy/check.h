@@ -7,6 +7,7 @@
  *	enter.c		what begins one without a launcher
  *	waivers.c	who may reach what a rule denies, until when
  *	services.c	its services, and the files that it includes
+ *	needs.c		which services they need in turn
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
  *	values.c	single values: names, addresses, ports, paths, errnos
@@ -27,6 +28,7 @@
 struct service_state {
 	bool faulty;		/* has faults of its own: say nothing that only follows from them */
 	bool used;		/* named by a rule */
+	bool needed;		/* by another one */
 	size_t rule[ACCESS_KINDS]; /* 1 + the number of the rule that speaks of it */
 };
 
@@ -38,7 +40,7 @@ struct checker {
 	struct policy *policy;
 	struct service_state *states;	/* one for each of policy->services */
 	bool included;			/* an included file is read, */
-	bool implied;			/* and that the one that every policy includes */
+	uint8_t implied;		/* and that one that every policy includes: 1 + its number */
 	bool tree_faulty;		/* what is read lacks parts that YAML has and policies have not */
 	const char *includes[POLICY_INCLUDE_MAX]; /* the paths of those read */
 	size_t include_count;
@@ -188,12 +190,22 @@ const char *text_problem(int err);
 bool include_read(struct checker *checker, const struct node *item, char **ret_path,
 		  char **ret_text, size_t *ret_size);
 
+/* --- needs.c ------------------------------------------------------------------------------- */
+
+extern const struct item_type need_items;
+
+/* Sees that what services need is there, once all of them have been read. */
+void needs_check(struct checker *checker);
+void needs_free(struct policy_need *needs, size_t count);
+
 /* --- check_rules.c ------------------------------------------------------------------------- */
 
 extern const char *const verdict_words[];
 
-/* Reads the list under @key into checker->policy, whose services are complete. */
-void rules_read(struct checker *checker, const struct node *key);
+struct service_name {
+	const char *name;
+	size_t service;
+};
 
 /* The names of all services, sorted; and as a list of words for hints. */
 struct service_index {
@@ -202,10 +214,17 @@ struct service_index {
 	size_t count;
 };
 
-/* Returns false where there is no memory; index_free() in any case. */
-bool index_create(struct checker *checker, struct service_index *index);
-void index_free(struct service_index *index);
+/* False without memory; to be freed all the same. */
+bool service_index_create(struct checker *checker, struct service_index *index);
+void service_index_free(struct service_index *index);
+bool service_index_find(const struct service_index *index, const char *name, size_t *ret_service);
+
+/* What to do about a name that is not there. */
+const char *service_index_hint(struct checker *checker, const struct service_index *index, const char *name);
 
 /* Finds the service that a scalar names; false and a fault where there is none. */
 bool service_find(struct checker *checker, const struct service_index *index, const struct node *node,
 		  size_t *ret_service);
+
+/* Reads the list under @key into checker->policy, whose services are complete. */
+void rules_read(struct checker *checker, const struct node *key);

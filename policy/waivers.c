@@ -167,7 +167,7 @@ void waivers_read(struct checker *checker, const struct node *key)
 	if (!list)
 		return;
 	policy->waivers = check_alloc(checker, list->count, sizeof(*policy->waivers));
-	if (policy->waivers && index_create(checker, &index))
+	if (policy->waivers && service_index_create(checker, &index))
 		for (const struct node *node = list->first; node; node = node->next) {
 			struct policy_waiver *waiver = &policy->waivers[policy->waiver_count];
 
@@ -181,7 +181,7 @@ void waivers_read(struct checker *checker, const struct node *key)
 			else
 				waiver_clear(waiver);
 		}
-	index_free(&index);
+	service_index_free(&index);
 }
 
 void waivers_free(struct policy *policy)

@@ -175,20 +175,15 @@ static uint64_t count_distinct(uint64_t *numbers, size_t count)
 	return distinct;
 }
 
-static int count_line(struct reader *reader, const struct audit_line *line)
+/* Names what a line is about in its group. */
+static int group_line(struct summary *summary, const struct audit_line *line)
 {
-	struct summary *summary = &reader->summary;
 	struct summary_group *group = group_of(summary, line);
 	struct text object = { 0 };
 	int r;
 
 	if (!group)
 		return -ENOMEM;
-	summary->lines++;
-	summary->counts[group->kind]++;
-	summary->lost += reader->lost_since + line->lost_before;
-	summary->incomplete += line->incomplete;
-	reader->lost_since = 0;
 	group->count++;
 	audit_line_object(&object, line);
 	text_append(&object, "", 1);
@@ -198,7 +193,22 @@ static int count_line(struct reader *reader, const struct audit_line *line)
 	if (r >= 0)
 		r = item_count(group->programs, &group->program_count, &group->other_programs,
 			       printable(line->comm));
-	return r < 0 ? r : process_add(reader, line->entity_id);
+	return r;
+}
+
+static int count_line(struct reader *reader, const struct audit_line *line)
+{
+	struct summary *summary = &reader->summary;
+	enum summary_kind kind = kind_of(line);
+
+	summary->lines++;
+	summary->counts[kind]++;
+	summary->lost += reader->lost_since + line->lost_before;
+	summary->incomplete += line->incomplete;
+	reader->lost_since = 0;
+	/* Of what was allowed there may be a great deal. */
+	return (kind == SUMMARY_ALLOWED ? 0 : group_line(summary, line)) ?:
+		process_add(reader, line->entity_id);
 }
 
 /* A daemon's log holds many runs, and parsing is what costs: a line is parsed when it may be of
@@ -361,8 +371,7 @@ void summary_print(const struct summary *summary, FILE *out, const struct term_s
 
 	print_head(summary, out, style);
 	for (size_t i = 0; i < summary->group_count; i++)
-		if (summary->groups[i].kind <= SUMMARY_AUDITED)
-			print_group(&summary->groups[i], out, style);
+		print_group(&summary->groups[i], out, style);
 	print_doubts(summary, out, style);
 	text_printable(&path, summary->path, strlen(summary->path));
 	if (summary->lines || summary->lost || summary->broken)

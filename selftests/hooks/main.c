@@ -30,6 +30,7 @@ static const struct suite {
 }, shared_suites[] = {
 	{ "shared", shared_tests },
 	{ "release", release_tests },
+	{ "record", record_tests },
 	{},
 }, late_suites[] = {
 	{ "alias", alias_tests },
@@ -131,6 +132,8 @@ static const struct {
 	{ "family", family_main },
 	{ "gate-ask", gate_ask_main },
 	{ "forking", forking_main },
+	{ "deeds", deeds_main },
+	{ "record-nothing", record_nothing_main },
 	{ "onslaught", onslaught_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },

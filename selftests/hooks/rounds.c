@@ -107,12 +107,12 @@ static bool has_service(const struct vector *vector)
 
 static bool write_policy(const struct round *round)
 {
-	unsigned int line = 4;
+	unsigned int line = 5;
 	FILE *file = fopen(POLICY, "we");
 
 	if (!file)
 		return false;
-	fprintf(file, "tag: rounds\nmode: %s\nservices:\n", round->mode);
+	fprintf(file, "tag: rounds\nmode: %s\nrecord: denied\nservices:\n", round->mode);
 	for (uint32_t i = 0; i < vector_count(); i++)
 		if (has_service(vector_at(i))) {
 			write_service(file, vector_at(i));
