@@ -97,7 +97,9 @@ enum hook {
 #define RULE_LIVENESS	0xfff8	/* nothing was judged: the daemon tells whether the fence holds */
 #define RULE_RELEASE	0xfff7	/* nothing was judged: the tags of a run are about to be taken back */
 #define RULE_REFUSED	0xfff6	/* nothing was judged: a user was refused to start a run */
-#define RULE_SPECIAL	RULE_REFUSED	/* the smallest of them */
+#define RULE_BEGIN	0xfff5	/* nothing was judged: a run begins, */
+#define RULE_END	0xfff4	/* and is over */
+#define RULE_SPECIAL	RULE_END	/* the smallest of them */
 
 /* --- the ruleset --------------------------------------------------------------------------- */
 
