@@ -218,7 +218,7 @@ static void read_login_name(const char *uid, char *ret_name, size_t size)
 		fclose(file);
 }
 
-/* The strings that struct notice is about. */
+/* The strings that struct notice speaks of. */
 static int write_text(const struct order *order, char *ret_text, size_t size, size_t *ret_used)
 {
 	char uid[16], name[64];
@@ -250,14 +250,17 @@ static int wait_for_log(struct order *order, uint64_t id)
 static int submit(struct order *order, const char *text, size_t size)
 {
 	struct run account = { .pid = getpid(), .uid = getuid(), .flags = TAG_PROBE };
+	struct notice_about about = { .rule = RULE_RELEASE, .verdict = VERDICT_AUDIT };
 	uint64_t id = run_id_new();
 	int err = runs_begin(order->fence, id, &account);
 
 	if (err)
 		return err;
-	err = fence_note_release(order->fence, id, 0, text, size) ?: wait_for_log(order, id);
+	about.run = id;
+	err = fence_note(order->fence, &about, text, size) ?: wait_for_log(order, id);
+	about.err = err;
 	if (err)
-		fence_note_release(order->fence, id, err, text, size);
+		fence_note(order->fence, &about, text, size);
 	fence_end_run(order->fence, id);
 	return err;
 }
