@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "run_note.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
-#include "../lsm/abi.h"
+#include "named.h"
+#include "../policy/image.h"
+
+#define PATH_SHOWN 1024			/* bytes of a path: room is for what is said about services */
 
 /* A key that an object may have, or has to. */
 struct key {
@@ -163,4 +167,144 @@ unsigned int run_note_take_flags(json_t *note)
 
 	json_object_del(note, "flags");
 	return flags & (TEXT_NOT_UTF8 | TEXT_REDACTED);
+}
+
+/* --- saying that a run begins --------------------------------------------------------------- */
+
+/* What was done to the texts so far. */
+static json_t *clean(const char *bytes, size_t size, unsigned int *flags)
+{
+	struct text text = { 0 };
+	json_t *string;
+
+	*flags |= text_clean(&text, bytes, size);
+	string = text.failed ? NULL : json_stringn(text.data ? text.data : "", text_cut(text.data, text.size, PATH_SHOWN));
+	text_free(&text);
+	return string;
+}
+
+/* Only where there is one. Returns 0 or -ENOMEM. */
+static int add_text(json_t *note, const char *name, const struct text *value, unsigned int *flags)
+{
+	if (!value->size)
+		return 0;
+	return json_object_set_new(note, name, clean(value->data, value->size, flags)) ? -ENOMEM : 0;
+}
+
+static int add_command(json_t *note, const struct facts *facts, unsigned int *flags)
+{
+	bool cut = facts->command.size && facts->command.data[facts->command.size - 1];
+	json_t *command = json_array();
+	struct text args = { 0 };
+	unsigned int count;
+	int err = 0;
+
+	*flags |= text_argv(&args, facts->command.data, facts->command.size, cut, &count);
+	for (size_t at = 0; !args.failed && at < args.size; at += strlen(args.data + at) + 1)
+		if (json_array_append_new(command, json_string(args.data + at)))
+			err = -ENOMEM;
+	if (args.failed || json_object_set_new(note, "command", command) ||
+	    (cut && json_object_set_new(note, "command_cut", json_true())))
+		err = -ENOMEM;
+	text_free(&args);
+	return err;
+}
+
+/* What readers of the log need of the policy. */
+static int add_policy(json_t *note, const struct ruleset *image)
+{
+	(void)image;
+	return json_object_set_new(note, "services", json_object()) ||
+	       json_object_set_new(note, "record", json_string("denied")) ? -ENOMEM : 0;
+}
+
+static size_t size_of(const json_t *value)
+{
+	return json_dumpb(value, NULL, 0, JSON_COMPACT);
+}
+
+/* As many of the places as have room. */
+static int add_named(json_t *note, struct named *named)
+{
+	size_t room = NOTICE_TEXT_MAX - sizeof(",\"named_cut\":true,\"flags\":3"), used;
+	json_t *list = json_array(), *place;
+	size_t i;
+
+	if (json_object_set_new(note, "named", list))
+		return -ENOMEM;
+	used = size_of(note);
+	json_array_foreach(named->list, i, place) {
+		used += size_of(place) + 1;
+		if (used > room) {
+			named->cut = true;
+			break;
+		}
+		if (json_array_append(list, place))
+			return -ENOMEM;
+	}
+	return named->cut && json_object_set_new(note, "named_cut", json_true()) ? -ENOMEM : 0;
+}
+
+static int dump(struct text *out, const json_t *note)
+{
+	char *text = json_dumps(note, JSON_COMPACT);
+
+	if (text)
+		text_append_string(out, text);
+	free(text);
+	return !text || out->failed ? -ENOMEM : 0;
+}
+
+int run_note_begin(struct text *out, const struct ruleset *image, const struct facts *facts,
+		   const struct run_starter *starter)
+{
+	json_t *note = json_object();
+	struct named named;
+	unsigned int flags = 0;
+	int err = named_find(image, facts, &named);
+
+	if (err) {
+		json_decref(note);
+		return err;
+	}
+	flags |= named.text_flags;
+	err = add_command(note, facts, &flags) ?: add_text(note, "directory", &facts->directory, &flags) ?:
+		add_text(note, "script", &facts->script, &flags);
+	if (!err && *starter->user)
+		err = json_object_set_new(note, "user", clean(starter->user, strlen(starter->user), &flags));
+	if (!err && starter->claimed)
+		err = json_object_set_new(note, "claimed", json_true());
+	if (!err)
+		err = add_policy(note, image) ?: add_named(note, &named);
+	if (!err && flags)
+		err = json_object_set_new(note, "flags", json_integer(flags));
+	if (!err)
+		err = dump(out, note);
+	json_decref(named.list);
+	json_decref(note);
+	return err ? -ENOMEM : 0;
+}
+
+/* --- saying that it is over ----------------------------------------------------------------- */
+
+int run_note_end(struct text *out, const struct run *account, int status, size_t outlived_by)
+{
+	json_t *note = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				 "status", status < 0 ? json_null() : json_integer(status),
+				 "denied", (json_int_t)account->denied,
+				 "audited", (json_int_t)account->audited,
+				 "submitted", (json_int_t)account->submitted,
+				 "lost", (json_int_t)account->lost,
+				 "lost_lineage", (json_int_t)account->lost_lineage,
+				 "unrecorded", (json_int_t)account->unrecorded,
+				 "refused_forks", (json_int_t)account->refused_forks,
+				 "repeated", (json_int_t)0);
+	int err = note ? 0 : -ENOMEM;
+
+	if (!err && outlived_by && json_object_set_new(note, "outlived_by", json_integer(outlived_by)))
+		err = -ENOMEM;
+	if (!err)
+		err = dump(out, note);
+	json_decref(note);
+	return err;
 }
