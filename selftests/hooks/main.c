@@ -29,6 +29,7 @@ static const struct suite {
 	{},
 }, shared_suites[] = {
 	{ "shared", shared_tests },
+	{ "notes", notes_tests },
 	{ "release", release_tests },
 	{},
 }, late_suites[] = {
@@ -129,6 +130,7 @@ static const struct {
 	{ "burst", burst_main },
 	{ "family", family_main },
 	{ "gate-ask", gate_ask_main },
+	{ "reach-local", reach_local_main },
 	{ "forking", forking_main },
 	{ "onslaught", onslaught_main },
 	{ "ring", ring_main },
