@@ -16,6 +16,7 @@
 struct reader {
 	struct summary summary;
 	char run[RUN_NAME_SIZE];
+	bool begun;			/* there was a line of the run */
 	uint64_t lost_since;		/* after the last line of the run */
 	uint64_t *processes;		/* hashes of entity ids, one per line */
 	size_t process_count, process_capacity;
@@ -175,6 +176,15 @@ static uint64_t count_distinct(uint64_t *numbers, size_t count)
 	return distinct;
 }
 
+/* What was lost before this line of the run. Before its beginning that was others'. */
+static void count_lost(struct reader *reader, const struct audit_line *line)
+{
+	if (reader->begun || strcmp(line->action, "run-begin"))
+		reader->summary.lost += reader->lost_since + line->lost_before;
+	reader->lost_since = 0;
+	reader->begun = true;
+}
+
 /* Names what a line is about in its group. */
 static int group_line(struct summary *summary, const struct audit_line *line)
 {
@@ -201,11 +211,12 @@ static int count_line(struct reader *reader, const struct audit_line *line)
 	struct summary *summary = &reader->summary;
 	enum summary_kind kind = kind_of(line);
 
+	count_lost(reader, line);
+	if (audit_line_is_note(line))
+		return 0;
 	summary->lines++;
 	summary->counts[kind]++;
-	summary->lost += reader->lost_since + line->lost_before;
 	summary->incomplete += line->incomplete;
-	reader->lost_since = 0;
 	/* Of what was allowed there may be a great deal. */
 	return (kind == SUMMARY_ALLOWED ? 0 : group_line(summary, line)) ?:
 		process_add(reader, line->entity_id);
@@ -228,13 +239,13 @@ static int read_line(void *ctx, const char *text, size_t size)
 		return 0;
 	if (audit_line_parse(text, size, &line) < 0) {
 		/* Older ones, of other runs, were somebody else's to hear of. */
-		if (reader->summary.lines || strstr(text, reader->run))
+		if (reader->begun || strstr(text, reader->run))
 			reader->summary.broken++;
 		return 0;
 	}
 	if (!strcmp(line.run, reader->run))
 		r = count_line(reader, &line);
-	else if (reader->summary.lines)
+	else if (reader->begun)
 		reader->lost_since += line.lost_before;
 	audit_line_free(&line);
 	return r;

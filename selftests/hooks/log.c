@@ -233,7 +233,8 @@ static json_t *settled_account(const char *run)
 	return account;
 }
 
-/* What was tried, submitted, logged, lost, denied and written agrees. */
+/* What was tried, submitted, logged, lost, denied and written agrees. Beside what was tried there is the line
+ * that the run begins. */
 static bool agrees(const char *also, struct why *why)
 {
 	json_t *account = settled_account(opener.run);
@@ -242,7 +243,7 @@ static bool agrees(const char *also, struct why *why)
 	struct lines lines = read_log(opener.run, also);
 
 	json_decref(account);
-	if (submitted != opener.made || submitted != logged + lost || lines.of_run != logged)
+	if (submitted != opener.made + 1 || submitted != logged + lost || lines.of_run != logged)
 		return fail(why, "%lld opens: %lld submitted, %lld logged, %lld lost; %lld lines", opener.made,
 			    submitted, logged, lost, lines.of_run);
 	if (unrecorded != opener.denied || (opener.denied && lost != opener.denied))
@@ -616,9 +617,9 @@ static bool readers_see_all(struct why *why)
 	snprintf(command, sizeof(command), "ringfence log --json --run %s >" WORK "/shown.jsonl", opener.run);
 	command_run(&log, 0, COMMAND("bash", "-c", command));
 	shown = lines_in(WORK "/shown.jsonl", opener.run);
-	while ((followed = lines_in(FOLLOWED, opener.run)) < opener.made && now_ms() < end)
+	while ((followed = lines_in(FOLLOWED, opener.run)) < opener.made + 1 && now_ms() < end)
 		pause_briefly();
-	return (!log.status && shown == opener.made && followed == opener.made) ||
+	return (!log.status && shown == opener.made + 1 && followed == opener.made + 1) ||
 		fail(why, "of %lld lines, log --run shows %lld, log --follow %lld", opener.made, shown, followed);
 }
 
@@ -665,7 +666,7 @@ static bool rotated(struct why *why)
 	background_end(&follower);
 	if (!ok || !end_opener(why))
 		return false;
-	if (lines_in(COPY, opener.run) != opener.made)
+	if (lines_in(COPY, opener.run) != opener.made + 2)	/* it begins, and is over */
 		return fail(why, "the copy that --log made has %lld lines", lines_in(COPY, opener.run));
 	/* Another daemon goes on with the numbers. */
 	return stop_daemon(why) && (access(METRICS, F_OK) || fail(why, "the metrics are still there")) &&

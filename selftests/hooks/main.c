@@ -29,6 +29,7 @@ static const struct suite {
 	{},
 }, shared_suites[] = {
 	{ "shared", shared_tests },
+	{ "notes", notes_tests },
 	{ "release", release_tests },
 	{ "record", record_tests },
 	{},
@@ -131,6 +132,7 @@ static const struct {
 	{ "burst", burst_main },
 	{ "family", family_main },
 	{ "gate-ask", gate_ask_main },
+	{ "reach-local", reach_local_main },
 	{ "forking", forking_main },
 	{ "deeds", deeds_main },
 	{ "record-nothing", record_nothing_main },
