@@ -166,6 +166,18 @@ const char *image_name(const struct ruleset *image, struct table table, uint32_t
 	return number < table.count ? image_string(image, names[number]) : NULL;
 }
 
+const char *image_recording(const struct ruleset *image, enum mode mode)
+{
+	switch (recording_in(image, mode == MODE_POLICY ? (enum mode)image->mode : mode)) {
+	case RECORDING_ALL:
+		return "all";
+	case RECORDING_MATCHED:
+		return "matched";
+	default:
+		return "denied";
+	}
+}
+
 bool image_need(const struct ruleset *image, uint32_t number, struct image_need *ret_need)
 {
 	const struct need *needs = (const struct need *)((const char *)image + image->needs.off);
