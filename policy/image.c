@@ -207,6 +207,18 @@ bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, 
 	return decide_waiver(&rules, decision, waived, now_ns);
 }
 
+const char *image_recording(const struct ruleset *image, enum mode mode)
+{
+	switch (recording_in(image, mode == MODE_POLICY ? (enum mode)image->mode : mode)) {
+	case RECORDING_ALL:
+		return "all";
+	case RECORDING_MATCHED:
+		return "matched";
+	default:
+		return "denied";
+	}
+}
+
 bool image_need(const struct ruleset *image, uint32_t number, struct image_need *ret_need)
 {
 	const struct need *needs = (const struct need *)((const char *)image + image->needs.off);

@@ -26,6 +26,10 @@ const char *image_string(const struct ruleset *image, uint32_t offset);
 /* The name at a place of image->users and the tables beside it, NULL behind the last. Borrowed from the image. */
 const char *image_name(const struct ruleset *image, struct table table, uint32_t number);
 
+/* What is recorded of what is allowed in that mode (MODE_POLICY: the policy's own): "denied", which is nothing,
+ * "matched" or "all". Reads nothing but the header. */
+const char *image_recording(const struct ruleset *image, enum mode mode);
+
 /* That a service needs another in turn. Borrowed from the image. */
 struct image_need {
 	const char *service, *needs;	/* names */

@@ -53,16 +53,6 @@ static bool collected(void)
 	return lock == -EWOULDBLOCK;
 }
 
-/* What of the allowed is recorded under the policy's own mode. */
-static const char *record_word(const struct ruleset *header)
-{
-	static const char *const words[] = {
-		[RECORDING_DENIED] = "denied", [RECORDING_MATCHED] = "matched", [RECORDING_ALL] = "all",
-	};
-
-	return words[recording_in(header, header->mode) & RECORDING_ALL];
-}
-
 static json_t *describe_policies(const struct fence *fence)
 {
 	json_t *list = json_array();
@@ -75,7 +65,7 @@ static json_t *describe_policies(const struct fence *fence)
 		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:i, s:i, s:i}",
 			"tag", header.tag, "slot", slot,
 			"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
-			"record", record_word(&header),
+			"record", image_recording(&header, MODE_POLICY),
 			"on_log_failure", header.deny_unrecorded ? "deny" : "continue",
 			"generation", (json_int_t)header.generation,
 			"rules", header.rules_said,

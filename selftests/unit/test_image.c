@@ -249,6 +249,23 @@ static void test_needs(void **state)
 	assert_int_equal(verify_with(last + offsetof(struct need, where), 4, 1 << 30), -EBADMSG);
 }
 
+static void test_recording(void **state)
+{
+	struct ruleset *copy = good_copy();
+
+	(void)state;
+	assert_int_equal(copy->mode, MODE_ENFORCE);
+	assert_string_equal(image_recording(copy, MODE_POLICY), "denied");
+	assert_string_equal(image_recording(copy, MODE_AUDIT), "all");
+	copy->mode = MODE_AUDIT;
+	assert_string_equal(image_recording(copy, MODE_POLICY), "all");
+	assert_string_equal(image_recording(copy, MODE_ENFORCE), "denied");
+	copy->record = RECORDING_MATCHED;
+	assert_string_equal(image_recording(copy, MODE_ENFORCE), "matched");
+	assert_string_equal(image_recording(copy, MODE_AUDIT), "matched");
+	free(copy);
+}
+
 static void test_rules_and_strings(void **state)
 {
 	size_t first = good->rules.off;
@@ -370,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_tag_must_end),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_recording),
 		cmocka_unit_test(test_rules_and_strings),
 		cmocka_unit_test(test_flipped_header),
 		cmocka_unit_test(test_damaged_anywhere),
