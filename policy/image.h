@@ -26,6 +26,11 @@ const char *image_string(const struct ruleset *image, uint32_t offset);
 /* The name at a place of image->users and the tables beside it, NULL behind the last. Borrowed from the image. */
 const char *image_name(const struct ruleset *image, struct table table, uint32_t number);
 
+/* The entry of a path among those of @object, or NULL. @path without its trailing slash, as in struct
+ * policy_path; @kind: PATH_EXACT or PATH_TREE. */
+const struct path_entry *image_path(const struct ruleset *image, enum object_class object,
+				    const char *path, uint32_t kind);
+
 /* Judges an address: decide_net() on the image. @addr as in struct record. */
 struct decision image_decide_net(const struct ruleset *image, const uint8_t addr[16],
 				 uint16_t port, enum protocol proto);
@@ -40,5 +45,11 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 /* Judges the opening of a file: what may not be executed may not be read either. *ret_object is the
  * class whose rules decided: CLASS_FILE or CLASS_EXEC. */
 struct decision image_decide_open(const struct ruleset *image, uint8_t access, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object);
+
+/* Judges the execution of a file, which opens it as well: what may not be read may not be executed either.
+ * *ret_object as in image_decide_open(). */
+struct decision image_decide_exec(const struct ruleset *image, const char *path,
 				  const struct inode_id *chain, size_t chain_count,
 				  enum object_class *ret_object);
