@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +6,6 @@
 #include "check.h"
 #include "lint_pass.h"
 #include "ports.h"
-
-#define V4_MAPPED_BITS 96
 
 /* --- messages ------------------------------------------------------------------------------ */
 
@@ -51,29 +48,17 @@ void lint_add(struct linter *linter, enum diag_severity severity, const char *li
 	free(message);
 }
 
-struct lint_words lint_rule_words(const struct policy *policy, size_t rule)
+struct shown lint_rule_words(const struct policy *policy, size_t rule)
 {
-	static const char *const verdicts[] = { "allow", "audit", "deny" };
 	const struct policy_rule *it = &policy->rules[rule];
-	struct lint_words words;
+	struct shown words;
 
-	snprintf(words.text, sizeof(words.text), "\"%s %s\" (%.150s:%u)", verdicts[it->verdict],
+	snprintf(words.text, sizeof(words.text), "\"%s %s\" (%.150s:%u)", show_verdict(it->verdict),
 		 policy->services[it->service].name, it->where.file, it->where.line);
 	return words;
 }
 
 /* --- nets ---------------------------------------------------------------------------------- */
-
-struct lint_words lint_net_words(const struct policy_net *net)
-{
-	bool v4 = policy_net_is_v4(net);
-	char addr[INET6_ADDRSTRLEN] = "?";
-	struct lint_words words;
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, net->addr + (v4 ? 12 : 0), addr, sizeof(addr));
-	snprintf(words.text, sizeof(words.text), "%s/%d", addr, net->bits - (v4 ? V4_MAPPED_BITS : 0));
-	return words;
-}
 
 bool lint_net_holds(const struct policy_net *outer, const struct policy_net *inner)
 {

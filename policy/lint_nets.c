@@ -16,7 +16,6 @@
 #include "rules.h"
 
 #define OUTER_MAX 256			/* nets around one that are looked at */
-#define PORTS_SHOWN 60			/* bytes of a list of ports */
 
 /* --- ports --------------------------------------------------------------------------------- */
 
@@ -79,33 +78,13 @@ static bool ports_narrower(const struct policy_ports *a, const struct policy_por
 	return __builtin_popcount(a->protos) < __builtin_popcount(b->protos);
 }
 
-static size_t write_ports(char *text, size_t size, const struct policy_ports *ports)
-{
-	const char *proto = ports->protos == PROTO_BIT(PROTO_TCP) ? "/tcp" :
-			    ports->protos == PROTO_BIT(PROTO_UDP) ? "/udp" : "";
-	int used = ports->lo == ports->hi ? snprintf(text, size, "%u%s", ports->lo, proto) :
-		   snprintf(text, size, "%u-%u%s", ports->lo, ports->hi, proto);
-
-	return (size_t)used < size ? (size_t)used : size;
-}
-
 /* "port 53", "ports 22, 443/tcp, ..." */
-static struct lint_words port_words(const struct policy_service *service)
+static struct shown port_words(const struct policy_service *service)
 {
-	struct lint_words words = { "" };
-	size_t used, count;
+	size_t count;
 	const struct policy_ports *ports = ports_of(service, &count);
 
-	used = (size_t)sprintf(words.text, count > 1 || ports->lo != ports->hi ? "ports " : "port ");
-	for (size_t i = 0; i < count; i++) {
-		used += (size_t)sprintf(words.text + used, "%s", i ? ", " : "");
-		if (used > PORTS_SHOWN) {
-			strcpy(words.text + used, "...");
-			break;
-		}
-		used += write_ports(words.text + used, sizeof(words.text) - used, &ports[i]);
-	}
-	return words;
+	return show_ports(ports, count);
 }
 
 /* --- overlap ------------------------------------------------------------------------------- */
@@ -237,17 +216,16 @@ static void tell_same(struct linter *linter, const struct overlap *overlap, cons
 	const struct policy *policy = linter->policy;
 	uint32_t inner = overlap->inner.rule, outer = overlap->outer.rule, winner;
 	struct policy_ports met[2];
-	char ports[32];
 
 	ports_first(lint_service(policy, inner), lint_service(policy, outer), met);
 	winner = ports_narrower(&met[0], &met[1]) ? inner : outer;
-	write_ports(ports, sizeof(ports), winner == inner ? &met[0] : &met[1]);
 	lint_add(linter, DIAG_NOTE, "overlap", overlap->inner.net->where,
 		 "of the same net the narrower range of ports wins, whatever the order of rules",
 		 "%s is of \"%s\" and of \"%s\" (%s:%u)%s: on port %s %s wins",
-		 lint_net_words(overlap->inner.net).text, lint_service(policy, inner)->name,
+		 show_net(overlap->inner.net).text, lint_service(policy, inner)->name,
 		 lint_service(policy, outer)->name, overlap->outer.net->where.file,
-		 overlap->outer.net->where.line, more, ports, lint_rule_words(policy, winner).text);
+		 overlap->outer.net->where.line, more, show_range(&met[winner != inner]).text,
+		 lint_rule_words(policy, winner).text);
 }
 
 static void tell_inside(struct linter *linter, const struct overlap *overlap, const char *more)
@@ -265,8 +243,8 @@ static void tell_inside(struct linter *linter, const struct overlap *overlap, co
 	lint_add(linter, DIAG_NOTE, "overlap", overlap->inner.net->where,
 		 "the longest prefix wins, whatever the order of rules",
 		 "%s of \"%s\" lies in %s of \"%s\" (%s:%u)%s: there %s wins%s",
-		 lint_net_words(overlap->inner.net).text, inner->name,
-		 lint_net_words(overlap->outer.net).text, outer->name, overlap->outer.net->where.file,
+		 show_net(overlap->inner.net).text, inner->name,
+		 show_net(overlap->outer.net).text, outer->name, overlap->outer.net->where.file,
 		 overlap->outer.net->where.line, more, lint_rule_words(policy, overlap->inner.rule).text,
 		 rest ? rest : "");
 	free(rest);
@@ -344,10 +322,10 @@ static void groups_named(const struct policy *policy, bool ret_named[GROUP_COUNT
 }
 
 /* "loopback (127.0.0.0/8, ::1/128) and private ranges (10.0.0.0/8)", of the ranges in @held */
-static struct lint_words range_words(const bool held[RANGE_COUNT])
+static struct shown range_words(const bool held[RANGE_COUNT])
 {
 	static const char *const names[GROUP_COUNT] = { "loopback", "private ranges" };
-	struct lint_words words = { "" };
+	struct shown words = { "" };
 	size_t used = 0;
 	int last = -1;
 
@@ -360,7 +338,7 @@ static struct lint_words range_words(const bool held[RANGE_COUNT])
 			used += (size_t)sprintf(words.text + used, "%s%s (", last < 0 ? "" : ") and ",
 						names[group]);
 		used += (size_t)sprintf(words.text + used, "%s%.20s", group == last ? ", " : "",
-					lint_net_words(&ranges[i].net).text);
+					show_net(&ranges[i].net).text);
 		last = group;
 	}
 	if (last >= 0)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "lint.h"
+#include "show.h"
 
 /* The text of a file of the policy, read when the first fault in it is told. */
 struct lint_text {
@@ -25,11 +26,6 @@ struct linter {
 	size_t text_count;
 };
 
-/* A text of a message: cut where it is too long. */
-struct lint_words {
-	char text[256];
-};
-
 /* Adds what the lint @lint has to say about @where; @hint may be NULL. */
 void lint_add(struct linter *linter, enum diag_severity severity, const char *lint,
 	      struct diag_where where, const char *hint, const char *fmt, ...)
@@ -41,10 +37,7 @@ static inline const struct policy_service *lint_service(const struct policy *pol
 }
 
 /* "deny github" (mysql.yaml:12) */
-struct lint_words lint_rule_words(const struct policy *policy, size_t rule);
-
-/* "10.0.0.0/8" */
-struct lint_words lint_net_words(const struct policy_net *net);
+struct shown lint_rule_words(const struct policy *policy, size_t rule);
 
 /* Whether all of @inner is in @outer. An IPv6 range holds no IPv4 (nets.h). */
 bool lint_net_holds(const struct policy_net *outer, const struct policy_net *inner);

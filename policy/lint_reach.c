@@ -32,31 +32,13 @@ static void mark_ports(const struct linter *linter, const struct port_map *map, 
 			mark(reached, linter->policy, starts[map->first[proto] + i] & 0xffff);
 }
 
-/* The port maps that a table of addresses leads to; the others were steps on the way to them. */
-static void mark_used(const struct ruleset *image, struct table addresses, bool *used)
+/* The table holds those port maps alone that addresses lead to (nets.c). */
+static void mark_nets(const struct linter *linter, bool *reached)
 {
-	const uint32_t *maps = table_at(image, addresses);
+	const struct port_map *maps = table_at(linter->image, linter->image->port_maps);
 
-	for (uint32_t i = 0; i < addresses.count; i++)
-		if (maps[i] < image->port_maps.count)
-			used[maps[i]] = true;
-}
-
-static int mark_nets(const struct linter *linter, bool *reached)
-{
-	const struct ruleset *image = linter->image;
-	const struct port_map *maps = table_at(image, image->port_maps);
-	bool *used = calloc(image->port_maps.count + 1, sizeof(*used));
-
-	if (!used)
-		return -ENOMEM;
-	mark_used(image, image->v4_map, used);
-	mark_used(image, image->v6_map, used);
-	for (uint32_t i = 0; i < image->port_maps.count; i++)
-		if (used[i])
-			mark_ports(linter, &maps[i], reached);
-	free(used);
-	return 0;
+	for (uint32_t i = 0; i < linter->image->port_maps.count; i++)
+		mark_ports(linter, &maps[i], reached);
 }
 
 static void mark_paths(const struct linter *linter, enum object_class object, bool *reached)
@@ -92,7 +74,7 @@ static uint16_t holder_of_path(const struct ruleset *image, enum object_class ob
 }
 
 /* The rule that holds for the first thing that @rule names; *ret_what: that thing. */
-static uint16_t find_holder(const struct linter *linter, size_t rule, struct lint_words *ret_what)
+static uint16_t find_holder(const struct linter *linter, size_t rule, struct shown *ret_what)
 {
 	const struct policy_service *service = lint_service(linter->policy, rule);
 	const struct policy_path *path = service->file_count ? service->files :
@@ -101,16 +83,16 @@ static uint16_t find_holder(const struct linter *linter, size_t rule, struct lin
 				   service->exec_count ? CLASS_EXEC : CLASS_SOCKET;
 
 	if (service->net_count) {
-		*ret_what = lint_net_words(&service->nets[0]);
+		*ret_what = show_net(&service->nets[0]);
 		return holder_of_net(linter->image, service);
 	}
-	snprintf(ret_what->text, sizeof(ret_what->text), "%.200s%s", path->path, path->tree ? "/" : "");
+	*ret_what = show_path(path->path, path->tree);
 	return holder_of_path(linter->image, object, path, linter->policy->rules[rule].access);
 }
 
 static void tell(struct linter *linter, size_t rule)
 {
-	struct lint_words what, name = lint_rule_words(linter->policy, rule);
+	struct shown what, name = lint_rule_words(linter->policy, rule);
 	uint16_t holder = find_holder(linter, rule, &what);
 	char *such = NULL;
 
@@ -128,14 +110,16 @@ int lint_reach(struct linter *linter)
 {
 	const struct policy *policy = linter->policy;
 	bool *reached = calloc(policy->rule_count + 1, sizeof(*reached));
-	int err = reached ? mark_nets(linter, reached) : -ENOMEM;
 
-	for (int object = CLASS_FILE; object < CLASS_COUNT && !err; object++)
+	if (!reached)
+		return -ENOMEM;
+	mark_nets(linter, reached);
+	for (int object = CLASS_FILE; object < CLASS_COUNT; object++)
 		mark_paths(linter, (enum object_class)object, reached);
 	/* What is implied gives way: it is no fault of the policy's. */
-	for (size_t i = 0; i < policy->rule_count && !err; i++)
+	for (size_t i = 0; i < policy->rule_count; i++)
 		if (!reached[i] && !policy->rules[i].implied)
 			tell(linter, i);
 	free(reached);
-	return err;
+	return 0;
 }
