@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Why decide.h answers as it does: every entry that speaks of an object, the most specific first, and which of
- * them decided.
+ * Why decide.h answers as it does: every entry that speaks of an object, the most specific first, and
+ * which of them decided.
  *
- * With the policy at hand, the entries are those that its author wrote. With nothing but the ruleset, as it is read
- * back from the kernel, paths are what they were, but of nets it tells no more than which rules hold on which ports
- * of the addresses around the one that was asked for.
+ * With the policy at hand, the entries are those that its author wrote. With nothing but the ruleset, as
+ * it is read back from the kernel, paths are what they were, but of nets it tells no more than which rules
+ * hold on which ports of the addresses around the one that was asked for.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ struct considered {
 	uint16_t number;		/* of the rule, or RULE_DEFAULT */
 	uint8_t object;			/* enum object_class: among whose entries it stands */
 	enum verdict verdict;
-	bool matches;			/* as it stands; else the path or net does, and something else does not */
+	bool matches;			/* else its path or net does, and its ports or access do not */
 	bool wins;			/* of one entry; of none where doubt decided */
 	char why[80];
 	uint32_t rank[3];		/* how specific it is, compared from the first: the larger wins */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entries about an address. They rank by the length of the prefix, then by how few ports, then by how few protocols
- * (nets.c, ports.c): rank[0] to rank[2].
+ * Entries about an address. They rank by the length of the prefix, then by how few ports, then by how few
+ * protocols (nets.c, ports.c): rank[0] to rank[2].
  */
 #include <errno.h>
 #include <string.h>
@@ -31,7 +31,8 @@ static bool net_holds(const struct policy_net *net, const struct policy_net *add
 	uint8_t mask = (uint8_t)(0xff00 >> net->bits % 8);
 
 	/* An IPv6 range holds no IPv4. */
-	return policy_net_is_v4(net) == policy_net_is_v4(address) && !memcmp(net->addr, address->addr, bytes) &&
+	return policy_net_is_v4(net) == policy_net_is_v4(address) &&
+	       !memcmp(net->addr, address->addr, bytes) &&
 	       (bytes == 16 || !((net->addr[bytes] ^ address->addr[bytes]) & mask));
 }
 
@@ -117,8 +118,11 @@ static void find_v4(const struct ruleset *image, uint32_t address, struct interv
 
 	while (--at && start[at] > address)
 		;
-	*interval = (struct interval){ .first = { [10] = 0xff, [11] = 0xff }, .last = { [10] = 0xff, [11] = 0xff },
-				       .map = map[at] };
+	*interval = (struct interval){
+		.first = { [10] = 0xff, [11] = 0xff },
+		.last = { [10] = 0xff, [11] = 0xff },
+		.map = map[at],
+	};
 	write_be(interval->first + 12, start[at], 4);
 	write_be(interval->last + 12, at + 1 < image->v4_start.count ? start[at + 1] - 1 : UINT32_MAX, 4);
 }
@@ -169,18 +173,30 @@ static bool find_interval(const struct question *question, struct interval *inte
 	return interval->map != PORT_MAP_NONE && interval->map < image->port_maps.count;
 }
 
-/* The ports of a protocol at which @rule holds: some of them, *ret_count in all; *ret_matches: is the one asked
- * for among them? */
+/* The starts of a protocol; none of a damaged map. */
+static const uint32_t *find_starts(const struct question *question, const struct port_map *map, int proto,
+				   uint32_t *ret_count)
+{
+	struct table table = question->image->port_starts;
+	bool sound = map->first[proto] <= table.count && map->count[proto] <= table.count - map->first[proto];
+
+	*ret_count = sound ? map->count[proto] : 0;
+	return (const uint32_t *)((const char *)question->image + table.off) +
+	       (sound ? map->first[proto] : 0);
+}
+
+/* The ports of a protocol at which @rule holds: some of them, *ret_count in all; *ret_matches: is the one
+ * asked for among them? */
 static void find_ports(const struct question *question, const struct port_map *map, int proto, uint16_t rule,
 		       struct policy_ports *ret_ports, size_t *ret_count, bool *ret_matches)
 {
-	const uint32_t *starts = (const uint32_t *)((const char *)question->image +
-						    question->image->port_starts.off) + map->first[proto];
+	uint32_t start_count;
+	const uint32_t *starts = find_starts(question, map, proto, &start_count);
 
-	for (uint32_t i = 0; i < map->count[proto]; i++) {
+	for (uint32_t i = 0; i < start_count; i++) {
 		struct policy_ports range = {
 			.lo = (uint16_t)(starts[i] >> 16),
-			.hi = i + 1u < map->count[proto] ? (uint16_t)((starts[i + 1] >> 16) - 1) : PORT_COUNT - 1,
+			.hi = i + 1u < start_count ? (uint16_t)((starts[i + 1] >> 16) - 1) : PORT_COUNT - 1,
 			.protos = (uint8_t)PROTO_BIT(proto),
 		};
 
@@ -224,17 +240,21 @@ static void add_rule(const struct question *question, struct consideration *list
 static void add_image(const struct question *question, struct consideration *list)
 {
 	const struct ruleset *image = question->image;
-	const uint32_t *starts = (const uint32_t *)((const char *)image + image->port_starts.off);
 	const struct port_map *map;
 	struct interval interval;
 
 	if (!find_interval(question, &interval))
 		return;
 	map = (const struct port_map *)((const char *)image + image->port_maps.off) + interval.map;
-	for (int proto = 0; proto < PROTO_COUNT; proto++)
-		for (uint32_t i = 0; i < map->count[proto]; i++)
-			if (question->proto == PROTO_NONE || (int)question->proto == proto)
-				add_rule(question, list, &interval, map, starts[map->first[proto] + i] & 0xffff);
+	for (int proto = 0; proto < PROTO_COUNT; proto++) {
+		uint32_t count;
+		const uint32_t *starts = find_starts(question, map, proto, &count);
+
+		if (question->proto != PROTO_NONE && (int)question->proto != proto)
+			continue;
+		for (uint32_t i = 0; i < count; i++)
+			add_rule(question, list, &interval, map, starts[i] & 0xffff);
+	}
 }
 
 /* --- who wins ------------------------------------------------------------------------------ */
@@ -242,9 +262,10 @@ static void add_image(const struct question *question, struct consideration *lis
 static const char *why_wins(const struct question *question, const struct considered *winner,
 			    const struct considered *next)
 {
+	if (winner->number == RULE_DEFAULT && question->proto == PROTO_NONE && next)
+		return "the strictest for what has no ports: some ports have no rule";
 	if (winner->number == RULE_DEFAULT)
-		return question->proto == PROTO_NONE && next ? "the strictest for what has no ports: some ports have "
-							       "no rule" : "no rule matches";
+		return "no rule matches";
 	if (question->proto == PROTO_NONE)
 		return "the strictest for what has no ports";
 	if (!question->policy)

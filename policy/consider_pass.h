@@ -10,8 +10,8 @@
 
 #include "consider.h"
 
-/* Adds an entry of the rule @number, called @fmt; its rule and verdict are filled in. Returns it, to be filled in
- * further until the next is added, or NULL. */
+/* Adds an entry of the rule @number, called @fmt; its rule and verdict are filled in. Returns it, to be
+ * filled in further until the next is added, or NULL. */
 struct considered *consider_add(struct consideration *list, const struct ruleset *image,
 				enum object_class object, uint16_t number, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entries about a path. They rank as path_offer() in lsm/decide_path.h has it: what the policy says before what every
- * policy implies, the longer before the shorter, the path itself before all below a folder: rank[0] to rank[2].
+ * Entries about a path. They rank as path_offer() in lsm/decide_path.h has it: what the policy says before
+ * what every policy implies, the longer before the shorter, the path itself before all below a folder:
+ * rank[0] to rank[2].
  */
 #include <errno.h>
 #include <string.h>
@@ -26,7 +27,10 @@ struct question {
 
 static bool matches_name(const struct ruleset *image, const struct path_entry *entry, const char *path)
 {
-	if (strncmp(path, image_string(image, entry->string), entry->length))
+	const char *string = image_string(image, entry->string);
+
+	/* Of a damaged ruleset nothing else is read. */
+	if (strlen(string) != entry->length || strncmp(path, string, entry->length))
 		return false;
 	return entry->kind & PATH_EXACT ? !path[entry->length] :
 	       !path[entry->length] || path[entry->length] == '/';
@@ -44,7 +48,8 @@ static bool in_chain(const struct question *question, const struct inode_entry *
 static bool matches_identity(const struct question *question, const struct path_entry *entry, uint32_t index)
 {
 	struct table table = question->image->inodes[question->object];
-	const struct inode_entry *inodes = (const struct inode_entry *)((const char *)question->image + table.off);
+	const char *image = (const char *)question->image;
+	const struct inode_entry *inodes = (const struct inode_entry *)(image + table.off);
 
 	for (uint32_t i = 0; i < table.count; i++)
 		if (inodes[i].ino && inodes[i].path == index && in_chain(question, &inodes[i], entry->kind))
@@ -123,7 +128,8 @@ static void add_path(const struct question *question, struct consideration *list
 static void add_class(struct question *question, struct consideration *list, bool with_default)
 {
 	struct table table = question->image->paths[question->object];
-	const struct path_entry *paths = (const struct path_entry *)((const char *)question->image + table.off);
+	const char *image = (const char *)question->image;
+	const struct path_entry *paths = (const struct path_entry *)(image + table.off);
 
 	question->first = list->count;
 	for (uint32_t i = 0; i < table.count; i++) {
@@ -152,8 +158,10 @@ static const char *why_wins(const struct considered *winner, const struct consid
 		return "the policy's own goes before what every policy implies";
 	if (winner->rank[1] != next->rank[1])
 		return "longest path";
-	return winner->rank[2] != next->rank[2] ? "the path itself goes before all below it" :
-	       winner->verdict == next->verdict ? "listed first; others say the same" : "nearest to the object";
+	if (winner->rank[2] != next->rank[2])
+		return "the path itself goes before all below it";
+	return winner->verdict == next->verdict ? "listed first; others say the same" :
+						  "nearest to the object";
 }
 
 static const char *why_loses(const struct question *question, const struct considered *winner,
@@ -171,8 +179,10 @@ static const char *why_loses(const struct question *question, const struct consi
 		return "gives way to what the policy says";
 	if (winner->rank[1] != entry->rank[1])
 		return "a longer path matches";
-	return winner->rank[2] != entry->rank[2] ? "the path itself goes before all below it" :
-	       winner->verdict == entry->verdict ? "says the same, and is listed later" : "farther from the object";
+	if (winner->rank[2] != entry->rank[2])
+		return "the path itself goes before all below it";
+	return winner->verdict == entry->verdict ? "says the same, and is listed later" :
+						   "farther from the object";
 }
 
 /* Settles one class by itself. */

@@ -156,7 +156,8 @@ const char *image_name(const struct ruleset *image, struct table table, uint32_t
 const struct path_entry *image_path(const struct ruleset *image, enum object_class object,
 				    const char *path, uint32_t kind)
 {
-	const struct path_entry *table = (const struct path_entry *)((const char *)image + image->paths[object].off);
+	const char *base = (const char *)image;
+	const struct path_entry *table = (const struct path_entry *)(base + image->paths[object].off);
 	uint32_t count = image->paths[object].count;
 	__u64 hash = path_hash_begin(object);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * never-matches. The ruleset tells it exactly: each of its steps of addresses and ports, and each of its paths, names
- * the rule that holds there. A rule that is nowhere named holds nowhere.
+ * never-matches. The ruleset tells it exactly: each of its steps of addresses and ports, and each of its
+ * paths, names the rule that holds there. A rule that is nowhere named holds nowhere.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -98,7 +98,8 @@ static void tell(struct linter *linter, size_t rule)
 
 	*strrchr(name.text, '"') = 0;		/* its place stands before the message */
 	if (holder < linter->policy->rule_count &&
-	    asprintf(&such, ", such as %s for %s", lint_rule_words(linter->policy, holder).text, what.text) < 0)
+	    asprintf(&such, ", such as %s for %s", lint_rule_words(linter->policy, holder).text,
+		     what.text) < 0)
 		such = NULL;
 	lint_add(linter, DIAG_WARNING, "never-matches", linter->policy->rules[rule].where,
 		 "remove it, or have its service name what no other does",

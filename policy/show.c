@@ -63,7 +63,8 @@ struct shown show_ports(const struct policy_ports *ports, size_t count)
 			strcpy(shown.text + used, ", ...");
 			break;
 		}
-		used += (size_t)sprintf(shown.text + used, "%s%.20s", i ? ", " : "", show_range(&ports[i]).text);
+		used += (size_t)sprintf(shown.text + used, "%s%.20s", i ? ", " : "",
+					show_range(&ports[i]).text);
 	}
 	return shown;
 }

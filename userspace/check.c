@@ -29,8 +29,8 @@ const struct verb check_verb = {
 	.help = "Checks policy files: every fault is told as FILE:LINE:COLUMN with the line and a\n"
 		"caret. Warnings are about what is hardly meant, notes about what is good to know.\n"
 		"Nothing is applied.\n\n"
-		"Exit status: 0 when all are sound, 1 when one has a fault; with --strict also when one has a\n"
-		"warning.",
+		"Exit status: 0 when all are sound, 1 when one has a fault; with --strict also when one\n"
+		"has a warning.",
 	.options = options,
 	.colored = true,
 };

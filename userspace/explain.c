@@ -39,11 +39,12 @@ const struct verb explain_verb = {
 		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... open PATH\n"
 		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... exec PATH",
 	.help = "Tells what a policy says about an address, a unix socket, a file or a program, by which rule\n"
-		"and why; and below, which entries were considered, and why one of them wins. An IPv6 address with a port stands in brackets: [2a0a:a440::1]:443. Without a port\n"
-		"the answer is for what has none (raw sockets, ping): the strictest of all ports. A unix\n"
-		"socket is named by its path, or by @ and its abstract name. A path is judged as it stands on\n"
-		"this host, links followed, by its name and the folders it is named by: other names that bind\n"
-		"mounts give it, which the kernel knows, are not looked for.\n\n"
+		"and why; and below which entries were considered, and why one of them wins. An IPv6 address\n"
+		"with a port stands in brackets: [2a0a:a440::1]:443. Without a port the answer is for what has\n"
+		"none (raw sockets, ping): the strictest of all ports. A unix socket is named by its path, or by\n"
+		"@ and its abstract name. A path is judged as it stands on this host, links followed, by its\n"
+		"name and the folders it is named by: other names that bind mounts give it, which the kernel\n"
+		"knows, are not looked for.\n\n"
 		"Exit status: 0 with an answer, whatever it is; 1 without.",
 	.options = options,
 	.words = "connect open exec",
@@ -338,8 +339,8 @@ static json_t *answer(const struct question *question, const struct asked *asked
 	json_object_set_new(json, "considered", considered_json(&reply->considered));
 	if (question->class == CLASS_NET && !asked->policy)
 		json_object_set_new(json, "considered_note", json_string(
-			"the ruleset in force keeps which rules hold on which addresses and ports; the nets that it "
-			"was made from are told by --policy FILE"));
+			"the ruleset in force keeps which rules hold on which addresses and ports; --policy FILE "
+			"tells the nets that it was made from"));
 	return json;
 }
 

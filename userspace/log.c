@@ -176,8 +176,8 @@ static int parse_option(struct log *log, int id)
 		return add_word(&log->filter.steps);
 	case 'S':
 		return log_since_parse(&log->filter, optarg, time(NULL)) ? 0 :
-			verb_misused(&log_verb, "--since %s: expected a time such as 2h (ago), 14:23, 2027-03-31 or "
-				     "2027-03-31T14:23", optarg);
+			verb_misused(&log_verb, "--since %s: expected a time such as 2h (ago), 14:23, "
+				     "2027-03-31 or 2027-03-31T14:23", optarg);
 	case 'f':
 		log->follow = true;
 		return 0;
@@ -204,8 +204,8 @@ static int parse_options(struct log *log, int argc, char **argv)
 	return 0;
 }
 
-/* A run of which nothing was seen is most likely one of another log: except that who looks at a part of it, or waits for
- * more, does not ask for that. Returns whether all were seen. */
+/* A run of which nothing was seen is most likely one of another log: except that who looks at a part of
+ * it, or waits for more, does not ask for that. Returns whether all were seen. */
 static bool runs_seen(const struct log *log)
 {
 	const struct log_words *runs = &log->filter.runs;

@@ -54,8 +54,8 @@ extern volatile sig_atomic_t log_interrupted;
 
 /* --- log.c ---------------------------------------------------------------------------------- */
 
-/* Shows the lines of @in up to its end as it is now. Keeps half a line in @rest for the next time, since it is
- * being written. Returns 0, -EPIPE and the like, or -ENOMEM, as all of these do. */
+/* Shows the lines of @in up to its end as it is now. Keeps half a line in @rest for the next time, since
+ * it is being written. Returns 0, -EPIPE and the like, or -ENOMEM, as all of these do. */
 int log_show_lines(struct log *log, FILE *in, struct text *rest);
 
 /* What @rest holds has no end: it is shown if it is whole, and broken if it is not. */
@@ -69,8 +69,8 @@ int log_show_rotated(struct log *log, const char *path, struct text *rest);
 /* Adds a value of an option. False where there are too many. */
 bool log_words_add(struct log_words *words, const char *word);
 
-/* Reads "36h" (before @now), "2027-03-31", "2027-03-31T14:23:55" or "14:23" (of the day of @now), in UTC. False, and
- * the filter as it was, for anything else. */
+/* Reads "36h" (before @now), "2027-03-31", "2027-03-31T14:23:55" or "14:23" (of the day of @now), in UTC.
+ * False, and the filter as it was, for anything else. */
 bool log_since_parse(struct log_filter *filter, const char *text, time_t now);
 
 /* When the files begin that may have wanted lines: see log_files_open(). */

@@ -31,7 +31,8 @@ static bool set_since(struct log_filter *filter, time_t time)
 {
 	struct tm tm;
 
-	if (!gmtime_r(&time, &tm) || !strftime(filter->since, sizeof(filter->since), "%Y-%m-%dT%H:%M:%S", &tm))
+	if (!gmtime_r(&time, &tm) ||
+	    !strftime(filter->since, sizeof(filter->since), "%Y-%m-%dT%H:%M:%S", &tm))
 		return false;
 	filter->since_time = time;
 	return true;

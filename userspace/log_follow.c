@@ -108,7 +108,8 @@ static int rotate(struct log *log, FILE **in, struct text *rest, struct watch *w
 		return 0;
 	if (files.last) {
 		watch_file(watch, log->path);
-		r = log_show_lines(log, *in, rest) ?: log_show_rest(log, rest) ?: show_between(log, *in, &files, rest);
+		r = log_show_lines(log, *in, rest) ?: log_show_rest(log, rest) ?:
+			show_between(log, *in, &files, rest);
 		fclose(*in);
 		*in = files.last;
 		files.last = NULL;

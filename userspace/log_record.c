@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A line of the audit log for people. What it holds was chosen by processes that are not trusted, and is shown on a
- * terminal: everything goes through text_printable().
+ * A line of the audit log for people. What it holds was chosen by processes that are not trusted, and is
+ * shown on a terminal: everything goes through text_printable().
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -180,7 +180,8 @@ static bool needs_hint(struct log *log, const struct audit_line *line)
 	return true;
 }
 
-/* What a program prints about an errno reads as if something were down, missing or forbidden by somebody else. */
+/* What a program prints about an errno reads as if something were down, missing or forbidden by somebody
+ * else. */
 static void append_hint(struct text *out, const struct log *log, const struct audit_line *line)
 {
 	text_append_format(out, "    %shint: ", log->style->dim);
@@ -196,7 +197,8 @@ static void append_hint(struct text *out, const struct log *log, const struct au
 /* "begin" or "end" where the line is about a run as such; NULL for all others. */
 static const char *run_edge(const struct audit_line *line)
 {
-	const char *action = json_string_value(json_object_get(json_object_get(line->root, "event"), "action"));
+	const json_t *event = json_object_get(line->root, "event");
+	const char *action = json_string_value(json_object_get(event, "action"));
 
 	return action && !strcmp(action, "run-begin") ? "begin" :
 	       action && !strcmp(action, "run-end") ? "end" : NULL;
@@ -216,18 +218,21 @@ static void append_end(struct text *out, const json_t *end)
 		const json_t *count = json_object_get(end, counts[i]);
 
 		if (json_is_integer(count))
-			text_append_format(out, ", %" JSON_INTEGER_FORMAT " %s", json_integer_value(count), counts[i]);
+			text_append_format(out, ", %" JSON_INTEGER_FORMAT " %s", json_integer_value(count),
+					   counts[i]);
 	}
 }
 
-static void append_edge(struct text *out, const struct log *log, const struct audit_line *line, const char *edge)
+static void append_edge(struct text *out, const struct log *log, const struct audit_line *line,
+			const char *edge)
 {
 	const json_t *own = json_object_get(line->root, "ringfence"), *detail = json_object_get(own, edge);
 	const char *mode = json_string_value(json_object_get(own, "mode"));
 	const struct term_style *style = log->style;
 
 	append_time(out, log, line);
-	text_append_format(out, " %s%-10s%s ", style->bold, strcmp(edge, "end") ? "BEGIN" : "END", style->reset);
+	text_append_format(out, " %s%-10s%s ", style->bold, strcmp(edge, "end") ? "BEGIN" : "END",
+			   style->reset);
 	append(out, line->run);
 	text_append_string(out, " ");
 	append(out, line->tag);

@@ -213,7 +213,8 @@ static bool may_matter(const struct reader *reader, const char *line)
 /* That a run began or is over is no access. */
 static bool is_edge(const struct audit_line *line)
 {
-	const char *action = json_string_value(json_object_get(json_object_get(line->root, "event"), "action"));
+	const json_t *event = json_object_get(line->root, "event");
+	const char *action = json_string_value(json_object_get(event, "action"));
 
 	return action && (!strcmp(action, "run-begin") || !strcmp(action, "run-end"));
 }

@@ -67,7 +67,8 @@ struct summary {
  */
 int summary_read(const char *path, uint64_t run, struct summary *ret_summary);
 
-/* Prints it, one line when nothing was denied, and never more than a screen: groups that find no room are counted. */
+/* Prints it, one line when nothing was denied, and never more than a screen: groups that find no room are
+ * counted. */
 void summary_print(const struct summary *summary, FILE *out, const struct term_style *style);
 
 /* Releases what the summary holds; the struct itself is the caller's. */

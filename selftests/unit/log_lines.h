@@ -33,7 +33,8 @@ static inline void log_write(FILE *out, const struct log_line *line)
 		"{\"pid\":810,\"executable\":\"/bin/sh\",\"args\":[\"sh\",\"deploy.sh\"]},"
 		"{\"pid\":800,\"executable\":\"/bin/init\"}],"
 		"\"lineage\":\"%s\",\"lost_before\":%d}}\n",
-		OR(time, "2027-03-31T14:23:55.123456789Z"), OR(object, LOG_NET("140.82.112.3", "443")), pid, pid, OR(comm, "curl"),
+		OR(time, "2027-03-31T14:23:55.123456789Z"),
+		OR(object, LOG_NET("140.82.112.3", "443")), pid, pid, OR(comm, "curl"),
 		OR(args, "[\"curl\",\"-fsSL\",\"https://h/a b\"]"), OR(rule, "mysql.yaml:12"),
 		OR(why, "GitHub is down"), OR(run, LOG_RUN), OR(tag, "mysql-deploy"), OR(service, "github"),
 		OR(verdict, "deny"), OR(err, "EHOSTUNREACH"), line->recorded ? "false" : "true",

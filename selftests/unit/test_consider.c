@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is told of a decision never disagrees with it: over policies and objects made by chance, the one entry that
- * wins has the rule and the verdict of decide.h, and is the most specific of those that match.
+ * What is told of a decision never disagrees with it: over policies and objects made by chance, the one
+ * entry that wins has the rule and the verdict of decide.h, and is the most specific of those that match.
  */
 #include <glob.h>
 #include <setjmp.h>
@@ -105,7 +105,8 @@ static uint16_t chance_port(const struct policy *policy)
 	return (uint16_t)((build_random(2) ? ports->lo : ports->hi) + build_random(3) - 1);
 }
 
-/* The strictest of what wins at any port, as port_maps_entry() has it: looked for where a range begins or ends. */
+/* The strictest of what wins at any port, as port_maps_entry() has it: looked for where a range begins or
+ * ends. */
 static uint16_t strictest(const struct policy *policy, const struct ruleset *image, const uint8_t addr[16])
 {
 	uint16_t best = RULE_DEFAULT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each lint has a policy in selftests/unit/lint/ that it speaks of, with what it says in a file .expected, and one
- * where it nearly does, without.
+ * Each lint has a policy in selftests/unit/lint/ that it speaks of, with what it says in a file .expected,
+ * and one where it nearly does, without.
  */
 #include <glob.h>
 #include <setjmp.h>
