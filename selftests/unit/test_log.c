@@ -265,11 +265,12 @@ static void filters_by_step(void **state)
 	static const char *const found[] = {
 		"curl", "tool", "/opt/tool", "sh", "deploy.sh", "/bin/init", "init", "/srv/check.py", "check.py", NULL,
 	};
-	static const char *const missed[] = { "cur", "-fsSL", "deploy", "bin", "/opt", "b", "https://h/a b", NULL };
+	static const char *const missed[] = { "cur", "-fsSL", "deploy", "bin", "/opt", "b", "push", NULL };
 
 	(void)state;
 	log_write(log_file, LOG_LINE(.recorded = 1));
-	log_write(log_file, LOG_LINE(.recorded = 1, .service = "other", .comm = "tool", .args = "[\"/opt/tool\"]"));
+	log_write(log_file, LOG_LINE(.recorded = 1, .service = "other", .comm = "tool", 
+				     .args = "[\"/opt/tool\",\"push\"]"));
 	log_write(log_file, LOG_LINE(.recorded = 1, .comm = "python3", .service = "script",
 				     .args = "[\"/usr/bin/python3.11\",\"/srv/check.py\"]"));
 	log_write(log_file, LOG_LINE(.recorded = 1, .args = "null"));
