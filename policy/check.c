@@ -95,6 +95,8 @@ static void read_defaults(struct checker *checker, const struct node *key)
 
 		if (word >= 0)
 			checker->policy->defaults[i] = (enum verdict)word;
+		if (fields[i])
+			checker->policy->default_where[i] = node_where(&checker->source, fields[i]);
 	}
 }
 

@@ -247,6 +247,29 @@ const char *image_needs(const struct ruleset *image, const char *service, uint32
 	return NULL;
 }
 
+const struct path_entry *image_path(const struct ruleset *image, enum object_class object,
+				    const char *path, uint32_t kind)
+{
+	const char *base = (const char *)image;
+	const struct path_entry *table = (const struct path_entry *)(base + image->paths[object].off);
+	uint32_t count = image->paths[object].count;
+	__u64 hash = path_hash_begin(object);
+
+	for (const char *at = path; *at; at++)
+		hash = path_hash_step(hash, *at);
+	hash = path_hash_end(hash, kind);
+	for (uint32_t i = 0; i < HASH_PROBES && i < count; i++) {
+		const struct path_entry *entry = &table[(HASH_SLOT(hash, count) + i) & (count - 1)];
+
+		if (!entry->hash)
+			return NULL;
+		if (entry->hash == hash && (entry->kind & PATH_KINDS) == kind &&
+		    !strcmp(image_string(image, entry->string), path))
+			return entry;
+	}
+	return NULL;
+}
+
 static __u64 read_be64(const uint8_t *bytes)
 {
 	__u64 value = 0;
@@ -311,4 +334,18 @@ struct decision image_decide_open(const struct ruleset *image, uint8_t access, c
 		return file;
 	*ret_object = CLASS_EXEC;
 	return exec;
+}
+
+/* As the kernel asks: file_open judges what is opened to be executed as a file, and bprm_check_security as a
+ * program (lsm/file.bpf.c, lsm/exec.bpf.c). */
+struct decision image_decide_exec(const struct ruleset *image, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object)
+{
+	struct decision file = image_decide_path(image, CLASS_FILE, ACCESS_READ, path, chain, chain_count);
+	struct decision exec = image_decide_path(image, CLASS_EXEC, ACCESS_READ, path, chain, chain_count);
+	bool by_file = file.verdict == VERDICT_DENY || file.verdict > exec.verdict;
+
+	*ret_object = by_file ? CLASS_FILE : CLASS_EXEC;
+	return by_file ? file : exec;
 }

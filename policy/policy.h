@@ -100,6 +100,7 @@ struct policy {
 	char *tag;
 	enum mode mode;
 	enum verdict defaults[CLASS_COUNT];
+	struct diag_where default_where[CLASS_COUNT];	/* where it says so; line 0: it does not */
 	bool deny_unrecorded;		/* on_log_failure: deny */
 	enum recording record;		/* of what is allowed */
 	struct policy_launcher *users, *groups;	/* who may start runs, besides root */
