@@ -206,10 +206,13 @@ $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 		$(filter-out $(B)/userspace/main.o,$(OBJECTS)) $(LIBS)
 
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I.
+FUZZ_JOURNAL := $(addprefix userspace/,journal.c log_files.c audit_line.c text.c run_id.c)
+$(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
+$(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
 $(B)/fuzz/%: selftests/fuzz/%.c $(wildcard policy/*.[ch] lsm/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $< $(wildcard policy/*.c) -lyaml -ljansson
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $< $(wildcard policy/*.c) $(FUZZ_SOURCES) -lyaml -ljansson
 
 FUZZ_SECONDS ?= 600
 fuzz: deps $(FUZZERS)			## fuzz the parsers for FUZZ_SECONDS each
