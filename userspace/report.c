@@ -38,7 +38,7 @@ static const char *const format_words[] = { "text", "md", "dot", "json" };
 static_assert(sizeof(format_words) / sizeof(format_words[0]) == FORMAT_COUNT, "a word per format");
 
 static const struct verb_option options[] = {
-	{ 'f', "format", "text|md|dot|json", "text, the default; Markdown; a graph for graphviz; JSON" },
+	{ 'f', "format", "FORMAT", "text (the default), md, dot (a graph for graphviz) or json" },
 	{ OPTION_LOG, "log", "FILE", "the log to read, with what was rotated away from it (may be repeated)" },
 	{ OPTION_KINDS, "kinds", "FILE", "what persons say of dependencies; without it, " PATH_KINDS_FILE },
 	{ 'o', "output", "FILE", "write to FILE, replacing it as a whole, instead of stdout" },

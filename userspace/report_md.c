@@ -26,7 +26,7 @@ static bool is_special(const char *text, size_t at)
 		return text[at + 1] == '/';
 	if (c == '.' && at >= 3 && !strncasecmp(text + at - 3, "www", 3))
 		return true;
-	return ispunct((unsigned char)c) && c != '<' && c != '>' && c != '&' && strspn(text, "0123456789") == at;
+	return strchr(at ? ".)" : "-+=", c) && strspn(text, "0123456789") == at;
 }
 
 static void put_escaped(FILE *out, const char *text, size_t size)
