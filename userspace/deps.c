@@ -206,7 +206,7 @@ static int by_time(const void *a, const void *b)
 
 static bool same_bucket(const struct deps *deps, int64_t a, int64_t b)
 {
-	return deps->bucket ? a / deps->bucket == b / deps->bucket : a == b;
+	return deps->bucket ? (a - deps->base) / deps->bucket == (b - deps->base) / deps->bucket : a == b;
 }
 
 /* Makes buckets twice as wide, and one point of those of a reach in one. */
@@ -242,6 +242,8 @@ static void add_point(struct deps *deps, size_t reach, int64_t t)
 		deps->points[last - 1].count++;
 		return;
 	}
+	if (!deps->point_count)
+		deps->base = t;
 	if (deps->point_count == POINTS_ROOM)
 		gather_points(deps);
 	if (deps->point_count == POINTS_ROOM)
