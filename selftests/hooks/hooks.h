@@ -23,6 +23,7 @@
  *	descriptors.c	what a command has open when it is started: tests of shared.c
  *	nested.c	a run inside a run: tests of shared.c
  *	release.c	`ringfence release` on the loaded fence: who is free, the record, refusals
+ *	record.c	what is recorded of what is allowed
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	gate.c		runs of an ordinary user, by way of the daemon
  *	enter.c		runs that begin without a launcher
@@ -317,9 +318,9 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], notes_tests[], release_tests[], alias_tests[], swap_tests[], late_tests[],
-	gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[], liveness_tests[],
-	unload_tests[];
+extern const struct test run_tests[], shared_tests[], notes_tests[], release_tests[], record_tests[], alias_tests[],
+	swap_tests[], late_tests[], gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[],
+	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -350,6 +351,9 @@ int open_recorded_main(int argc, char **argv);
 int onslaught_main(int argc, char **argv);
 /* What release.c runs behind the fence. */
 int forking_main(int argc, char **argv);
+/* What record.c runs behind the fence. */
+int deeds_main(int argc, char **argv);
+int record_nothing_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */
 int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);

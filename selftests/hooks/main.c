@@ -31,6 +31,7 @@ static const struct suite {
 	{ "shared", shared_tests },
 	{ "notes", notes_tests },
 	{ "release", release_tests },
+	{ "record", record_tests },
 	{},
 }, late_suites[] = {
 	{ "alias", alias_tests },
@@ -132,6 +133,8 @@ static const struct {
 	{ "gate-ask", gate_ask_main },
 	{ "reach-local", reach_local_main },
 	{ "forking", forking_main },
+	{ "deeds", deeds_main },
+	{ "record-nothing", record_nothing_main },
 	{ "onslaught", onslaught_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },

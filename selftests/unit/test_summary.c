@@ -92,6 +92,28 @@ static void sums_up_what_was_denied(void **state)
 		       "deny github (mysql.yaml:12): GitHub is down\n");
 }
 
+/* There may be a great deal of it: it is counted, and its losses are, but nothing is listed. */
+static void lists_nothing_that_was_allowed(void **state)
+{
+	struct summary summary;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.verdict = "allow", .service = "mirror", .pid = 813));
+	log_write(log_file, LOG_LINE(.verdict = "allow", .service = "", .lost = 2));
+	summary = sum_up();
+	assert_int_equal(summary.lines, 3);
+	assert_int_equal(summary.counts[SUMMARY_ALLOWED], 2);
+	assert_int_equal(summary.processes, 2);
+	assert_int_equal(summary.lost, 2);
+	assert_int_equal(summary.group_count, 1);
+	expect_printed(&summary,
+		       "ringfence: run " LOG_RUN ": 1 denied, 2 allowed\n"
+		       "  github  1 × 140.82.112.3:443/tcp by curl  EHOSTUNREACH  "
+		       "deny github (mysql.yaml:12): GitHub is down\n"
+		       "  WARNING: 2 audit records were lost: this list is not complete\n");
+}
+
 static void sums_up_audit_mode(void **state)
 {
 	struct summary summary;
@@ -224,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sums_up_what_was_denied),
+		TEST(lists_nothing_that_was_allowed),
 		TEST(sums_up_audit_mode),
 		TEST(tells_rules_apart_and_denials_first),
 		TEST(names_the_first_few),
