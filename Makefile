@@ -155,8 +155,9 @@ $(B)/san/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN_FLAGS) -I$(B)/lsm -MMD -MP -c $< -o $@
 
-# Its text is part of the program.
-$(B)/policy/implied.o $(B)/san/policy/implied.o: policy/services/handoff.yaml
+# Their text is part of the program.
+$(B)/policy/implied.o $(B)/san/policy/implied.o: $(addprefix policy/services/,handoff.yaml system-files.yaml \
+						   null-devices.yaml)
 
 $(B)/userspace/completion.o $(B)/san/userspace/completion.o: $(wildcard userspace/completion.*sh)
 
