@@ -121,6 +121,20 @@ void html_text_cut(struct html *html, const char *utf8, size_t columns)
 	text_free(&text);
 }
 
+void html_text_end(struct html *html, const char *utf8, size_t columns)
+{
+	struct text text = printable(html, utf8);
+	size_t at = 0, used, fit, left = measure(text.data ?: "", text.size, columns, &fit);
+
+	if (left > columns) {
+		html_put(html, "…");
+		for (; left && left >= columns; at += used)
+			left -= columns_of(text_next(text.data + at, text.size - at, &used));
+	}
+	escape(html, text.data ? text.data + at : "", text.size - at);
+	text_free(&text);
+}
+
 void html_element(struct html *html, const char *tag, const char *attributes, const char *utf8)
 {
 	html_format(html, "<%s%s>", tag, attributes);

@@ -27,6 +27,9 @@ void html_text(struct html *html, const char *utf8);
 /* The same, shortened to @columns (as html_columns() counts them) with an ellipsis for what is left out. */
 void html_text_cut(struct html *html, const char *utf8, size_t columns);
 
+/* As that, but the end is kept: of paths, which begin alike. */
+void html_text_end(struct html *html, const char *utf8, size_t columns);
+
 /* Writes <@tag@attributes>text</@tag>; @attributes begin with a space, or are "". */
 void html_element(struct html *html, const char *tag, const char *attributes, const char *utf8);
 

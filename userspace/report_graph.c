@@ -15,7 +15,7 @@
 #define HEAD 10				/* the length of a line's head */
 #define NAME_COLUMN 7.9			/* the width of a character: of names, */
 #define DETAIL_COLUMN 6.7		/* of what stands below them, */
-#define LABEL_COLUMN 6.4		/* and of labels, which are in another font: about that */
+#define LABEL_COLUMN 6.0		/* and of labels, which are in another font: about that */
 
 /* The class of lines and heads, and the shape of a head whose tip is at 0 0. */
 static const struct form {
@@ -108,7 +108,7 @@ static void draw_edge_label(struct html *html, const struct graph *graph, const 
 	const struct graph_node *from = &graph->nodes[edge->from];
 	bool step = from->kind == GRAPH_STEP || from->kind == GRAPH_MORE_STEPS;
 	double x = from->x + from->width + 8;
-	double room = (step ? graph->lead_x : graph->turn_x[from->column]) - x + 8;
+	double room = (step ? graph->lead_x : graph->turn_x[from->column]) - x + 16;
 
 	if (edge->loop) {
 		html_format(html, "<use href=\"#loop\" x=\"%.0f\" y=\"%.1f\" width=\"12\" height=\"12\"/>", x,
@@ -162,21 +162,25 @@ static void draw_edge(struct html *html, const struct graph *graph, const struct
 static void draw_loop(struct html *html, const struct graph *graph, const char *tag)
 {
 	double right = graph->width - 12, bottom = graph->height - 10, top = graph->nodes[0].y + 12;
+	double highest = bottom;
 
 	html_put(html, "<g class=\"closes\"><title>What the deploy needs is what it is there for: a loop</title>");
 	for (size_t i = 0; i < graph->node_count; i++) {
 		const struct graph_node *node = &graph->nodes[i];
 
-		if (node->ends_loop)
-			html_format(html, "<path class=\"line\" d=\"M%.0f %.1fH%.0fV%.0fH8V%.0fH22\"/>",
-				    node->x + node->width, node->loop_y, right, bottom, top);
+		if (!node->ends_loop)
+			continue;
+		html_format(html, "<path class=\"line\" d=\"M%.0f %.1fH%.0f\"/>", node->x + node->width,
+			    node->loop_y, right);
+		highest = node->loop_y < highest ? node->loop_y : highest;
 	}
-	html_format(html, "<path class=\"head\" transform=\"translate(30 %.1f)\" d=\"%s\"/>"
+	html_format(html, "<path class=\"line\" d=\"M%.0f %.1fV%.0fH8V%.0fH20\"/>", right, highest, bottom, top);
+	html_format(html, "<path class=\"head\" transform=\"translate(29 %.1f)\" d=\"%s\"/>"
 			  "<use href=\"#loop\" x=\"%.0f\" y=\"%.1f\" width=\"12\" height=\"12\"/>"
-			  "<text class=\"kind\" x=\"%.0f\" y=\"%.1f\">and so back to ", top,
+			  "<text class=\"kind\" x=\"%.0f\" y=\"%.1f\">a loop, back to ", top,
 		    forms[DOCUMENT_DIRECT].head, graph->step_x, bottom - 17, graph->step_x + 16, bottom - 6);
 	html_text_cut(html, tag, 40);
-	html_put(html, ": a loop</text></g>\n");
+	html_put(html, "</text></g>\n");
 }
 
 /* --- nodes ----------------------------------------------------------------------------------- */
@@ -212,7 +216,7 @@ static void detail_of(const struct graph_node *node, struct text *ret_text)
 	else if (*document_string(node->service, "rule"))
 		text_append_string(ret_text, document_string(node->service, "rule"));
 	else
-		text_append_string(ret_text, node->kind == GRAPH_OBJECT ? "no service of the policy" : "no rule");
+		text_append_string(ret_text, node->kind == GRAPH_OBJECT ? "not in the policy" : "no rule");
 	text_append(ret_text, "", 1);
 }
 
@@ -221,6 +225,8 @@ static void draw_name(struct html *html, const struct graph_node *node, double x
 	html_format(html, "<text class=\"name\" x=\"%.0f\" y=\"%.1f\">", x, y);
 	if (node->kind == GRAPH_MORE_STEPS || node->kind == GRAPH_MORE_TARGETS)
 		html_format(html, "and %" PRIu64 " more", node->gathered);
+	else if (node->kind == GRAPH_OBJECT && *node->name == '/')
+		html_text_end(html, node->name, columns);
 	else
 		html_text_cut(html, *node->name ? node->name : "(no name)", columns);
 	html_put(html, "</text>");

@@ -17,15 +17,16 @@
 #include "html.h"
 #include "report_document.h"
 
-#define GRAPH_EDGES 44			/* lines from steps that are drawn one by one, */
-#define GRAPH_STEPS 24			/* of at most so many steps, */
-#define GRAPH_TARGETS 18		/* to at most so many services and objects */
-#define GRAPH_TURNS 24			/* lines between services */
+/* More than that nobody can read: the table has the rest. */
+#define GRAPH_EDGES 30			/* lines from steps that are drawn one by one, */
+#define GRAPH_STEPS 16			/* of at most so many steps, */
+#define GRAPH_TARGETS 12		/* to at most so many services and objects */
+#define GRAPH_TURNS 12			/* lines between services */
 #define GRAPH_COLUMNS 4			/* of services */
 
 /* What is needed in turn has some room of its own, and both sides have a node for the rest. */
-#define GRAPH_VIA (GRAPH_TARGETS + 4)
-#define GRAPH_IN_TURN (GRAPH_VIA + 4)
+#define GRAPH_VIA (GRAPH_TARGETS + 3)
+#define GRAPH_IN_TURN (GRAPH_VIA + 3)
 #define GRAPH_NODES (GRAPH_STEPS + GRAPH_IN_TURN + 2)
 
 enum graph_node_kind {

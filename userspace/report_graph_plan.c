@@ -14,7 +14,7 @@
 #define ROW 28				/* of a line at a step: its label stands above it */
 #define STEP_HEIGHT 44			/* at least */
 #define PORT 20				/* between lines at a service */
-#define TARGET_HEIGHT 40
+#define TARGET_HEIGHT 46
 #define GAP 14
 #define TOP 38				/* the headings of the columns */
 #define LOOP_ROW 30			/* of the line that leads back */
@@ -241,6 +241,7 @@ static void add_line(struct planner *planner, const struct candidate *line)
 	add_edge(planner, from, to, line, gathered);
 }
 
+/* What those need in turn that were gathered is not drawn. */
 static void add_turn(struct planner *planner, const struct candidate *line)
 {
 	bool room = planner->turns < GRAPH_TURNS;
@@ -248,15 +249,16 @@ static void add_turn(struct planner *planner, const struct candidate *line)
 
 	if (from == NOBODY && room)
 		from = target_node(planner, line->via, false, GRAPH_VIA);
+	if (from == NOBODY)
+		return;
 	to = room ? target_node(planner, line->what, line->is_object, GRAPH_IN_TURN) :
 	     find_target(planner, line->what);
-	planner->turns += from != NOBODY && to != NOBODY;
-	if (from == NOBODY || to == NOBODY) {
-		size_t more = more_node(planner, &planner->more_targets, GRAPH_MORE_TARGETS);
-
-		add_edge(planner, from == NOBODY ? more : from, to == NOBODY ? more : to, line, true);
+	if (to == NOBODY) {
+		to = more_node(planner, &planner->more_targets, GRAPH_MORE_TARGETS);
+		add_edge(planner, from, to, line, true);
 		return;
 	}
+	planner->turns++;
 	add_edge(planner, from, to, line, false);
 }
 
@@ -555,8 +557,8 @@ static double stack_targets(struct graph *graph, double bottom)
 static void set_widths(struct graph *graph)
 {
 	bool roomy = graph->columns < 2;
-	double step = roomy ? 330 : 244, lead = roomy ? 180 : 146, channel = roomy ? 140 : 88;
-	double target = roomy ? 290 : 184, turn = 82, turn_channel = 60;
+	double step = roomy ? 330 : 240, lead = roomy ? 190 : 178, channel = roomy ? 140 : 88;
+	double target = roomy ? 290 : 180, turn = 82, turn_channel = 58;
 
 	graph->step_x = 36;
 	graph->lead_x = graph->step_x + step + lead;
@@ -570,7 +572,7 @@ static void set_widths(struct graph *graph)
 		node->width = is_step(node) ? step : target;
 		node->x = is_step(node) ? graph->step_x : graph->target_x[node->column];
 	}
-	graph->width = graph->target_x[graph->columns - 1] + target + 40;
+	graph->width = graph->target_x[graph->columns - 1] + target + 38;
 	for (size_t i = 0; i < graph->edge_count; i++)
 		if (graph->edges[i].back && graph->nodes[graph->edges[i].from].column + 1 == graph->columns)
 			graph->width = graph->turn_x[graph->columns - 1] + turn_channel + 20;

@@ -26,6 +26,8 @@ EMBED("page_js", "page.js");
 EMBED("page_signs", "signs.svg");
 extern const char page_css[], page_js[], page_signs[];
 
+#define WIDE_COLUMNS 64			/* a fact that is longer has a line to itself */
+
 /* --- the head -------------------------------------------------------------------------------- */
 
 static void write_head(struct html *html, const json_t *report)
@@ -52,7 +54,8 @@ static void fact(struct html *html, const char *term, const char *tag, const cha
 {
 	if (!*utf8)
 		return;
-	html_format(html, "<div><dt>%s</dt><dd>", term);
+	html_format(html, "<div%s><dt>%s</dt><dd>", html_columns(utf8) > WIDE_COLUMNS ? " class=\"wide\"" : "",
+		    term);
 	html_element(html, tag, "", utf8);
 	html_put(html, "</dd></div>\n");
 }
@@ -134,11 +137,14 @@ static void write_counts(struct html *html, const json_t *verdict)
 	};
 
 	html_put(html, "<ul class=\"counts\">");
-	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
-		html_format(html, "<li class=\"verdict %s\"><svg class=\"sign\" width=\"12\" height=\"12\" "
-				  "aria-hidden=\"true\"><use href=\"#v-%s\"/></svg><b>%" PRIu64 "</b> %s</li>\n",
-			    counts[i].sign, counts[i].sign, document_count(verdict, counts[i].key),
-			    counts[i].word);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		uint64_t count = document_count(verdict, counts[i].key);
+
+		if (count)
+			html_format(html, "<li class=\"verdict %s\"><svg class=\"sign\" width=\"12\" height=\"12\" "
+					  "aria-hidden=\"true\"><use href=\"#v-%s\"/></svg><b>%" PRIu64 "</b> %s</li>\n",
+				    counts[i].sign, counts[i].sign, count, counts[i].word);
+	}
 	html_put(html, "</ul>\n");
 }
 
@@ -214,20 +220,23 @@ static void write_log(struct html *html, const json_t *log)
 	static const struct {
 		const char *key, *what;
 	} odd[] = {
-		{ "torn", "were torn" },
-		{ "foreign", "are of other programs" },
-		{ "not_utf8", "hold bytes that are no text" },
-		{ "newer", "are of a newer ringfence, with what this one does not know" },
+		{ "torn", "torn" },
+		{ "foreign", "of other programs" },
+		{ "not_utf8", "with bytes that are no text" },
+		{ "newer", "of a newer ringfence, with what this one does not know" },
 	};
+	bool any = false;
 
 	html_format(html, "<p>Made from %" PRIu64 " records, in %" PRIu64 " lines of %" PRIu64 " %s.",
 		    document_count(log, "records"), document_count(log, "lines"), document_count(log, "files"),
 		    document_count(log, "files") == 1 ? "file" : "files");
 	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++)
-		if (document_count(log, odd[i].key))
-			html_format(html, " Of the lines, %" PRIu64 " %s.", document_count(log, odd[i].key),
-				    odd[i].what);
-	html_put(html, "</p>\n</section>\n");
+		if (document_count(log, odd[i].key)) {
+			html_format(html, "%s %" PRIu64 " %s", any ? "," : " Among the lines:",
+				    document_count(log, odd[i].key), odd[i].what);
+			any = true;
+		}
+	html_put(html, any ? ".</p>\n</section>\n" : "</p>\n</section>\n");
 }
 
 /* --- sections -------------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@
 
 #define ANCESTORS_MAX 32
 #define PROCESSES_MAX 6			/* that reached for it: shown of each dependency */
+#define GIST_COLUMNS 200		/* of a table's cells: all there is stands in the details */
+#define NAME_COLUMNS 120
 
 static const char *const verdict_signs[DOCUMENT_VERDICTS] = { "denied", "would", "audited", "allowed" };
 
@@ -143,7 +145,7 @@ static void details_loop(struct html *html, const json_t *report, const json_t *
 static int details_ancestors(struct html *html, const json_t *report, const json_t *process, ssize_t step)
 {
 	const json_t *steps = json_object_get(report, "steps");
-	ssize_t index = document_step(report, process);
+	ssize_t first = document_step(report, process), index = first;
 	int err = 0;
 
 	html_put(html, "<ol class=\"ancestors\">");
@@ -156,7 +158,8 @@ static int details_ancestors(struct html *html, const json_t *report, const json
 		html_put(html, index == step ? " <em>the step</em></li>" : "</li>");
 		if (document_flag(each, "unknown_parents"))
 			html_put(html, "<li>what is above it is not known</li>");
-		index = parent == index ? -1 : parent;
+		/* No log can mean a circle, but may hold one. */
+		index = parent == index || parent == first ? -1 : parent;
 	}
 	html_put(html, "</ol>");
 	return err;
@@ -260,11 +263,11 @@ static void cell_what(struct html *html, const json_t *dependency)
 	const char *via = document_string(dependency, "via"), *what = document_string(dependency, "what");
 
 	html_put(html, "<th scope=\"row\"><bdi>");
-	html_text(html, *what ? what : "(no name)");
+	html_text_cut(html, *what ? what : "(no name)", NAME_COLUMNS);
 	html_put(html, "</bdi>");
 	if (*via) {
 		html_put(html, " <span class=\"via\">through <bdi>");
-		html_text(html, via);
+		html_text_cut(html, via, NAME_COLUMNS);
 		html_put(html, "</bdi></span>");
 	}
 	if (json_array_size(json_object_get(dependency, "loop")))
@@ -284,14 +287,13 @@ static void cell_step(struct html *html, const json_t *report, const json_t *dep
 }
 
 /* What can be seen of the details before they are opened: what to do, or else why it is said. */
-static const char *gist_of(const json_t *dependency)
+static void gist(struct html *html, const json_t *dependency)
 {
 	const char *suggestion = document_string(dependency, "suggestion");
 	const char *evidence = json_string_value(json_array_get(json_object_get(dependency, "evidence"), 0));
 
-	if (*suggestion)
-		return suggestion;
-	return evidence ? evidence : "Details";
+	html_put(html, *suggestion ? "Suggestion: " : "");
+	html_text_cut(html, *suggestion ? suggestion : evidence ? evidence : "Details", GIST_COLUMNS);
 }
 
 static int dependency_rows(struct html *html, const json_t *report, const json_t *dependency, size_t index)
@@ -315,7 +317,7 @@ static int dependency_rows(struct html *html, const json_t *report, const json_t
 	html_format(html, "<td class=\"number\" data-label=\"First\" data-key=\"%.3f\">%s</td></tr>\n",
 		    document_time(dependency, "first"), document_span(document_time(dependency, "first"), first));
 	html_put(html, "<tr class=\"more\"><td colspan=\"6\"><details><summary>");
-	html_text_cut(html, gist_of(dependency), 240);
+	gist(html, dependency);
 	html_put(html, "</summary>");
 	err = details(html, report, dependency);
 	html_put(html, "</details></td></tr></tbody>\n");
@@ -351,7 +353,7 @@ static void service_row(struct html *html, const json_t *service, enum document_
 	size_t i;
 
 	html_put(html, "<tr><th scope=\"row\"><bdi>");
-	html_text(html, document_string(service, "name"));
+	html_text_cut(html, document_string(service, "name"), NAME_COLUMNS);
 	html_put(html, "</bdi></th><td data-label=\"Verdict\">");
 	verdict(html, each);
 	html_format(html, "</td><td class=\"number\" data-label=\"Times\">%" PRIu64 "</td>",
@@ -359,8 +361,9 @@ static void service_row(struct html *html, const json_t *service, enum document_
 	html_put(html, "<td data-label=\"Needs in turn\">");
 	json_array_foreach(json_object_get(service, "needs"), i, name)
 		if (json_is_string(name)) {
-			html_put(html, i ? ", " : "");
-			html_element(html, "bdi", "", json_string_value(name));
+			html_put(html, i ? ", <bdi>" : "<bdi>");
+			html_text_cut(html, json_string_value(name), NAME_COLUMNS);
+			html_put(html, "</bdi>");
 		}
 	html_put(html, "</td><td data-label=\"Rule\">");
 	rule_of(html, service);

@@ -12,6 +12,7 @@
 #define NOBODY SIZE_MAX
 #define INDENT_MAX 8			/* deeper ones stand no further right */
 #define TICKS_MAX 8
+#define LABEL_SHARE 0.93		/* of the time: behind that there is no room for the label of a tick */
 #define COMMAND_COLUMNS 300
 
 /* A time at which a step reached for something. */
@@ -240,7 +241,8 @@ static void tick_name(struct html *html, double t, double tick)
 	else if (tick < 1000 || seconds < 60)
 		html_format(html, "%.3g s", t / 1e3);
 	else if (seconds < 3600)
-		html_format(html, "%" PRIu64 ":%02" PRIu64 " min", seconds / 60, seconds % 60);
+		html_format(html, seconds % 60 ? "%" PRIu64 ":%02" PRIu64 " min" : "%" PRIu64 " min", seconds / 60,
+			    seconds % 60);
 	else
 		html_format(html, "%" PRIu64 ":%02" PRIu64 " h", seconds / 3600, seconds / 60 % 60);
 }
@@ -255,7 +257,7 @@ static void draw_axis(struct html *html, const struct timeline *line)
 		html_format(html, "<line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"0\" y2=\"100%%\"/>",
 			    percent(line, t), percent(line, t));
 	html_put(html, "</g><g id=\"ticks\">");
-	for (double t = 0; t <= line->duration; t += tick) {
+	for (double t = 0; t <= line->duration * LABEL_SHARE; t += tick) {
 		html_format(html, "<text x=\"%.3f%%\" dx=\"4\" y=\"14\">", percent(line, t));
 		tick_name(html, t, tick);
 		html_put(html, "</text>");
@@ -270,7 +272,7 @@ static void draw_mark(struct html *html, const struct timeline *line, const stru
 	uint64_t count = document_count(mark->point, "count");
 	char span[DOCUMENT_SPAN_SIZE];
 
-	html_format(html, "<use href=\"#v-%s\" x=\"%.3f%%\" y=\"5\" width=\"12\" height=\"12\"><title>",
+	html_format(html, "<use href=\"#v-%s\" x=\"%.3f%%\" y=\"6\" width=\"12\" height=\"12\"><title>",
 		    signs[mark->verdict], percent(line, mark->t));
 	html_text_cut(html, document_string(dependency, "what"), 80);
 	html_format(html, ", %s, %s, at %s", document_kind_name(document_kind_of(dependency)),
@@ -303,10 +305,10 @@ static void draw_lane(struct html *html, const struct timeline *line, const json
 {
 	double first = document_time(step, "first"), last = document_time(step, "last");
 
-	html_put(html, "<svg class=\"lane\" width=\"100%\" height=\"22\" role=\"img\" aria-label=\"");
+	html_put(html, "<svg class=\"lane\" width=\"100%\" height=\"24\" role=\"img\" aria-label=\"");
 	lane_in_words(html, step, marks, count);
 	html_format(html, "\"><use href=\"#grid\" class=\"grid\"/>"
-			  "<line class=\"bar\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"11\" y2=\"11\"/>",
+			  "<line class=\"bar\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"12\" y2=\"12\"/>",
 		    percent(line, first), percent(line, last > first ? last : first));
 	if (count) {
 		html_put(html, "<g transform=\"translate(-6 0)\">");

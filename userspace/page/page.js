@@ -111,6 +111,7 @@ const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500].concat(
 	[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400]
 		.map(seconds => seconds * 1000));
 
+/* As exact as it need be, where one step is that long. */
 function clock(ms, step) {
 	const seconds = Math.round(ms / 1000), two = n => String(n).padStart(2, '0');
 
@@ -122,8 +123,19 @@ function clock(ms, step) {
 	if (seconds < 60)
 		return `${seconds} s`;
 	if (seconds < 3600)
-		return `${Math.floor(seconds / 60)}:${two(seconds % 60)} min`;
+		return `${Math.floor(seconds / 60)}${seconds % 60 ? ':' + two(seconds % 60) : ''} min`;
 	return `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)} h`;
+}
+
+/* As the report's other spans are written. */
+function span(ms) {
+	const seconds = Math.round(ms / 1000), minutes = Math.floor(seconds / 60);
+
+	if (ms < 1000)
+		return `${Math.round(ms)} ms`;
+	if (seconds < 60)
+		return `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`;
+	return seconds < 3600 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function svg(name, attributes) {
@@ -162,10 +174,11 @@ function zoomable(lanes) {
 			const label = svg('text', { x, dx: 4, y: 14 });
 			label.textContent = clock(t, step);
 			grid.append(svg('line', { x1: x, x2: x, y1: 0, y2: '100%' }));
-			ticks.append(label);
+			if (at.start + t / duration * at.width < at.start + at.width - 48)
+				ticks.append(label);
 		}
-		find('#shown').textContent = zoom === 1 ? `${clock(duration, 1)} in all` :
-			`${clock(from, 1)} to ${clock(to, 1)} of ${clock(duration, 1)}`;
+		find('#shown').textContent = zoom === 1 ? `${span(duration)} in all` :
+			`${clock(from, step / 10)} to ${clock(to, step / 10)} of ${span(duration)}`;
 	}
 
 	function drawSoon() {
