@@ -57,6 +57,7 @@ class Browser:
         self.buffer = b""
         self.last = 0
         self.events = []
+        self.pages = []
 
     def __enter__(self):
         return self
@@ -114,7 +115,13 @@ class Browser:
             self.events.append(self.read(deadline))
 
     def page(self):
-        return Page(self)
+        self.pages.append(Page(self))
+        return self.pages[-1]
+
+    def close_pages(self):
+        while self.pages:
+            self.pages.pop().close()
+        self.events.clear()
 
 
 class Page:
@@ -141,11 +148,12 @@ class Page:
         self.call("Emulation.setEmulatedMedia", media=media,
                   features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def open(self, path):
+    def open(self, path, settle=True):
         self.url = "file://" + os.path.abspath(path)
         self.call("Page.navigate", url=self.url)
         self.browser.wait("Page.loadEventFired", self.session)
-        self.settle()
+        if settle:
+            self.settle()
 
     def settle(self):
         """Until what was done is drawn: two frames."""
@@ -166,23 +174,21 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyUp", **params)
         self.settle()
 
-    def click(self, selector):
+    def click(self, selector, settle=True):
         """With the mouse, in the middle of what is there."""
         box = self.run("(() => { const e = document.querySelector(%s); e.scrollIntoView({block: 'center'}); "
                        "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
                        % json.dumps(selector))
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
-        self.settle()
+        if settle:
+            self.settle()
 
-    def picture(self, path, whole=True):
-        params = {"format": "png"}
-        if whole:
-            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-            params["captureBeyondViewport"] = True
-            params["clip"] = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 12000),
-                              "scale": 1}
-        data = self.call("Page.captureScreenshot", **params)["data"]
+    def picture(self, path, height=6000):
+        """Of the whole page, as far as it is not higher."""
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], height), "scale": 1}
+        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
         with open(path, "wb") as out:
             out.write(base64.b64decode(data))
 
