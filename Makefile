@@ -63,7 +63,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps deb-deps demo check unit guest escapes untagged soak bench fuzz lint \
+.PHONY: all help deps build-deps deb-deps demo check unit guest escapes page untagged soak bench fuzz lint \
 	man install uninstall deb clean distclean
 
 all: $(B)/ringfence $(COMPLETION) man	## build the program, its manual and its completion
@@ -92,6 +92,9 @@ escapes: deps				## every way round the fence, on every kernel: prints a table
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)rm -f $(B)/logs/escapes-*.log
 	$(Q)selftests/check escapes && selftests/escapes/table
+
+page: tests				## the report's page, in a browser; leaves pictures in build/page
+	$(Q)selftests/check page
 
 untagged: all tests			## Debian, untagged, behind the fence: on every kernel
 	$(Q)selftests/check untagged

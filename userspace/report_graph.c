@@ -44,9 +44,9 @@ static size_t columns_in(double width, double column)
 static void name_in_words(struct html *html, const struct graph_node *node)
 {
 	if (node->kind == GRAPH_MORE_STEPS)
-		html_format(html, "%" PRIu64 " more steps", node->gathered);
+		html_format(html, "and %" PRIu64 " more, steps", node->gathered);
 	else if (node->kind == GRAPH_MORE_TARGETS)
-		html_format(html, "%" PRIu64 " more services and objects", node->gathered);
+		html_format(html, "and %" PRIu64 " more, services and objects", node->gathered);
 	else
 		html_text_cut(html, *node->name ? node->name : "(no name)", 80);
 }

@@ -95,9 +95,9 @@ static void fact_status(struct html *html, const json_t *report)
 static const char *mode_in_words(const char *mode)
 {
 	if (!strcmp(mode, "enforce"))
-		return "enforce: what the policy denies was denied";
+		return "enforce: what the policy denies was refused";
 	if (!strcmp(mode, "audit"))
-		return "audit: nothing was denied, all was recorded";
+		return "audit: what the policy denies was recorded, and let through";
 	return mode;
 }
 
@@ -152,16 +152,18 @@ static void write_counts(struct html *html, const json_t *verdict)
 
 static const struct gap {
 	const char *key;
-	const char *what;		/* after a number */
+	const char *what;		/* before a number */
 	bool harmless;			/* says nothing against the report */
 } gaps[] = {
-	{ "lost", "records were lost: the kernel's buffer was full", false },
-	{ "lost_lineage", "records of what started what were lost", false },
-	{ "unrecorded", "acts were judged whose record could not be made", false },
-	{ "lineage_incomplete", "records have processes above them that are not known", false },
-	{ "refused_forks", "forks were refused, since their tag could not be kept", false },
-	{ "repeated", "further acts on an object that was recorded before were only counted", true },
+	{ "lost", "Records lost, because the kernel's buffer was full", false },
+	{ "lost_lineage", "Records lost of what started what", false },
+	{ "unrecorded", "Acts that were judged, but could not be recorded", false },
+	{ "lineage_incomplete", "Records of processes whose ancestors are not all known", false },
+	{ "refused_forks", "Forks refused, because the child's tag could not be kept", false },
+	{ "repeated", "Acts that were only counted, because the same was recorded before", true },
 };
+
+#define GAP_REPEATED (sizeof(gaps) / sizeof(*gaps) - 1)
 
 static void write_lines(struct html *html, const json_t *lines)
 {
@@ -187,7 +189,7 @@ static void write_warning(struct html *html, const json_t *report)
 		uint64_t count = document_count(completeness, gaps[i].key);
 
 		if (count && !gaps[i].harmless)
-			html_format(html, "<li><b>%" PRIu64 "</b> %s.</li>\n", count, gaps[i].what);
+			html_format(html, "<li>%s: <b>%" PRIu64 "</b></li>\n", gaps[i].what, count);
 	}
 	write_lines(html, json_object_get(completeness, "liveness"));
 	write_lines(html, json_object_get(completeness, "notes"));
@@ -207,7 +209,7 @@ static void write_completeness(struct html *html, const json_t *report)
 	else
 		html_put(html, "<p>It is <a href=\"#warning\">not complete</a>.</p>\n");
 	if (repeated)
-		html_format(html, "<p>%" PRIu64 " %s.</p>\n", repeated, gaps[5].what);
+		html_format(html, "<p>%s: %" PRIu64 ".</p>\n", gaps[GAP_REPEATED].what, repeated);
 	if (document_flag(completeness, "complete") && json_array_size(notes)) {
 		html_put(html, "<ul>\n");
 		write_lines(html, notes);

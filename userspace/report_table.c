@@ -185,7 +185,7 @@ static int details_processes(struct html *html, const json_t *report, const json
 		return err;
 	}
 	if (json_array_size(processes) > PROCESSES_MAX)
-		html_format(html, "<p>and %zu more processes</p>", json_array_size(processes) - PROCESSES_MAX);
+		html_format(html, "<p>and %zu more</p>", json_array_size(processes) - PROCESSES_MAX);
 	html_put(html, shown ? "</dd>" : "");
 	return err;
 }

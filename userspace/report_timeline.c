@@ -297,7 +297,7 @@ static void lane_in_words(struct html *html, const json_t *step, const struct ma
 	html_format(html, "From %s to %s", document_span(document_time(step, "first"), first),
 		    document_span(document_time(step, "last"), last));
 	if (times)
-		html_format(html, "; reached for something %" PRIu64 " times, denied %" PRIu64, times, denied);
+		html_format(html, "; times that it reached for something: %" PRIu64 ", denied: %" PRIu64, times, denied);
 }
 
 static void draw_lane(struct html *html, const struct timeline *line, const json_t *step,
@@ -368,7 +368,7 @@ int report_timeline(struct html *html, const json_t *report)
 		html_put(html, "</tbody></table>\n");
 	}
 	if (line.row_count < line.count)
-		html_format(html, "<p class=\"note\">And %zu more steps, which have no room here.</p>\n",
+		html_format(html, "<p class=\"note\">Steps that have no room here: %zu.</p>\n",
 			    line.count - line.row_count);
 	timeline_free(&line);
 	return err;

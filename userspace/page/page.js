@@ -124,7 +124,8 @@ function clock(ms, step) {
 		return `${seconds} s`;
 	if (seconds < 3600)
 		return `${Math.floor(seconds / 60)}${seconds % 60 ? ':' + two(seconds % 60) : ''} min`;
-	return `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)} h`;
+	return `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}` +
+		(step < 60000 ? `:${two(seconds % 60)}` : ' h');
 }
 
 /* As the report's other spans are written. */
