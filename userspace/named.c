@@ -53,7 +53,8 @@ static void add_name(struct finder *finder, const char *text)
 
 static int prepare(struct finder *finder, const struct ruleset *image)
 {
-	size_t room = image->rules.count + 1, kept = 0, at = 0;
+	size_t room = image->rules.count + 2 * image->needs.count + 1, kept = 0, at = 0;
+	struct image_need need;
 
 	*finder = (struct finder){ .image = image };
 	finder->names = calloc(room, sizeof(*finder->names));
@@ -62,6 +63,10 @@ static int prepare(struct finder *finder, const struct ruleset *image)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < image->rules.count; i++)
 		add_name(finder, image_string(image, image_rule(image, i)->service));
+	for (uint32_t i = 0; image_need(image, i, &need); i++) {
+		add_name(finder, need.service);
+		add_name(finder, need.needs);
+	}
 	qsort(finder->names, finder->count, sizeof(*finder->names), by_text);
 	for (size_t i = 0; i < finder->count; i++)
 		if (!kept || strcmp(finder->names[i].text, finder->names[kept - 1].text))

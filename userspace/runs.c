@@ -126,7 +126,7 @@ int runs_note_begin(struct fence *fence, const struct tag *tag, pid_t pid, const
 	int err = fence_get_ruleset(fence, tag->policy, &image);
 
 	if (!err)
-		err = run_note_begin(&text, image, facts, starter);
+		err = run_note_begin(&text, image, tag->mode, facts, starter);
 	if (!err) {
 		about.generation = image->generation;
 		about.mode = tag->mode == MODE_POLICY ? image->mode : tag->mode;
