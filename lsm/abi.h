@@ -22,7 +22,7 @@
 #include <stddef.h>
 #endif
 
-#define ABI_VERSION 5
+#define ABI_VERSION 6
 
 /* Limits. */
 #define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
@@ -97,7 +97,9 @@ enum hook {
 #define RULE_LIVENESS	0xfff8	/* nothing was judged: the daemon tells whether the fence holds */
 #define RULE_RELEASE	0xfff7	/* nothing was judged: the tags of a run are about to be taken back */
 #define RULE_REFUSED	0xfff6	/* nothing was judged: a user was refused to start a run */
-#define RULE_SPECIAL	RULE_REFUSED	/* the smallest of them */
+#define RULE_BEGIN	0xfff5	/* nothing was judged: a run begins, */
+#define RULE_END	0xfff4	/* and is over */
+#define RULE_SPECIAL	RULE_END	/* the smallest of them */
 
 /* --- the ruleset --------------------------------------------------------------------------- */
 
@@ -424,16 +426,29 @@ struct late {
 };
 #define LATE_STALE_NS 60000000000ULL	/* an order without a pass for so long: who gave it was killed */
 
-/* What `note_release` is to record, once, in the name of the process that starts it (map `notice`). The
- * text is that of the record, strings that end with 0: the run that is released, why, how many tasks it has,
- * login uid and login name of who does it ("" where there is none). */
-#define NOTICE_TEXT_MAX 1024
+/* What `note_run` is to record, once, about a run and what no hook is the cause of: in the name of the process
+ * that starts it, which its key in the map `notice` tells, or about another. */
+#define NOTICES_MAX 1024		/* processes that note something at once */
+#define NOTICE_TEXT_MAX RECORD_TEXT_MAX
+struct notice_about {
+	__u64 run;			/* whose account counts the record: one opened for it alone tells when
+					 * it is logged */
+	__u64 generation;		/* of the ruleset that is in force for the run, 0: of none, */
+	__u32 policy;			/* and the slot it stands in */
+	__u32 pid;			/* the process that it is about; 0: the one that starts it */
+	__s32 err;			/* -errno where what was said before was not carried out after all */
+	__u16 rule;			/* RULE_RELEASE, _BEGIN or _END */
+	__u8 verdict;			/* enum verdict */
+	__u8 mode;			/* enum mode: the one that holds */
+};
+
+/* The text is that of the record. Of a release, strings that end with 0: the run that is released, why, how
+ * many tasks it has, login uid and login name of who does it ("" where there is none). Of a run's beginning
+ * and end a JSON object (userspace/run_note.h). */
 struct notice {
-	__u64 account;			/* a run opened for this record alone, which tells when it is logged */
-	__u32 pending;			/* 0: recorded */
+	struct notice_about about;
+	__u32 pending;			/* 0: recorded, or counted as lost */
 	__u32 size;			/* of text */
-	__s32 err;			/* -errno where it was not carried out after all */
-	__u32 unused;
 	char text[NOTICE_TEXT_MAX];
 };
 
@@ -461,7 +476,8 @@ ABI_SIZE(struct record, 184);
 ABI_SIZE(struct tagged_task, 64);
 ABI_SIZE(struct late, 56);
 ABI_SIZE(struct late_ring, 16);
-ABI_SIZE(struct notice, 24 + NOTICE_TEXT_MAX);
+ABI_SIZE(struct notice_about, 32);
+ABI_SIZE(struct notice, 40 + NOTICE_TEXT_MAX);
 ABI_SIZE(struct duty, 24);
 
 /* What stays as it is in every ABI_VERSION, so that each ringfence can tell what another one has loaded, and

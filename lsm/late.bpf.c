@@ -6,7 +6,6 @@
  *	iter/task	tagged_tasks: lists the tagged tasks
  *			late_tasks: one pass over all tasks, which tags those that belong to the tree, or
  *			takes the tags back
- *			note_release: records that the tags of a run are about to be taken back
  *	iter/task_file, iter/task_vma
  *			late_files, late_mappings: what tasks of the run hold that acts in another's name
  *	sched_process_exit, task_newtask
@@ -23,8 +22,7 @@
  * (recursion_misses), and user space, which compares, then takes every tag back.
  *
  * The same race the other way round: a child in the making has its parent's tag already when that one's
- * is taken back. Its run is marked as released before, and task_newtask (tag.bpf.c) frees it. A release
- * is recorded the way that decisions are, through the ring: no other can be forged by what is tagged.
+ * is taken back. Its run is marked as released before, and task_newtask (tag.bpf.c) frees it.
  */
 #include "enter.bpf.h"
 #include "path.bpf.h"
@@ -287,47 +285,5 @@ int late_mappings(struct bpf_iter__task_vma *ctx)
 	file = vma->vm_file;
 	if (file && is_ring(file))
 		report_ring(ctx->meta->seq, task, -1);
-	return 0;
-}
-
-/* --- releasing ------------------------------------------------------------------------------ */
-
-/* Done at the first task that the iterator comes to. Without room for it nothing is submitted, which shows
- * in the account. */
-SEC("iter/task")
-int note_release(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct tag tag = {};
-	struct record_about about = {
-		.tag = &tag,
-		.task = task,
-		.parent = task->real_parent,
-		.kind = RECORD_DECISION,
-		.verdict = VERDICT_AUDIT,
-	};
-	struct scratch *scratch;
-	struct notice *text;
-	__u32 key = 0, size;
-
-	text = bpf_map_lookup_elem(&notice, &key);
-	if (!text || !text->pending)
-		return 0;
-	text->pending = 0;
-	tag.run = text->account;
-	size = text->size;
-	scratch = scratch_take();
-	if (!scratch)
-		return 0;
-	record_begin(&scratch->record, &about);
-	scratch->record.flags |= RECORD_ROOT;	/* nobody above is of the run */
-	scratch->record.rule = RULE_RELEASE;
-	scratch->record.object = CLASS_FENCE;
-	scratch->record.err = text->err;
-	if (size <= NOTICE_TEXT_MAX && !bpf_probe_read_kernel(scratch->text, size, text->text)) {
-		scratch->record.text_size = size;
-		record_submit(&scratch->record);
-	}
-	scratch_give(scratch);
 	return 0;
 }

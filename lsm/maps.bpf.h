@@ -144,10 +144,12 @@ struct {
 	__type(value, __u32);
 } late_orphans SEC(".maps");
 
-/* 0 -> what is to be recorded about the release of a run; written by user space */
+/* pid -> what that process has to have recorded about a run; written by user space, just before it starts
+ * `note_run`, and removed afterwards */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NOTICES_MAX);
 	__type(key, __u32);
 	__type(value, struct notice);
 } notice SEC(".maps");

@@ -6,6 +6,7 @@
 #include "tag.bpf.c"
 #include "enter.bpf.c"
 #include "late.bpf.c"
+#include "note.bpf.c"
 #include "net.bpf.c"
 #include "file.bpf.c"
 #include "beneath.bpf.c"

@@ -386,7 +386,7 @@ static int add_line(struct audit *audit, const struct record *record,
 	struct peer peer;
 	struct audit_event event = {
 		.record = record,
-		.ruleset = record->rule <= RULE_LIVENESS && record->rule >= RULE_SPECIAL ? NULL : /* of none */
+		.ruleset = record->rule <= RULE_LIVENESS && record->rule >= RULE_REFUSED ? NULL : /* of none */
 			config->ruleset(config->ctx, record->policy, record->generation),
 		.process = process,
 		.hostname = hostname(audit),

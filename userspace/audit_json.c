@@ -11,6 +11,7 @@
 
 #include "hooks.h"
 #include "run_id.h"
+#include "run_note.h"
 #include "../policy/image.h"
 #include "../policy/policy.h"
 
@@ -36,6 +37,7 @@ static const struct detail {
 struct writer {
 	struct text *out;
 	const struct detail *detail;
+	json_t *note;			/* of a run that begins or is over, or NULL */
 	unsigned int text_flags;	/* TEXT_* */
 	bool args_cut;
 	bool shortened;
@@ -210,9 +212,24 @@ static bool is_refused(const struct record *record)
 	return record->verdict == VERDICT_DENY && record->flags & RECORD_ENFORCED;
 }
 
+/* Lines about a run that no hook is the cause of. */
+static bool is_note(const struct record *record)
+{
+	return record->rule == RULE_BEGIN || record->rule == RULE_END;
+}
+
+static const char *category_of(const struct record *record)
+{
+	return is_note(record) ? "process" : category_names[record->object];
+}
+
 static const char *type_of(const struct record *record)
 {
 	switch (record->rule) {
+	case RULE_BEGIN:
+		return "start";
+	case RULE_END:
+		return "end";
 	case RULE_LIVENESS:
 		return "info";
 	case RULE_RELEASE:
@@ -227,6 +244,10 @@ static const char *type_of(const struct record *record)
 static const char *action_of(const struct record *record)
 {
 	switch (record->rule) {
+	case RULE_BEGIN:
+		return "run-begin";
+	case RULE_END:
+		return "run-end";
 	case RULE_LIVENESS:
 		return "liveness";
 	case RULE_RELEASE:
@@ -246,7 +267,7 @@ static void write_event(struct writer *w, const struct record *record)
 	begin(w, "event", "{");
 	write_string(w, "kind", record->rule == RULE_LIVENESS ? "alert" : "event");
 	begin(w, "category", "[");
-	write_string(w, NULL, category_names[record->object]);
+	write_string(w, NULL, category_of(record));
 	end(w, "]");
 	begin(w, "type", "[");
 	write_string(w, NULL, type_of(record));
@@ -301,6 +322,28 @@ static void write_image(struct writer *w, const struct lineage_image *image, siz
 		write_args(w, image, args_max);
 }
 
+/* A value that was parsed: without bytes that are no UTF-8. */
+static void write_json(struct writer *w, const char *name, const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	write_name(w, name);
+	text_append_string(w->out, text ? text : "null");
+	w->out->failed |= !text;
+	free(text);
+}
+
+/* Of a process that is about to become the command. */
+static void write_command(struct writer *w)
+{
+	const json_t *directory = json_object_get(w->note, "directory");
+
+	write_json(w, "args", json_object_get(w->note, "command"));
+	if (directory)
+		write_json(w, "working_directory", directory);
+	w->args_cut |= json_object_get(w->note, "command_cut") != NULL;
+}
+
 static void write_process(struct writer *w, const struct audit_event *event)
 {
 	const struct record *record = event->record;
@@ -313,6 +356,8 @@ static void write_process(struct writer *w, const struct audit_event *event)
 	write_image(w, process->image, w->detail->own_args);
 	if (process->image && !process->image->unreadable)
 		write_number(w, "args_count", process->image->arg_count);
+	if (record->rule == RULE_BEGIN && w->note && !process->image)
+		write_command(w);
 	begin(w, "thread", "{");
 	write_number(w, "id", record->tid);
 	end(w, "}");
@@ -460,6 +505,12 @@ static void write_reason(struct writer *w, const struct record *record, const st
 	case RULE_LIVENESS:
 		write_string(w, "reason", "whether the fence holds");
 		break;
+	case RULE_BEGIN:
+		write_string(w, "reason", "a run begins");
+		break;
+	case RULE_END:
+		write_string(w, "reason", "a run is over");
+		break;
 	case RULE_REFUSED:
 		write_string(w, "reason", "only whom the policy names may start runs");
 		break;
@@ -492,7 +543,9 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 	if (event->ruleset)
 		write_bytes(w, "tag", event->ruleset->tag,
 			    strnlen(event->ruleset->tag, TAG_NAME_MAX));
-	if (rule)
+	if (is_note(record) && event->ruleset && event->ruleset->rules_said)
+		write_policy(w, image_string(event->ruleset, image_rule(event->ruleset, 0)->where));
+	else if (rule)
 		write_policy(w, image_string(event->ruleset, rule->where));
 	else if (event->ruleset)
 		write_bytes(w, "policy", event->ruleset->tag,
@@ -506,7 +559,7 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 	if (record->err)
 		write_errno(w, -record->err);
 	write_bool(w, "enforced", is_refused(record));
-	/* The one that held: a run may override its policy's. */
+	/* The one that holds: a run may override its policy's. */
 	write_string(w, "mode", record->flags & RECORD_ENFORCED ? "enforce" : "audit");
 	write_reason(w, record, rule);
 }
@@ -578,16 +631,31 @@ static void write_release(struct writer *w, const struct record *record)
 /* Who is at the other end, or whom it was about. */
 static void write_peer(struct writer *w, const struct audit_event *event)
 {
-	if (!event->record->peer.pid)
+	const struct peer *peer = event->peer;
+	const struct process_id *id = peer ? &peer->id : &event->record->peer;
+
+	write_flag(w, "local", event->local);
+	write_flag(w, "peer_unknown", event->peer_unknown);
+	if (!id->pid)
 		return;
 	begin(w, "peer", "{");
-	write_identity(w, event->boot_id, &event->record->peer);
-	if (event->peer && *event->peer->name)
-		write_string(w, "name", event->peer->name);
-	if (event->peer && *event->peer->executable)
-		write_path(w, "executable", event->peer->executable,
-			   strlen(event->peer->executable));
+	if (id->start_ns)
+		write_identity(w, event->boot_id, id);
+	else
+		write_number(w, "pid", id->pid);
+	if (peer && *peer->name)
+		write_string(w, "name", peer->name);
+	if (peer && *peer->executable)
+		write_path(w, "executable", peer->executable, strlen(peer->executable));
+	if (peer && *peer->unit)
+		write_string(w, "unit", peer->unit);
 	end(w, "}");
+}
+
+static void write_note(struct writer *w, const struct record *record)
+{
+	if (w->note)
+		write_json(w, record->rule == RULE_BEGIN ? "begin" : "end", w->note);
 }
 
 static void write_object(struct writer *w, const struct record *record)
@@ -646,7 +714,10 @@ static void write_ringfence(struct writer *w, const struct audit_event *event,
 	} else {
 		write_string(w, "run", run_id_name(event->record->run, run));
 		write_verdict(w, event, rule);
-		write_object(w, event->record);
+		if (is_note(event->record))
+			write_note(w, event->record);
+		else
+			write_object(w, event->record);
 	}
 	write_peer(w, event);
 	write_ancestors(w, event);
@@ -676,10 +747,10 @@ static void write_target(struct writer *w, const struct record *record)
 	}
 }
 
-static void write_line(struct text *out, const struct audit_event *event,
-		       const struct detail *detail)
+static void write_line(struct text *out, const struct audit_event *event, json_t *note,
+		       unsigned int note_flags, const struct detail *detail)
 {
-	struct writer w = { .out = out, .detail = detail };
+	struct writer w = { .out = out, .detail = detail, .note = note, .text_flags = note_flags };
 	const struct rule *rule = NULL;
 
 	if (event->ruleset)
@@ -702,14 +773,18 @@ static void write_line(struct text *out, const struct audit_event *event,
 int audit_json_line(struct text *out, const struct audit_event *event)
 {
 	const size_t start = out->size, last = sizeof(details) / sizeof(details[0]) - 1;
+	const struct record *record = event->record;
+	json_t *note = is_note(record) ? run_note_read(record->rule, record->text, record->text_size) : NULL;
+	unsigned int note_flags = run_note_take_flags(note);
 
 	for (size_t i = 0; i <= last; i++) {
-		write_line(out, event, &details[i]);
+		write_line(out, event, note, note_flags, &details[i]);
 		if (out->failed || out->size - start <= AUDIT_LINE_MAX)
 			break;
 		if (i < last)
 			out->size = start;
 	}
+	json_decref(note);
 	if (out->failed) {
 		out->failed = false;
 		out->size = start;

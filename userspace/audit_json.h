@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,9 @@ struct audit_event {
 	const struct record *record;	/* of kind RECORD_DECISION, checked */
 	const struct ruleset *ruleset;	/* that decided, or NULL */
 	const struct lineage_process *process;
-	const struct peer *peer;		/* of record->peer, or NULL where there is none */
+	const struct peer *peer;	/* who is at the other end, or NULL where there is none */
+	bool local;			/* the destination is an address of this host, */
+	bool peer_unknown;		/* and who accepts there could not be found */
 	const char *hostname;
 	const char *boot_id;
 	int64_t realtime_ns;		/* what CLOCK_REALTIME is ahead of CLOCK_BOOTTIME */

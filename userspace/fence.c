@@ -45,7 +45,7 @@ const char *const fence_iterator_names[FENCE_ITERATORS] = {
 	[ITERATOR_LATE] = "late_tasks",
 	[ITERATOR_FILES] = "late_files",
 	[ITERATOR_MAPPINGS] = "late_mappings",
-	[ITERATOR_NOTE] = "note_release",
+	[ITERATOR_NOTE] = "note_run",
 };
 
 const char *const fence_tracer_names[FENCE_TRACERS] = {

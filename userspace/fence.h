@@ -194,6 +194,11 @@ int fence_tag(struct fence *fence, int pidfd, const struct tag *tag);
 int fence_tasks(const struct fence *fence,
 		int (*each)(void *ctx, const struct tagged_task *task), void *ctx);
 
+/* Has the kernel record what no hook is the cause of, counted by the account of @about->run, with @size bytes
+ * of text (abi.h tells what they say). Returns 0, -E2BIG for a text that is too long, -EBUSY where it could not
+ * be recorded now, or -errno; whether it is logged shows in the account. */
+int fence_note(struct fence *fence, const struct notice_about *about, const void *text, size_t size);
+
 /* --- entries: runs that begin without a launcher --- */
 
 /* Which slot control groups of that name come under from when they are made on (abi.h: struct enter_name).
@@ -224,12 +229,6 @@ int fence_late_order(struct fence *fence, const struct late *order);
 /* Makes a pass over all tasks: gives those that the order means its tag, or takes it back. Returns 0
  * and in *ret_order what all passes of the order did, or -errno. */
 int fence_late_pass(struct fence *fence, struct late *ret_order);
-
-/* Has the kernel record, in the name of this process, that the tags of a run are about to be taken back:
- * as the only decision of @account, an account that was opened for it (abi.h tells what @text says); with
- * @outcome, an -errno, that they were not after all. With PATH_LOCK held. Returns 0 or -errno; whether it is
- * logged shows in the account. */
-int fence_note_release(struct fence *fence, uint64_t account, int outcome, const char *text, size_t size);
 
 /* Finds an io_uring that a task of the last order's run holds. Returns 0 and *ret_ring, -ENOENT where
  * there is none, or -errno. */

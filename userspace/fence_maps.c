@@ -461,17 +461,39 @@ int fence_late_ring(struct fence *fence, struct late_ring *ret_ring)
 	return found < 0 ? found : found ? 0 : -ENOENT;
 }
 
-int fence_note_release(struct fence *fence, uint64_t account, int outcome, const char *text, size_t size)
-{
-	struct notice notice = { .account = account, .pending = 1, .size = size, .err = outcome };
-	uint32_t key = 0;
+/* --- notes ---------------------------------------------------------------------------------- */
 
-	if (size > sizeof(notice.text))
-		return -E2BIG;
-	memcpy(notice.text, text, size);
-	if (bpf_map_update_elem(fence->map[MAP_NOTICE], &key, &notice, BPF_ANY))
+/* Whether the program has dealt with what this process wrote. */
+static int note_outcome(const struct fence *fence, uint32_t key, struct notice *notice)
+{
+	if (bpf_map_lookup_elem(fence->map[MAP_NOTICE], &key, notice))
 		return -errno;
-	return iterate(fence, ITERATOR_NOTE, 1, NULL, NULL);
+	return notice->pending ? -EBUSY : 0;
+}
+
+int fence_note(struct fence *fence, const struct notice_about *about, const void *text, size_t size)
+{
+	struct notice *notice = calloc(1, sizeof(*notice));
+	uint32_t key = getpid();
+	int err = 0;
+
+	if (!notice)
+		return -ENOMEM;
+	if (size > sizeof(notice->text))
+		err = -E2BIG;
+	else
+		memcpy(notice->text, text, size);
+	notice->about = *about;
+	notice->pending = 1;
+	notice->size = size;
+	if (!err && bpf_map_update_elem(fence->map[MAP_NOTICE], &key, notice, BPF_ANY))
+		err = -errno;
+	if (!err) {
+		err = iterate(fence, ITERATOR_NOTE, 1, NULL, NULL) ?: note_outcome(fence, key, notice);
+		bpf_map_delete_elem(fence->map[MAP_NOTICE], &key);
+	}
+	free(notice);
+	return err;
 }
 
 /* --- numbers ------------------------------------------------------------------------------------ */

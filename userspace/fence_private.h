@@ -32,7 +32,7 @@ enum fence_iterator {
 	ITERATOR_LATE,			/* makes a pass */
 	ITERATOR_FILES,			/* lists rings: descriptors, */
 	ITERATOR_MAPPINGS,		/* and mappings */
-	ITERATOR_NOTE,			/* records a release */
+	ITERATOR_NOTE,			/* records what no hook is the cause of */
 	FENCE_ITERATORS,
 };
 

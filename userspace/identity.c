@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <unistd.h>
@@ -24,6 +25,21 @@ int identity_find(const char *name, const struct passwd **ret_user)
 		return errno && errno != ENOENT && errno != ESRCH ? -errno : -ENOENT;
 	*ret_user = user;
 	return 0;
+}
+
+void identity_name(uid_t uid, char *ret_name, size_t size)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	struct passwd *entry;
+
+	ret_name[0] = 0;
+	while (file && (entry = fgetpwent(file)))
+		if (entry->pw_uid == uid) {
+			snprintf(ret_name, size, "%s", entry->pw_name);
+			break;
+		}
+	if (file)
+		fclose(file);
 }
 
 static int drop_capabilities(void)

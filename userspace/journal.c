@@ -26,6 +26,11 @@
 #define LOST_MARK_SIZE (sizeof(LOST_MARK) - 1)
 #define LOST_TAIL (LOST_MARK_SIZE + 20 + 2)	/* with digits and braces */
 
+/* What the daemon writes lines of, in a run of its own that no deploy is: near their beginning. */
+#define LIVENESS_MARK "\"action\":\"liveness\""
+#define REFUSED_MARK "\"action\":\"run\""
+#define ACTION_HEAD 256
+
 struct reader {
 	struct journal_options options;
 	int (*take)(struct reader *reader, const char *line, size_t size);
@@ -101,6 +106,11 @@ static uint64_t lost_of(const char *line, size_t size)
 	return lost;
 }
 
+static bool has_action(const char *line, size_t size, const char *mark)
+{
+	return memmem(line, size < ACTION_HEAD ? size : ACTION_HEAD, mark, strlen(mark));
+}
+
 static bool is_whole(const char *line, size_t size)
 {
 	return size > 1 && line[0] == '{' && line[size - 1] == '}';
@@ -166,7 +176,7 @@ static int take_parsed(struct reader *reader, const char *text, size_t size)
 		return err == -EBADMSG ? 0 : err;
 	wanted = !reader->options.run || !strcmp(line.run, reader->options.run);
 	count_record(reader, wanted, line.lost_before);
-	if (wanted)
+	if (wanted || (reader->options.liveness && has_action(text, size, LIVENESS_MARK)))
 		err = reader->each(reader->ctx, &line);
 	audit_line_free(&line);
 	return err;
@@ -179,6 +189,8 @@ static int take_line(struct reader *reader, const char *line, size_t size)
 	const char *run = run_of(line, size);
 
 	if (!run)
+		return take_parsed(reader, line, size);
+	if (!is_wanted(reader, run) && reader->options.liveness && has_action(line, size, LIVENESS_MARK))
 		return take_parsed(reader, line, size);
 	if (!is_wanted(reader, run)) {
 		if (is_whole(line, size))
@@ -202,7 +214,8 @@ static int take_newest(struct reader *reader, const char *line, size_t size)
 
 	if (!run)
 		return take_parsed(reader, line, size);
-	if (strncmp(run, reader->newest, RUN_NAME_SIZE - 1) <= 0)
+	if (strncmp(run, reader->newest, RUN_NAME_SIZE - 1) <= 0 || has_action(line, size, LIVENESS_MARK) ||
+	    has_action(line, size, REFUSED_MARK))
 		return 0;
 	memcpy(name, run, RUN_NAME_SIZE - 1);
 	name[RUN_NAME_SIZE - 1] = 0;

@@ -31,6 +31,7 @@ struct journal_counts {
 
 struct journal_options {
 	const char *run;		/* only its records; NULL: all. Others are counted without being parsed */
+	bool liveness;			/* also what the daemon says of whether the fence holds, in a run of its own */
 	bool progress;			/* on stderr, where that is a terminal */
 	/* Looks at a line, without its newline, before it is parsed: true for one that need not be, since
 	 * all of it is known. It counts as a record. NULL: none is. */
@@ -48,7 +49,7 @@ int journal_read(const char *const *paths, size_t count, const struct journal_op
 		 int (*each)(void *ctx, const struct audit_line *line), void *ctx,
 		 struct journal_counts *ret_counts);
 
-/* Finds the run that began last of those in the logs. Returns 0, -ENODATA where there is none, or as
+/* Finds the run that began last of those in the logs, without the daemon's own. Returns 0, -ENODATA where there is none, or as
  * journal_read(); *ret_counts->reading says of which log. */
 int journal_newest_run(const char *const *paths, size_t count, char ret_run[RUN_NAME_SIZE],
 		       struct journal_counts *ret_counts);

@@ -73,7 +73,7 @@ static int release(const struct launch_order *order, pid_t child, int go)
 		say_errno(err, "cannot start the command");
 		return err;
 	}
-	err = order->tag(order->ctx, pidfd);
+	err = order->tag(order->ctx, child, pidfd);
 	if (!err && write(go, "", 1) != 1)
 		err = -errno;
 	if (err) {

@@ -20,7 +20,7 @@ struct launch_order {
 	char **argv;			/* of the command, which is looked up in PATH */
 	bool keep_fds;			/* hand on descriptors above standard error */
 	const struct passwd *user;	/* who to become, or NULL */
-	int (*tag)(void *ctx, int pidfd);	/* tags the child; 0, or -errno, which it has told */
+	int (*tag)(void *ctx, pid_t pid, int pidfd);	/* tags the child; 0, or -errno, which it has told */
 	void *ctx;
 };
 

@@ -211,6 +211,23 @@ static void append_hint(struct text *out, const struct log *log, const struct au
 	text_append_format(out, "%s\n", log->style->reset);
 }
 
+/* That a run begins or is over, and which. */
+static void append_note(struct text *out, const struct log *log, const struct audit_line *line)
+{
+	const struct term_style *style = log->style;
+
+	text_append_format(out, " %s%-10s%s ", style->bold, "RUN", style->reset);
+	audit_line_object(out, line);
+	text_append_format(out, "  %s", style->dim);
+	append(out, line->run);
+	if (*line->tag)
+		text_append_string(out, " of ");
+	append(out, line->tag);
+	if (!strcmp(line->mode, "audit"))
+		text_append_string(out, ", audit mode");
+	text_append_format(out, "%s\n", style->reset);
+}
+
 static void append_record(struct text *out, struct log *log, const struct audit_line *line)
 {
 	const struct term_style *style = log->style;
@@ -219,12 +236,18 @@ static void append_record(struct text *out, struct log *log, const struct audit_
 		text_append_format(out, "%s%" PRIu64 " records were lost here%s\n", style->bad,
 				   line->lost_before, style->reset);
 	append_time(out, log, line);
+	if (audit_line_is_note(line)) {
+		append_note(out, log, line);
+		return;
+	}
 	append_verdict(out, log, line);
 	append(out, *line->err ? line->err : "-");
 	text_append_format(out, " %s", style->bold);
 	append(out, *line->service ? line->service : "-");
 	text_append_format(out, "%s  ", style->reset);
 	audit_line_object(out, line);
+	if (*line->ip)			/* of a socket with a name that is told already */
+		audit_line_peer(out, line);
 	text_append_string(out, "  ");
 	append_process(out, line->args, line->comm, line->pid, OWN_ARGS_SHOWN);
 	append_ancestors(out, line);
@@ -241,7 +264,7 @@ static bool wanted(const struct log *log, const struct audit_line *line)
 {
 	return (!log->run || !strcmp(log->run, line->run)) &&
 	       (!log->service || !strcmp(log->service, line->service)) &&
-	       (!log->verdict || !strcmp(log->verdict, line->verdict));
+	       (!log->verdict || (!strcmp(log->verdict, line->verdict) && !audit_line_is_note(line)));
 }
 
 /* Shows a line without its newline. Returns 0, -EPIPE and the like, or -ENOMEM. */

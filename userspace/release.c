@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "collector.h"
 #include "fence_up.h"
+#include "identity.h"
 #include "late.h"
 #include "locations.h"
 #include "options.h"
@@ -201,31 +201,15 @@ static void read_login(char *ret_uid, size_t size)
 		fclose(file);
 }
 
-/* From the file and from nowhere else: a directory on the network may be what is down. */
-static void read_login_name(const char *uid, char *ret_name, size_t size)
-{
-	FILE *file = *uid ? fopen("/etc/passwd", "re") : NULL;
-	unsigned long number = strtoul(uid, NULL, 10);
-	struct passwd *entry;
-
-	ret_name[0] = 0;
-	while (file && (entry = fgetpwent(file)))
-		if (entry->pw_uid == number) {
-			snprintf(ret_name, size, "%s", entry->pw_name);
-			break;
-		}
-	if (file)
-		fclose(file);
-}
-
-/* The strings that struct notice is about. */
+/* The strings that struct notice speaks of. */
 static int write_text(const struct order *order, char *ret_text, size_t size, size_t *ret_used)
 {
-	char uid[16], name[64];
+	char uid[16], name[64] = "";
 	int used;
 
 	read_login(uid, sizeof(uid));
-	read_login_name(uid, name, sizeof(name));
+	if (*uid)
+		identity_name(strtoul(uid, NULL, 10), name, sizeof(name));
 	used = snprintf(ret_text, size, "%s%c%s%c%zu%c%s%c%s", order->run_name, 0, order->reason, 0,
 			order->tasks, 0, uid, 0, name);
 	if (used < 0 || (size_t)used >= size)
@@ -250,14 +234,17 @@ static int wait_for_log(struct order *order, uint64_t id)
 static int submit(struct order *order, const char *text, size_t size)
 {
 	struct run account = { .pid = getpid(), .uid = getuid(), .flags = TAG_PROBE };
+	struct notice_about about = { .rule = RULE_RELEASE, .verdict = VERDICT_AUDIT };
 	uint64_t id = run_id_new();
 	int err = runs_begin(order->fence, id, &account);
 
 	if (err)
 		return err;
-	err = fence_note_release(order->fence, id, 0, text, size) ?: wait_for_log(order, id);
+	about.run = id;
+	err = fence_note(order->fence, &about, text, size) ?: wait_for_log(order, id);
+	about.err = err;
 	if (err)
-		fence_note_release(order->fence, id, err, text, size);
+		fence_note(order->fence, &about, text, size);
 	fence_end_run(order->fence, id);
 	return err;
 }

@@ -81,6 +81,7 @@ struct session {
 	int lock;			/* PATH_LOCK while the loaded fence is looked at, or -1 */
 	bool vouched;			/* no descriptor that it inherits need be judged */
 	bool kept;			/* this process is protected from the command */
+	uint64_t noted;			/* lines about the run, that no hook is the cause of */
 	char own_log[64];		/* of a fence of our own, where --log does not say */
 };
 
@@ -282,13 +283,34 @@ static int prepare(struct session *session)
 
 /* --- the start ------------------------------------------------------------------------------ */
 
-static int tag_child(void *ctx, int pidfd)
+/* Before the child goes on, and so before all it does. A log that lacks the line has the records. */
+static void note_begin(struct session *session, pid_t pid)
+{
+	char name[64];
+	struct run_starter starter = { .user = name };
+	struct facts facts = {};
+	int err = facts_gather(session->argv, environ, &facts);
+
+	identity_name(getuid(), name, sizeof(name));
+	if (session->user)
+		starter.user = session->user;
+	if (!err)
+		err = runs_note_begin(session->fence, &session->tag, pid, &facts, &starter);
+	if (err)
+		say_errno(err, "cannot have the audit log say that the run begins");
+	session->noted += !err;
+	facts_free(&facts);
+}
+
+static int tag_child(void *ctx, pid_t pid, int pidfd)
 {
 	struct session *session = ctx;
 	int err = fence_tag(session->fence, pidfd, &session->tag);
 
 	if (err)
 		say_errno(err, "cannot tag the command");
+	else
+		note_begin(session, pid);
 	return err;
 }
 
@@ -372,14 +394,28 @@ static void tell_losses(const struct run *account, uint64_t logged)
 		    (unsigned long long)account->refused_forks);
 }
 
+/* Behind all that the command did. What lives on is recorded behind it. */
+static void note_end(struct session *session, int status)
+{
+	size_t processes = 0;
+	int err = keeper_count(session->fence, session->tag.run, &processes) ?:
+		runs_note_end(session->fence, session->tag.run, session->mode, status, processes);
+
+	if (err)
+		say_errno(err, "cannot have the audit log say that the run is over");
+	session->noted += !err;
+}
+
 /* Sees the last records into the log, tells what happened, and says what to exit with. */
 static int finish(struct session *session, int status)
 {
 	struct run account = {};
 	uint64_t logged = 0;
 	bool unread, kept;
-	int err = collector_settle(session->collector, session->tag.run, 0, SETTLE_MS);
+	int err;
 
+	note_end(session, status);
+	err = collector_settle(session->collector, session->tag.run, 0, SETTLE_MS);
 	if (err)
 		say_errno(err, "the audit log does not take the last records");
 	if (!session->policy && session->log) {
@@ -399,7 +435,7 @@ static int finish(struct session *session, int status)
 	kept = keep_fence(session);
 	if (!session->quiet)
 		tell_summary(session, &account);
-	if (session->policy && !session->log && !account.submitted && !kept)
+	if (session->policy && !session->log && account.submitted <= session->noted && !kept)
 		unlink(session->own_log);	/* a run without records needs no log */
 	if (!kept && !err)
 		fence_end_run(session->fence, session->tag.run);

@@ -60,8 +60,9 @@ static int ask(struct visit *visit, enum gate_verb verb, int pidfd)
 	return err;
 }
 
-static int tag_by_gate(void *ctx, int pidfd)
+static int tag_by_gate(void *ctx, pid_t pid, int pidfd)
 {
+	(void)pid;
 	return ask(ctx, GATE_TAG, pidfd);
 }
 

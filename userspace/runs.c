@@ -67,6 +67,14 @@ static bool is_entered(const struct fence *fence, uint64_t run)
 	return !fence_get_run(fence, run, &account, &logged) && account.flags & TAG_ENTERED;
 }
 
+/* Closes an account. What began without a launcher has nobody else to say that it is over. */
+static void close_run(struct fence *fence, uint64_t run)
+{
+	if (is_entered(fence, run))
+		runs_note_end(fence, run, MODE_POLICY, -1, 0);
+	fence_end_run(fence, run);
+}
+
 static int close_over(struct fence *fence, bool entered_only)
 {
 	struct runs *runs = calloc(1, sizeof(*runs));
@@ -82,7 +90,7 @@ static int close_over(struct fence *fence, bool entered_only)
 	}
 	err = runs->count ? fence_tasks(fence, drop_live, runs) : 0;
 	for (size_t i = 0; !err && i < runs->count; i++)
-		fence_end_run(fence, runs->over[i]);
+		close_run(fence, runs->over[i]);
 	free(runs);
 	return err;
 }
@@ -99,6 +107,56 @@ int runs_begin(struct fence *fence, uint64_t run, const struct run *account)
 int runs_sweep(struct fence *fence)
 {
 	return close_over(fence, true);
+}
+
+/* --- lines in the log ----------------------------------------------------------------------- */
+
+int runs_note_begin(struct fence *fence, const struct tag *tag, pid_t pid, const struct facts *facts,
+		    const struct run_starter *starter)
+{
+	struct notice_about about = {
+		.run = tag->run,
+		.policy = tag->policy,
+		.pid = pid,
+		.rule = RULE_BEGIN,
+		.verdict = VERDICT_ALLOW,
+	};
+	struct ruleset *image = NULL;
+	struct text text = { 0 };
+	int err = fence_get_ruleset(fence, tag->policy, &image);
+
+	if (!err)
+		err = run_note_begin(&text, image, facts, starter);
+	if (!err) {
+		about.generation = image->generation;
+		about.mode = tag->mode == MODE_POLICY ? image->mode : tag->mode;
+		err = fence_note(fence, &about, text.data, text.size);
+	}
+	text_free(&text);
+	free(image);
+	return err;
+}
+
+int runs_note_end(struct fence *fence, uint64_t run, enum mode mode, int status, size_t outlived_by)
+{
+	struct notice_about about = { .run = run, .rule = RULE_END, .verdict = VERDICT_ALLOW, .mode = mode };
+	struct text text = { 0 };
+	struct ruleset header;
+	struct run account;
+	uint64_t logged;
+	int err = fence_get_run(fence, run, &account, &logged) ?:
+		run_note_end(&text, &account, status, outlived_by);
+
+	if (!err && !fence_get_header(fence, account.policy, &header)) {
+		about.generation = header.generation;
+		about.mode = mode == MODE_POLICY ? header.mode : mode;
+	}
+	if (!err) {
+		about.policy = account.policy;
+		err = fence_note(fence, &about, text.data, text.size);
+	}
+	text_free(&text);
+	return err;
 }
 
 /* --- telling -------------------------------------------------------------------------------- */

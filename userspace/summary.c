@@ -16,6 +16,7 @@
 struct reader {
 	struct summary summary;
 	char run[RUN_NAME_SIZE];
+	bool begun;			/* there was a line of the run */
 	uint64_t lost_since;		/* after the last line of the run */
 	uint64_t *processes;		/* hashes of entity ids, one per line */
 	size_t process_count, process_capacity;
@@ -175,20 +176,31 @@ static uint64_t count_distinct(uint64_t *numbers, size_t count)
 	return distinct;
 }
 
+/* What was lost before this line of the run. Before its beginning that was others'. */
+static void count_lost(struct reader *reader, const struct audit_line *line)
+{
+	if (reader->begun || strcmp(line->action, "run-begin"))
+		reader->summary.lost += reader->lost_since + line->lost_before;
+	reader->lost_since = 0;
+	reader->begun = true;
+}
+
 static int count_line(struct reader *reader, const struct audit_line *line)
 {
 	struct summary *summary = &reader->summary;
-	struct summary_group *group = group_of(summary, line);
+	struct summary_group *group;
 	struct text object = { 0 };
 	int r;
 
+	count_lost(reader, line);
+	if (audit_line_is_note(line))
+		return 0;
+	group = group_of(summary, line);
 	if (!group)
 		return -ENOMEM;
 	summary->lines++;
 	summary->counts[group->kind]++;
-	summary->lost += reader->lost_since + line->lost_before;
 	summary->incomplete += line->incomplete;
-	reader->lost_since = 0;
 	group->count++;
 	audit_line_object(&object, line);
 	text_append(&object, "", 1);
@@ -218,13 +230,13 @@ static int read_line(void *ctx, const char *text, size_t size)
 		return 0;
 	if (audit_line_parse(text, size, &line) < 0) {
 		/* Older ones, of other runs, were somebody else's to hear of. */
-		if (reader->summary.lines || strstr(text, reader->run))
+		if (reader->begun || strstr(text, reader->run))
 			reader->summary.broken++;
 		return 0;
 	}
 	if (!strcmp(line.run, reader->run))
 		r = count_line(reader, &line);
-	else if (reader->summary.lines)
+	else if (reader->begun)
 		reader->lost_since += line.lost_before;
 	audit_line_free(&line);
 	return r;

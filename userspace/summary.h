@@ -45,7 +45,7 @@ struct summary_group {
 struct summary {
 	uint64_t run;
 	char *path;			/* of the log */
-	uint64_t lines;
+	uint64_t lines;			/* of the run, but for those that tell of its beginning and end */
 	uint64_t counts[SUMMARY_KINDS];
 	struct summary_group *groups;	/* by kind, then in the order of the log */
 	size_t group_count;

@@ -59,7 +59,7 @@ static void test_rule_numbers(void **state)
 {
 	static const __u16 special[] = { RULE_UNRESOLVED, RULE_MALFORMED, RULE_NO_RULESET,
 					RULE_ALIAS, RULE_BEHALF, RULE_GUARD,
-					RULE_RELEASE, RULE_REFUSED };
+					RULE_RELEASE, RULE_REFUSED, RULE_BEGIN, RULE_END };
 	struct decision decision;
 
 	(void)state;

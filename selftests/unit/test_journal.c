@@ -316,6 +316,28 @@ static void finds_the_newest_run(void **state)
 	assert_string_equal(run, LATER_RUN);
 }
 
+#define LIVENESS "\"event\":{\"kind\":\"alert\",\"action\":\"liveness\"}"
+
+static void tells_the_daemons_own_lines_apart(void **state)
+{
+	const char *const paths[] = { path };
+	struct journal_options options = { .run = LOG_RUN, .liveness = true };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	char run[RUN_NAME_SIZE];
+
+	(void)state;
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.comm = "other", .run = OTHER_RUN));
+	log_write(log_file, LOG_LINE(.comm = "daemon", .run = LATER_RUN, .object = LIVENESS));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "curl daemon ");
+	assert_int_equal(counts.records, 3);
+	assert_int_equal(journal_newest_run(paths, 1, run, &counts), 0);
+	assert_string_equal(run, LOG_RUN);
+}
+
 static void reports_what_it_cannot_read(void **state)
 {
 	const char *const nowhere[] = { "/nowhere/at/all" }, *const directory[] = { folder };
@@ -464,6 +486,7 @@ int main(void)
 		TEST(sums_up_what_was_lost),
 		TEST(leaves_out_what_is_known),
 		TEST(finds_the_newest_run),
+		TEST(tells_the_daemons_own_lines_apart),
 		TEST(reports_what_it_cannot_read),
 		TEST(reads_anything),
 	};

@@ -247,6 +247,8 @@ static void counts_events(void **state)
 	count(0, VERDICT_AUDIT, 0, RULE_LIVENESS, NULL);
 	count(0, VERDICT_AUDIT, 0, RULE_RELEASE, NULL);
 	count(0, VERDICT_DENY, 0, RULE_REFUSED, NULL);
+	count(0, VERDICT_ALLOW, 0, RULE_BEGIN, NULL);
+	count(0, VERDICT_ALLOW, 0, RULE_END, NULL);
 	read_text();
 #define EVENTS(hook, verdict, policy, service) \
 	"ringfence_events_total{hook=\"" hook "\",verdict=\"" verdict "\",policy=\"" policy \

@@ -44,6 +44,37 @@ static void finds_the_start(void **state)
 		assert_int_equal(peer_start_ticks(cases[i].stat), cases[i].ticks);
 }
 
+/* As people call it: not where a service has folders of its own, nor the place of a user's service manager. */
+static void finds_the_unit(void **state)
+{
+	static const struct {
+		const char *cgroup, *unit;
+	} cases[] = {
+		{ "0::/system.slice/nginx.service\n", "nginx.service" },
+		{ "0::/system.slice/nginx.service", "nginx.service" },
+		{ "0::/system.slice/nginx.service/workers\n", "nginx.service" },
+		{ "0::/user.slice/user-0.slice/session-3.scope\n", "session-3.scope" },
+		{ "0::/user.slice/user-1.slice/user@1.service/app.slice/a.service\n", "a.service" },
+		{ "0::/user.slice/user-1.slice/user@1.service/init.scope\n", "user@1.service" },
+		{ "0::/init.scope\n", "init.scope" },
+		{ "0::/system.slice/sshd.socket\n", "sshd.socket" },
+		{ "12:cpu:/a.service\n1:name=systemd:/system.slice/old.service\n0::/\n", "old.service" },
+		{ "1:name=systemd:/system.slice/old.service\n0::/system.slice/new.service\n", "new.service" },
+		{ "0::/\n", "" },
+		{ "0::/docker/0123\n", "" },
+		{ "0::/.service\n", "" },
+		{ "0::\n", "" },
+		{ "", "" },
+	};
+	char unit[PEER_UNIT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		peer_unit(cases[i].cgroup, unit);
+		assert_string_equal(unit, cases[i].unit);
+	}
+}
+
 /* As a record names this process. */
 static struct process_id own_id(void)
 {
@@ -132,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_start),
+		cmocka_unit_test(finds_the_unit),
 		cmocka_unit_test(reads_a_process),
 		cmocka_unit_test(knows_nothing_of_another_start),
 		cmocka_unit_test(knows_nothing_of_the_dead),
