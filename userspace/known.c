@@ -243,6 +243,33 @@ size_t known_find(const struct known *known, const struct recorded *object)
 	return decision.rule < known->count ? decision.rule : known->count;
 }
 
+static bool has_path(const struct policy_path *paths, size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!paths[i].tree && !strcmp(paths[i].path, path))
+			return true;
+	return false;
+}
+
+bool known_is_exact(const struct known *known, size_t service, const struct recorded *object)
+{
+	const struct policy_service *it = &known->policy->services[service];
+
+	switch (object->class) {
+	case CLASS_FILE:
+		return has_path(it->files, it->file_count, object->path);
+	case CLASS_EXEC:
+		return has_path(it->execs, it->exec_count, object->path);
+	case CLASS_SOCKET:
+		return has_path(it->sockets, it->socket_count, object->path);
+	default:
+		for (size_t i = 0; i < it->net_count; i++)
+			if (it->nets[i].bits == 128 && !memcmp(it->nets[i].addr, object->addr, sizeof(object->addr)))
+				return true;
+		return false;
+	}
+}
+
 void known_free(struct known *known)
 {
 	if (!known)

@@ -35,5 +35,8 @@ const struct known_service *known_at(const struct known *known, size_t index);
 /* The service that the object belongs to, the most specific one: its index, or known_count() where there is none. */
 size_t known_find(const struct known *known, const struct recorded *object);
 
+/* Whether the service names just this object, alone: nothing can be more specific. */
+bool known_is_exact(const struct known *known, size_t service, const struct recorded *object);
+
 /* NULL is fine. */
 void known_free(struct known *known);

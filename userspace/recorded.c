@@ -44,10 +44,9 @@ static bool says(const struct audit_line *line, const char *flag)
 
 static enum hook hook_of(const struct audit_line *line)
 {
-	const char *action = text_of(json_object_get(line->root, "event"), "action");
 	enum hook hook = 0;
 
-	while (hook < HOOK_COUNT && strcmp(hook_name(hook), action))
+	while (hook < HOOK_COUNT && strcmp(hook_name(hook), line->action))
 		hook++;
 	return hook;
 }
@@ -68,12 +67,11 @@ static enum object_class class_of(const struct audit_line *line)
 static bool is_of_policy(const struct audit_line *line, enum object_class class)
 {
 	static const char *const own[] = { "run-begin", "run-end", "liveness", "release", "run" };
-	const char *action = text_of(json_object_get(line->root, "event"), "action");
 
 	if (class == CLASS_COUNT)
 		return false;
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-		if (!strcmp(action, own[i]))
+		if (!strcmp(line->action, own[i]))
 			return false;
 	return *line->rule_id || !strcmp(line->reason, default_reasons[class]);
 }

@@ -45,7 +45,8 @@ struct reached {
 	uint64_t count;
 	struct reached_step steps[REACHED_STEPS];
 	uint64_t other_steps;
-	size_t known;			/* in `known`, or how many there are */
+	size_t known;			/* in `known`, or how many there are; */
+	bool known_exact;		/* that names just this */
 	bool exception;			/* lies within a known service that is denied, and is not */
 	bool done;			/* has its place in the draft */
 };
@@ -59,8 +60,10 @@ struct suggestion {
 	struct intern runs;		/* by name */
 	struct intern tags;
 	uint64_t records;		/* that are of the policy, */
-	uint64_t passed;		/* so many of which would not be there if only what rules deny and audit were */
-	uint64_t untold;		/* of the policy, but of what cannot be written into one */
+	uint64_t by_default;		/* of which so many were let pass because no rule matched, */
+	uint64_t by_rule;		/* so many were allowed by a rule, */
+	uint64_t default_denied;	/* and so many denied, in the network, because none matched */
+	uint64_t untold;		/* of the policy, but of what no policy can name */
 };
 
 /* Takes a line into account. The suggestion is zero-initialised but for `known`, which it borrows. Returns 0 or -ENOMEM. */
@@ -69,6 +72,9 @@ int suggestion_take(struct suggestion *suggestion, const struct audit_line *line
 /* Makes a draft of what was taken, to be called once: *ret_draft is zeroed but for its tag and mode, and the caller's to
  * draft_free(), `failed` where memory ran out. */
 void suggestion_draft(struct suggestion *suggestion, struct draft *draft);
+
+/* Appends a line for each object that was let pass, and that the ruleset would deny. Returns how many there are. */
+size_t suggestion_denied(const struct suggestion *suggestion, const struct ruleset *image, struct text *out);
 
 void suggestion_free(struct suggestion *suggestion);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build_policy.h"
 #include "policy/compile.h"
 #include "policy/image.h"
 #include "records.h"
@@ -142,4 +143,73 @@ static JUDGED_UNUSED void judged_look(const struct ruleset *image, const char *p
 static JUDGED_UNUSED void judged_socket(const struct ruleset *image, const char *path)
 {
 	judged_class(image, HOOK_UNIX_STREAM_CONNECT, CLASS_SOCKET, ACCESS_READ, path, false);
+}
+
+/* --- something of everything ---------------------------------------------------------------- */
+
+static JUDGED_UNUSED const char judged_policy[] =
+	"tag: t\n"
+	"mode: enforce\n"
+	"services:\n"
+	"  forge: {nets: [140.82.112.0/20, \"2a0a:a440::/29\"], ports: [22, 80, 443/tcp, 9418/udp]}\n"
+	"  inside: {nets: [140.82.112.3], ports: [443]}\n"
+	"  mirror: {files: [/srv/mirror/, /srv/list]}\n"
+	"  secret: {files: [/srv/mirror/secret/]}\n"
+	"  written: {files: [/var/state/]}\n"
+	"  tools: {execs: [/usr/bin/gh, /opt/tools/]}\n"
+	"  engine: {sockets: [/run/engine/, \"@engine\"]}\n"
+	"rules:\n"
+	"  - {deny: forge, errno: EHOSTUNREACH, why: is down}\n"
+	"  - allow: inside\n"
+	"  - audit: mirror\n"
+	"  - {deny: secret, errno: ENOENT}\n"
+	"  - {deny: written, errno: EROFS, access: write}\n"
+	"  - {audit: tools, why: seen}\n"
+	"  - {deny: engine, errno: ECONNREFUSED}\n";
+static JUDGED_UNUSED const char *const judged_defaults[] = { "", "default: {net: deny, file: audit, exec: deny, socket: audit}\n" };
+
+static const char *judged_random_path(void)
+{
+	static const char *const paths[] = {
+		"/srv/mirror/a", "/srv/mirror", "/srv/mirror/secret/x", "/srv/mirror/secret", "/srv/list", "/srv/lists",
+		"/var/state/y", "/usr/bin/gh", "/opt/tools/z", "/opt/toolsy", "/etc/passwd", "/", "/run/engine/s",
+		"/run/docker.sock", "/etc/crontab", "/a\xff\n\"b\\",
+	};
+
+	return paths[build_random(sizeof(paths) / sizeof(*paths))];
+}
+
+static JUDGED_UNUSED void judged_random_net(const struct ruleset *image)
+{
+	static const char *const prefixes[] = { "140.82.112.3", "140.82.1%02u.%u", "10.0.%u.%u", "2a0a:a440::%u:%u",
+						"2001:db8::%u:%u" };
+	static const uint16_t ports[] = { 22, 23, 80, 443, 9418, 65535, 0 };
+	char ip[INET6_ADDRSTRLEN];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(ip, sizeof(ip), prefixes[build_random(5)], build_random(32), build_random(256));
+#pragma GCC diagnostic pop
+	judged_net(image, ip, ports[build_random(7)], build_random(PROTO_NONE + 1));
+}
+
+static JUDGED_UNUSED void judged_random(const struct ruleset *image)
+{
+	switch (build_random(5)) {
+	case 0:
+		judged_random_net(image);
+		break;
+	case 1:
+		judged_open(image, judged_random_path(), 1 + build_random(3));
+		break;
+	case 2:
+		judged_exec(image, judged_random_path());
+		break;
+	case 3:
+		judged_look(image, judged_random_path());
+		break;
+	case 4:
+		judged_socket(image, build_random(3) ? judged_random_path() : "@engine");
+		break;
+	}
 }

@@ -9,30 +9,8 @@
 
 #include <errno.h>
 
-#include "build_policy.h"
 #include "judged_lines.h"
 #include "userspace/recorded.h"
-
-static const char policy_text[] =
-	"tag: t\n"
-	"mode: enforce\n"
-	"services:\n"
-	"  forge: {nets: [140.82.112.0/20, \"2a0a:a440::/29\"], ports: [22, 80, 443/tcp, 9418/udp]}\n"
-	"  inside: {nets: [140.82.112.3], ports: [443]}\n"
-	"  mirror: {files: [/srv/mirror/, /srv/list]}\n"
-	"  secret: {files: [/srv/mirror/secret/]}\n"
-	"  written: {files: [/var/state/]}\n"
-	"  tools: {execs: [/usr/bin/gh, /opt/tools/]}\n"
-	"  engine: {sockets: [/run/engine/, \"@engine\"]}\n"
-	"rules:\n"
-	"  - {deny: forge, errno: EHOSTUNREACH, why: is down}\n"
-	"  - allow: inside\n"
-	"  - audit: mirror\n"
-	"  - {deny: secret, errno: ENOENT}\n"
-	"  - {deny: written, errno: EROFS, access: write}\n"
-	"  - {audit: tools, why: seen}\n"
-	"  - {deny: engine, errno: ECONNREFUSED}\n";
-static const char *const default_texts[] = { "", "default: {net: deny, file: audit, exec: deny, socket: audit}\n" };
 
 /* Calls @each for every line of the log. */
 static void each_line(void (*each)(const struct audit_line *line, void *ctx), void *ctx)
@@ -84,52 +62,6 @@ static void expect_recorded(const struct audit_line *line, void *ctx)
 	tally->defaults += !*before.rule;
 }
 
-static const char *random_path(void)
-{
-	static const char *const paths[] = {
-		"/srv/mirror/a", "/srv/mirror", "/srv/mirror/secret/x", "/srv/mirror/secret", "/srv/list", "/srv/lists",
-		"/var/state/y", "/usr/bin/gh", "/opt/tools/z", "/opt/toolsy", "/etc/passwd", "/", "/run/engine/s",
-		"/run/docker.sock", "/etc/crontab", "/a\xff\n\"b\\",
-	};
-
-	return paths[build_random(sizeof(paths) / sizeof(*paths))];
-}
-
-static void random_net(const struct ruleset *image)
-{
-	static const char *const prefixes[] = { "140.82.112.3", "140.82.1%02u.%u", "10.0.%u.%u", "2a0a:a440::%u:%u",
-						"2001:db8::%u:%u" };
-	static const uint16_t ports[] = { 22, 23, 80, 443, 9418, 65535, 0 };
-	char ip[INET6_ADDRSTRLEN];
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(ip, sizeof(ip), prefixes[build_random(5)], build_random(32), build_random(256));
-#pragma GCC diagnostic pop
-	judged_net(image, ip, ports[build_random(7)], build_random(PROTO_NONE + 1));
-}
-
-static void random_act(const struct ruleset *image)
-{
-	switch (build_random(5)) {
-	case 0:
-		random_net(image);
-		break;
-	case 1:
-		judged_open(image, random_path(), 1 + build_random(3));
-		break;
-	case 2:
-		judged_exec(image, random_path());
-		break;
-	case 3:
-		judged_look(image, random_path());
-		break;
-	case 4:
-		judged_socket(image, build_random(3) ? random_path() : "@engine");
-		break;
-	}
-}
-
 /* More than a hundred thousand lines, of every class and verdict, by rules and by defaults. */
 static void every_recorded_verdict_is_reproduced(void **state)
 {
@@ -141,12 +73,12 @@ static void every_recorded_verdict_is_reproduced(void **state)
 			struct text text = { 0 };
 			struct ruleset *image;
 
-			text_append_format(&text, "%s%s", policy_text, default_texts[defaults]);
+			text_append_format(&text, "%s%s", judged_policy, judged_defaults[defaults]);
 			text_append(&text, "", 1);
 			image = judged_compile(text.data);
 			judged_keep = keep;
 			for (int i = 0; i < 40000; i++)
-				random_act(image);
+				judged_random(image);
 			tally.judge.image = image;
 			each_line(expect_recorded, &tally);
 			forget_lines();
@@ -262,7 +194,7 @@ static void what_a_default_let_pass_untold_is_doubt_to_a_policy_with_rules(void 
 				       "\"reason\":\"default of net\",\"family\":17");
 	static const char file[] = LINE(FILE_EVENT, "\"file\":{},", "\"reason\":\"default of file\",\"access\":\"read\"");
 	struct ruleset *silent = judged_compile("tag: t\ndefault: {net: audit, file: audit}\n");
-	struct ruleset *speaks = judged_compile(policy_text);
+	struct ruleset *speaks = judged_compile(judged_policy);
 	struct judge judge = { .image = silent };
 	struct recorded object;
 
