@@ -195,15 +195,14 @@ static int compare_objects(const struct suggestion *suggestion, const struct rea
 		strcmp(string_at(suggestion, one->path), string_at(suggestion, other->path));
 }
 
-/* The access that a rule has to name: that which was denied, where another was not; else 0, all. */
+/* The access that a rule has to name, where another passed; else 0, all. Who opens a file for both is denied for one. */
 static uint8_t access_meant(const struct reached *reached)
 {
-	uint8_t denied = reached->access[FATE_DENIED];
 	uint8_t passed = reached->access[FATE_REACHED] | reached->access[FATE_AUDITED];
 
-	if (reached->class != CLASS_FILE || reached->fate != FATE_DENIED || !(passed & ~denied))
+	if (reached->class != CLASS_FILE || reached->fate != FATE_DENIED || !passed)
 		return 0;
-	return denied == (ACCESS_READ | ACCESS_WRITE) ? 0 : denied;
+	return reached->access[FATE_DENIED] & ~passed;
 }
 
 /* What goes into one service, but for addresses with other ports. */

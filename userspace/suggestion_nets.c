@@ -139,13 +139,13 @@ static bool is_claimed(const struct draft *draft, const char *range, const struc
 	return false;
 }
 
-/* How many places from the first one on become one range; 1: it stands alone. */
+/* How many places from the first one on become one range; 1: it stands alone, as what is all ports does. */
 static size_t find_neighbours(const struct draft *draft, const struct place *places, size_t count, bool exact)
 {
 	char range[INET6_ADDRSTRLEN + 8];
 	size_t found = 1;
 
-	while (!exact && found < count && !compare_ports(&places[0], &places[found]) &&
+	while (!exact && places[0].ports.count && found < count && !compare_ports(&places[0], &places[found]) &&
 	       are_neighbours(places[0].addr, places[found].addr))
 		found++;
 	write_range(places[0].addr, true, range, sizeof(range));

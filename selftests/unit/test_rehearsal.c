@@ -220,6 +220,17 @@ static void one_denial_for_another_is_none_that_is_new(void **state)
 	expect_outcome(&rehearsal.differences[0].after, VERDICT_DENY, EACCES, "deny tools");
 }
 
+/* Defaults are not asked for stat(2) and the like. */
+static void who_only_looks_meets_rules_alone(void **state)
+{
+	(void)state;
+	judged_look(images[0], "/srv/mirror/x");
+	judged_look(images[0], "/etc/x");
+	rehearse(SERVICES "  - allow: forge\ndefault: {file: deny}\n", NULL);
+	assert_int_equal(rehearsal.judged, 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NO_LONGER_DENIED], 1);
+}
+
 static void who_executes_a_program_opens_it(void **state)
 {
 	(void)state;
@@ -284,6 +295,7 @@ int main(void)
 		TEST(a_program_that_may_not_be_executed_may_not_be_read),
 		TEST(what_was_recorded_of_it_tells),
 		TEST(one_denial_for_another_is_none_that_is_new),
+		TEST(who_only_looks_meets_rules_alone),
 		TEST(who_executes_a_program_opens_it),
 		TEST(steps_without_end_do_not_take_memory_without_end),
 		TEST(the_whole_is_to_be_had_as_json),

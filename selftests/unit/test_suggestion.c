@@ -225,6 +225,52 @@ static void exceptions_are_more_specific(void **state)
 	assert_non_null(strstr(draft_text.data, "nets: [140.82.112.4/32, 140.82.112.5/32]"));
 }
 
+/* What the known service names alone, nothing is more specific than: then it is of no use. */
+static void what_has_no_exceptions_is_not_included(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {all: {nets: [4.208.26.0/24]}, ours: {nets: [4.208.26.198]}}\n"
+		"rules: [{deny: all, errno: EHOSTUNREACH}, {allow: ours}]\n";
+	struct ruleset *draft_image = NULL;
+	struct rehearsal rehearsal;
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	judged_keep = JUDGED_ALL;
+	judged_net(image, "4.208.26.198", 443, PROTO_TCP);
+	judged_net(image, "4.208.26.200", 443, PROTO_TCP);
+	suggest(shipped);
+	assert_null(strstr(draft_text.data, "include:"));
+	rehearsal = rehearse_draft(shipped, &draft_image);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED] + rehearsal.counts[CHANGE_NO_LONGER_DENIED], 0);
+	rehearsal_free(&rehearsal);
+	free(draft_image);
+}
+
+/* Two ranges of the same length and ports would be equally specific. */
+static void a_range_is_made_once(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {s: {nets: [192.0.2.0/30]}}\nrules: [{audit: s}]\n"
+		"default: {net: audit}\n";
+	struct ruleset *draft_image = NULL;
+	struct rehearsal rehearsal;
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	judged_net(image, "192.0.2.1", 443, PROTO_TCP);
+	judged_net(image, "192.0.2.2", 443, PROTO_TCP);
+	judged_net(image, "192.0.2.11", 443, PROTO_TCP);
+	judged_net(image, "192.0.2.12", 443, PROTO_TCP);
+	suggest(no_folders);
+	rehearsal = rehearse_draft(no_folders, &draft_image);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
+	rehearsal_free(&rehearsal);
+	free(draft_image);
+	assert_non_null(strstr(draft_text.data, "nets: [192.0.2.0/24]"));
+	assert_non_null(strstr(draft_text.data, "nets: [192.0.2.11/32]"));
+}
+
 static void neighbours_become_a_range(void **state)
 {
 	(void)state;
@@ -294,6 +340,7 @@ static void an_access_that_passed_is_not_denied(void **state)
 	judged_keep = JUDGED_ALL;
 	judged_open(image, "/srv/secret/key", ACCESS_WRITE);
 	judged_open(image, "/srv/secret/key", ACCESS_READ);
+	judged_open(image, "/srv/secret/key", ACCESS_READ | ACCESS_WRITE);
 	suggest(no_folders);
 	assert_non_null(strstr(draft_text.data, "  - deny: secret\n    access: write\n    errno: EACCES\n"));
 }
@@ -455,6 +502,8 @@ int main(void)
 		TEST(what_was_denied_stays_denied_and_what_was_reached_is_allowed),
 		TEST(known_services_come_first),
 		TEST(exceptions_are_more_specific),
+		TEST(what_has_no_exceptions_is_not_included),
+		TEST(a_range_is_made_once),
 		TEST(neighbours_become_a_range),
 		TEST(ports_that_are_handed_out_are_a_range_and_none_is_all),
 		TEST(an_access_that_passed_is_not_denied),
