@@ -84,7 +84,7 @@ unit: tests				## the tests that need no guest
 	$(Q)selftests/check unit
 
 guest: all tests			## the tests that boot guests
-	$(Q)selftests/check guest
+	$(Q)STOPPED_SECONDS=60 selftests/check guest
 
 escapes: deps				## every way round the fence, on every kernel: prints a table
 	$(Q)$(MAKE) --no-print-directory all tests

@@ -81,7 +81,7 @@ static void override_read(struct checker *checker, const struct node *node, stru
 
 static void list_read(struct checker *checker, const struct node *root, struct kinds *kinds)
 {
-	if (root->kind == NODE_BAD || node_is_null(root))
+	if (root->kind == NODE_BAD)
 		return;
 	if (root->kind != NODE_LIST) {
 		check_fault(checker, root, "begin each with a dash: - id: github/hidden/schema-tool",
@@ -93,6 +93,21 @@ static void list_read(struct checker *checker, const struct node *root, struct k
 		override_read(checker, node, &kinds->list[kinds->count++]);
 }
 
+/* Whether a text has nothing but blanks and comments: a list that waits for its first item. */
+static bool is_blank(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		const char *end = text[i] == '#' ? memchr(text + i, '\n', size - i) : text + i;
+
+		if (!end)
+			return true;
+		i = end - text;
+		if (!strchr(" \t\r\n", text[i]) || !text[i])
+			return false;
+	}
+	return true;
+}
+
 int kinds_parse(const char *name, const char *text, size_t size, struct diags *diags, struct kinds *ret_kinds)
 {
 	struct checker checker = {
@@ -102,7 +117,7 @@ int kinds_parse(const char *name, const char *text, size_t size, struct diags *d
 	};
 	size_t errors = diags->errors;
 	struct kinds kinds = { 0 };
-	struct tree *tree = read_tree(&checker);
+	struct tree *tree = is_blank(text, size) ? NULL : read_tree(&checker);
 
 	if (tree)
 		list_read(&checker, tree_root(tree), &kinds);

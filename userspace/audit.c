@@ -14,6 +14,7 @@
 #include "audit_json.h"
 #include "audit_line.h"
 #include "lineage.h"
+#include "listener.h"
 #include "locations.h"
 #include "log_files.h"
 #include "text.h"
@@ -46,6 +47,7 @@ struct audit {
 	int rotation_fault;
 	time_t retry;			/* no rotation before */
 	struct lineage *lineage;
+	struct listeners *listeners;
 	struct text buffer;		/* begins with the first line that is not wholly written */
 	size_t written;			/* of it, less than that line */
 	struct line *lines;
@@ -264,6 +266,7 @@ static void audit_free(struct audit *audit)
 	if (audit->fd >= 0)
 		close(audit->fd);
 	lineage_free(audit->lineage);
+	listeners_free(audit->listeners);
 	text_free(&audit->buffer);
 	free(audit->lines);
 	free(audit->cpus);
@@ -286,6 +289,9 @@ int audit_open(const struct audit_config *config, struct audit **ret_audit)
 		r = begin_log(audit);
 	if (r >= 0)
 		r = lineage_new(LINEAGE_PROCESSES_MAX, LINEAGE_BYTES_MAX, &audit->lineage);
+	audit->listeners = listeners_new();
+	if (r >= 0 && !audit->listeners)
+		r = -ENOMEM;
 	if (r < 0) {
 		audit_free(audit);
 		return r;
@@ -378,6 +384,28 @@ static int queue_line(struct audit *audit, const struct record *record)
 	return 0;
 }
 
+/* Who accepts at a destination on this host. */
+static void find_listener(struct audit *audit, const struct record *record, struct audit_event *event,
+			  struct peer *peer)
+{
+	static const uint8_t none[sizeof(record->addr)];
+	struct destination to = { .pid = record->process.pid, .proto = record->proto, .port = record->port };
+	enum listener_answer answer;
+	unsigned long long ticks;
+
+	if (record->object != CLASS_NET || record->rule == RULE_MALFORMED ||
+	    !memcmp(record->addr, none, sizeof(none)))
+		return;
+	memcpy(to.addr, record->addr, sizeof(to.addr));
+	answer = listeners_find(audit->listeners, &to, peer, &ticks);
+	event->local = answer != LISTENER_ELSEWHERE;
+	event->peer_unknown = answer == LISTENER_UNKNOWN;
+	if (answer != LISTENER_FOUND)
+		return;
+	peer->id.start_ns = lineage_start(audit->lineage, peer->id.pid, ticks);
+	event->peer = peer;
+}
+
 static int add_line(struct audit *audit, const struct record *record,
 		    const struct lineage_process *process)
 {
@@ -400,6 +428,8 @@ static int add_line(struct audit *audit, const struct record *record,
 	if (record->peer.pid) {
 		peer_read(&record->peer, &peer);
 		event.peer = &peer;
+	} else {
+		find_listener(audit, record, &event, &peer);
 	}
 	r = audit_json_line(&audit->buffer, &event);
 

@@ -173,8 +173,6 @@ static void append_switch(struct text *out, const struct deps *deps, const struc
 {
 	const char *name, *option, *how;
 
-	if (dependency->step < 0)
-		return;
 	name = deps->steps[dependency->step].name;
 	option = known_option(deps, dependency);
 	how = known_silencer(name);
@@ -239,7 +237,7 @@ static void append_suggestion(struct text *out, const struct deps *deps, const s
 		append_transient(out, dependency);
 	else if (json_array_size(dependency->loop) > 1)
 		append_needy(out, dependency);
-	else if (dependency->kind == KIND_HIDDEN)
+	else if (dependency->kind == KIND_HIDDEN && dependency->step >= 0)
 		append_switch(out, deps, dependency);
 	else
 		append_direct(out, deps, dependency);
@@ -273,34 +271,33 @@ static void append_denied_services(struct text *out, const struct classified *cl
 		text_append_string(out, " and others");
 }
 
-/* "1 direct and 2 hidden dependencies" */
+/* "in 3 ways: 2 direct, 1 hidden" */
 static void append_kinds(struct text *out, const struct classified *classified)
 {
 	uint64_t counts[KIND_COUNT] = { 0 }, total = 0;
-	unsigned int kinds = 0, written = 0;
+	const char *comma = "";
 
 	for (size_t i = 0; i < classified->count; i++)
 		if (classified->list[i].loop) {
-			kinds += !counts[classified->list[i].kind]++;
+			counts[classified->list[i].kind]++;
 			total++;
 		}
+	text_append_format(out, "in %" PRIu64 " way%s: ", total, total == 1 ? "" : "s");
 	for (enum dependency_kind kind = 0; kind < KIND_COUNT; kind++) {
 		if (!counts[kind])
 			continue;
-		text_append_format(out, "%s%" PRIu64 " %s", !written ? "" : written + 1 < kinds ? ", " : " and ",
-				   counts[kind], kind_name(kind));
-		written++;
+		text_append_format(out, "%s%" PRIu64 " %s", comma, counts[kind], kind_name(kind));
+		comma = ", ";
 	}
-	text_append_string(out, total == 1 ? " dependency" : " dependencies");
 }
 
 static void append_loops(struct text *out, const struct deps *deps, const struct classified *classified)
 {
 	const json_t *status = json_object_get(deps->end, "status");
 
-	text_append_string(out, "This deploy reaches for what it must do without, ");
+	text_append_string(out, "This deploy must do without ");
 	append_denied_services(out, classified);
-	text_append_string(out, ": ");
+	text_append_string(out, ", and reaches for it ");
 	append_kinds(out, classified);
 	text_append_string(out, ".");
 	if (!deps->denied || !json_is_integer(status))
@@ -309,7 +306,7 @@ static void append_loops(struct text *out, const struct deps *deps, const struct
 		text_append_format(out, " It was denied, and the deploy ended with status %" JSON_INTEGER_FORMAT ".",
 				   json_integer_value(status));
 	else
-		text_append_string(out, " It was denied, and the deploy ended well all the same.");
+		text_append_string(out, " It was denied, and the deploy ended well all the same: it can go on without.");
 }
 
 static void append_no_loop(struct text *out, const struct deps *deps)

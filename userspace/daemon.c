@@ -32,6 +32,7 @@
 #define POLL_MS 100
 #define LOOK_MS 1000			/* between two looks whether the fence holds */
 
+#define UNTENDED_MS 20000		/* longer than a hand-over of the fence takes */
 #define METRICS_MS 5000			/* between two writings of the metrics */
 #define LOG_SIZE_MIN (1 << 20)
 #define LOG_KEEP_MAX 10000
@@ -166,6 +167,8 @@ struct watch {
 	char line[1024];		/* what was told last; "": it holds */
 	bool untold;			/* the log does not have it yet */
 	bool ready;			/* the service manager has been told */
+	int64_t tended_ms;		/* when the runs without a launcher were looked after last */
+	int tend_error;			/* what kept it from that since */
 };
 
 static int64_t now_ms(void)
@@ -185,13 +188,29 @@ static void note(struct watch *watch)
 	watch->untold = collector_note(watch->collector, RULE_LIVENESS, getuid(), watch->run, text);
 }
 
+static size_t untended(const struct watch *watch, struct finding *ret_fault)
+{
+	int64_t late_ms = now_ms() - watch->tended_ms;
+
+	if (!watch->tend_error || late_ms < UNTENDED_MS)
+		return 0;
+	*ret_fault = (struct finding){ .topic = "entries" };
+	snprintf(ret_fault->text, sizeof(ret_fault->text),
+		 "who is moved into an entered control group has not been tagged for some time, nor were runs that are over swept: %s",
+		 watch->tend_error == -EAGAIN ? "another process holds " PATH_LOCK : strerror(-watch->tend_error));
+	snprintf(ret_fault->remedy, sizeof(ret_fault->remedy),
+		 "lslocks shows who holds " PATH_LOCK "; is it stopped?");
+	return 1;
+}
+
 /* Tells what has changed: on stderr, and as a record where this process collects, or later. */
 static void tell(struct watch *watch)
 {
-	struct finding faults[LIVENESS_FAULTS_MAX];
+	struct finding faults[LIVENESS_FAULTS_MAX + 1];
 	size_t count = liveness_examine(watch->fence, faults);
 	char line[sizeof(watch->line)];
 
+	count += untended(watch, &faults[count]);
 	liveness_line(faults, count, line, sizeof(line));
 	if (!strcmp(line, watch->line)) {
 		if (watch->untold)
@@ -223,15 +242,18 @@ static void tell_manager(struct watch *watch, const struct probe_result *result,
 }
 
 /* Runs that no launcher looks after. The lock is that of whoever changes the fence, and comes back here. */
-static void tend_entries(struct fence *fence)
+static void tend_entries(struct watch *watch)
 {
 	int lock = path_lock(PATH_LOCK, LOCK_EX | LOCK_NB);
 
-	if (lock < 0)
-		return;
-	entries_gather(fence);
-	runs_sweep(fence);
-	close(lock);
+	watch->tend_error = lock < 0 ? lock : 0;
+	if (lock >= 0) {
+		entries_gather(watch->fence);
+		watch->tend_error = runs_sweep(watch->fence);
+		close(lock);
+	}
+	if (!watch->tend_error)
+		watch->tended_ms = now_ms();
 }
 
 /* Stays with the fence that is pinned, whatever programs it has by now. Returns an errno where it is gone. */
@@ -264,7 +286,7 @@ static int look(struct watch *watch, int log_error)
 	fence_note_watcher(watch->fence, getpid());	/* from now on: what is old is at fault */
 	tell(watch);
 	tell_manager(watch, &result, log_error);
-	tend_entries(watch->fence);
+	tend_entries(watch);
 	watch->next_ms = now_ms() + LOOK_MS;
 	return 0;
 }
@@ -372,7 +394,8 @@ static struct gate *open_gate(struct fence *fence, struct collector *collector)
 
 static int collect(struct fence *fence, struct collector *collector, const struct order *order)
 {
-	struct watch watch = { .fence = fence, .collector = collector, .run = run_id_new() };
+	struct watch watch = { .fence = fence, .collector = collector, .run = run_id_new(),
+			       .tended_ms = now_ms() };
 	struct keeping keeping = { .collector = collector };
 	struct publishing publishing;
 	int active = -1, gone = begin_publishing(&publishing, order->metrics);

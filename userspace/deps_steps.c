@@ -172,6 +172,7 @@ static int step_add(struct deps *deps, int parent, const struct image *image, bo
 		.script = deps_keep(deps, script),
 		.inlined = inlined,
 		.unknown_parents = unknown_parents,
+		.image = image->hash,
 	};
 	step->args = keep_args(deps, image->args, &step->args_cut);
 	return deps->step_count++;

@@ -357,6 +357,7 @@ void entries_free(struct entries *entries)
 static struct {
 	struct fence *fence;
 	const struct entries *entries;
+	bool dropping;			/* what is entered no more goes before more comes: there is no endless room */
 	struct entry above[DEPTH_MAX];	/* of the groups on the way down */
 	int err;
 } walk;
@@ -404,7 +405,9 @@ static int put_group(const char *path, uint64_t group, struct entry *entry)
 	bool known = !fence_get_enter_group(walk.fence, group, &before);
 	int err;
 
-	if (!entry->policy) {
+	if (walk.dropping != !entry->policy)
+		return 0;
+	if (walk.dropping) {
 		if (known)
 			fence_drop_enter_group(walk.fence, group);
 		return 0;
@@ -439,6 +442,20 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 	return walk.err;
 }
 
+/* Groups come and go meanwhile. */
+static int walk_groups(bool dropping)
+{
+	walk.dropping = dropping;
+	for (int i = 0; i < WALKS_MAX; i++) {
+		walk.err = 0;
+		if (!nftw(CGROUPS, visit, 16, FTW_PHYS | FTW_MOUNT))
+			return 0;
+		if (walk.err || errno != ENOENT)
+			break;
+	}
+	return walk.err ?: -errno;
+}
+
 /* Where the hierarchy of cgroup v2 is not mounted there, nobody can be found in it. */
 static int put_groups(struct fence *fence, const struct entries *entries)
 {
@@ -451,14 +468,7 @@ static int put_groups(struct fence *fence, const struct entries *entries)
 	}
 	walk.fence = fence;
 	walk.entries = entries;
-	for (int i = 0; i < WALKS_MAX; i++) {
-		walk.err = 0;
-		if (!nftw(CGROUPS, visit, 16, FTW_PHYS | FTW_MOUNT))
-			return 0;
-		if (walk.err || errno != ENOENT)
-			break;
-	}
-	return walk.err ?: -errno;
+	return walk_groups(true) ?: walk_groups(false);
 }
 
 /* --- putting them in force ------------------------------------------------------------------ */

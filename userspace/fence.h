@@ -140,10 +140,13 @@ pid_t fence_watcher(const struct fence *fence);
  * to close, or -errno. */
 int fence_fill_ruleset(const struct ruleset *image);
 
+/* The ruleset that is in force in @slot: a file descriptor as of fence_fill_ruleset(), -ENOENT or -errno. */
+int fence_open_ruleset(const struct fence *fence, uint32_t slot);
+
 /* Puts a filled ruleset in force in @slot, with one store. */
 int fence_switch_ruleset(struct fence *fence, uint32_t slot, int filled);
 
-/* Leaves a slot without one: that of the entries only, where there are none. */
+/* Leaves a slot without one: that of the entries, where there are none, or the last one again. */
 int fence_drop_ruleset(struct fence *fence, uint32_t slot);
 
 /* Both at once. */

@@ -134,8 +134,7 @@ int fence_put_ruleset(struct fence *fence, uint32_t slot, const struct ruleset *
 	return err;
 }
 
-/* The chunks of the ruleset in force: a file descriptor, or -errno. */
-static int open_chunks(const struct fence *fence, uint32_t slot)
+int fence_open_ruleset(const struct fence *fence, uint32_t slot)
 {
 	uint32_t id;
 	int fd;
@@ -153,7 +152,7 @@ int fence_get_ruleset(const struct fence *fence, uint32_t slot, struct ruleset *
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
 	char *image = NULL;
-	int err = 0, fd = open_chunks(fence, slot);
+	int err = 0, fd = fence_open_ruleset(fence, slot);
 
 	if (fd < 0)
 		return fd;
@@ -179,7 +178,7 @@ int fence_get_header(const struct fence *fence, uint32_t slot, struct ruleset *r
 {
 	uint32_t first = 0;
 	char *chunk;
-	int err = 0, fd = open_chunks(fence, slot);
+	int err = 0, fd = fence_open_ruleset(fence, slot);
 
 	if (fd < 0)
 		return fd;

@@ -306,6 +306,13 @@ bool lineage_incomplete(const struct lineage_process *process)
 	return false;
 }
 
+uint64_t lineage_start(struct lineage *lineage, uint32_t pid, unsigned long long ticks)
+{
+	const struct lineage_process *process = process_of_pid(lineage, pid);
+
+	return process && process->id.start_ns / KEEPER_TICK_NS == ticks ? process->id.start_ns : 0;
+}
+
 size_t lineage_processes(const struct lineage *lineage)
 {
 	return lineage->process_count;

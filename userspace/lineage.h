@@ -81,6 +81,10 @@ int lineage_take(struct lineage *lineage, const struct record *record,
 /* Is something about this process or its ancestors not known? */
 bool lineage_incomplete(const struct lineage_process *process);
 
+/* When a process began of which records have come: to the nanosecond, of one that began in that clock tick
+ * (KEEPER_TICK_NS). 0 where there is no such. */
+uint64_t lineage_start(struct lineage *lineage, uint32_t pid, unsigned long long ticks);
+
 /* Processes, and bytes of executables and argvs, held now. */
 size_t lineage_processes(const struct lineage *lineage);
 size_t lineage_bytes(const struct lineage *lineage);

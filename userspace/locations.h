@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #define PATH_POLICIES	"/etc/ringfence/policy.d"
+#define PATH_KINDS_FILE "/etc/ringfence/kinds.yaml"	/* what persons say of dependencies (policy/kinds.h) */
 #define PATH_RUN	"/run/ringfence"
 #define PATH_RULESETS	PATH_RUN "/rulesets"	/* images by slot and generation, for old records */
 #define PATH_LAST_GOOD	"/var/lib/ringfence/last-good"	/* texts of policies that were in force */

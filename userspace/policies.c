@@ -20,6 +20,8 @@ struct each {
 	bool rescued;			/* from its last good text */
 	uint32_t slot;
 	int filled;			/* its ruleset in the kernel, -1 before */
+	int before;			/* that which it replaces; -1: none, or not replaced */
+	bool switched;
 	double compile_ms, kernel_ms;
 };
 
@@ -160,7 +162,7 @@ int policies_compile(char **files, size_t count, uint64_t generation, bool rescu
 	policies->count = count;
 	policies->rescue = rescue;
 	for (size_t i = 0; i < count; i++)
-		policies->each[i] = (struct each){ .file = files[i], .filled = -1 };
+		policies->each[i] = (struct each){ .file = files[i], .filled = -1, .before = -1 };
 	err = compile_all(policies, generation, rescue) ?: check_tags(policies, rescue);
 	if (err)
 		policies_free(policies);
@@ -214,22 +216,61 @@ static int fill_all(struct policies *policies)
 	return 0;
 }
 
-static int switch_to(struct fence *fence, const struct each *each)
+static int switch_to(struct fence *fence, struct each *each)
 {
-	const struct ruleset *image = each->image;
-	double begin = now_ms(), kernel_ms;
-	int err = fence_switch_ruleset(fence, each->slot, each->filled);
+	double begin = now_ms();
+	int err, before = fence_open_ruleset(fence, each->slot);
 
+	if (before < 0 && before != -ENOENT)
+		return before;
+	each->before = before < 0 ? -1 : before;
+	err = fence_switch_ruleset(fence, each->slot, each->filled);
+	each->switched = !err;
+	each->kernel_ms += now_ms() - begin;
+	return err;
+}
+
+static int switch_all(struct fence *fence, struct policies *policies)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < policies->count; i++)
+		err = switch_to(fence, &policies->each[i]);
 	if (err)
-		return err;
-	kernel_ms = each->kernel_ms + now_ms() - begin;
-	printf("%s: generation %llu active in %s mode, %u rule%s, %u KiB, "
-	       "%.1f ms from text to active (%.1f compiling, %.1f in the kernel)\n",
-	       image->tag, (unsigned long long)image->generation,
-	       image->mode == MODE_ENFORCE ? "enforce" : "audit",
-	       image->rules_said, image->rules_said == 1 ? "" : "s", image->size / 1024,
-	       each->compile_ms + kernel_ms, each->compile_ms, kernel_ms);
-	return 0;
+		say_errno(err, "cannot put the policies in force");
+	return err;
+}
+
+/* A slot that was free before is the last, and is so again. */
+static void switch_back(struct fence *fence, const struct policies *policies)
+{
+	int err = 0;
+
+	for (size_t i = policies->count; i--;) {
+		const struct each *each = &policies->each[i];
+
+		if (each->switched && each->before >= 0)
+			err = fence_switch_ruleset(fence, each->slot, each->before) ?: err;
+		else if (each->switched)
+			err = fence_drop_ruleset(fence, each->slot) ?: err;
+	}
+	if (err)
+		say_errno(err, "cannot put the policies before back in force");
+}
+
+static void tell_in_force(const struct policies *policies)
+{
+	for (size_t i = 0; i < policies->count; i++) {
+		const struct each *each = &policies->each[i];
+		const struct ruleset *image = each->image;
+
+		printf("%s: generation %llu active in %s mode, %u rule%s, %u KiB, "
+		       "%.1f ms from text to active (%.1f compiling, %.1f in the kernel)\n",
+		       image->tag, (unsigned long long)image->generation,
+		       image->mode == MODE_ENFORCE ? "enforce" : "audit",
+		       image->rules_said, image->rules_said == 1 ? "" : "s", image->size / 1024,
+		       each->compile_ms + each->kernel_ms, each->compile_ms, each->kernel_ms);
+	}
 }
 
 /* What cannot be kept is no reason not to be in force. */
@@ -267,26 +308,41 @@ static int prepare_entries(struct fence *fence, const struct policies *policies,
 	return policies->rescue ? 0 : err;
 }
 
+/* What begins runs is put in force after the policies that it names. Where that fails, all is as before; a
+ * boot goes on without. */
+static int put_entries(struct fence *fence, struct policies *policies, const struct entries *entries,
+		       const struct entries *before)
+{
+	int err = entries ? entries_put(fence, entries) : 0;
+
+	if (!err || policies->rescue)
+		return 0;
+	switch_back(fence, policies);
+	if (entries_put(fence, before))
+		say_remedy("what began runs before may be incomplete, too: ringfence apply with policies that have less of it");
+	else
+		say_remedy("nothing has changed: what was in force before still is");
+	return err;
+}
+
 int policies_put(struct fence *fence, struct policies *policies)
 {
-	struct entries *entries = NULL;
+	struct entries *entries = NULL, *before = NULL;
 	int err = find_slots(fence, policies) ?: fill_all(policies) ?:
-		prepare_entries(fence, policies, &entries);
+		prepare_entries(fence, policies, &entries) ?: entries_prepare(fence, NULL, 0, true, &before) ?:
+		switch_all(fence, policies);
 
-	for (size_t i = 0; !err && i < policies->count; i++)
-		err = switch_to(fence, &policies->each[i]);
-	if (err) {
-		say_errno(err, "cannot put the policies in force");
-		entries_free(entries);
-		return err;
-	}
-	keep_texts(policies);
-	err = entries ? entries_put(fence, entries) : 0;
 	if (err)
-		say_remedy("the policies themselves are in force");
+		switch_back(fence, policies);
+	err = err ?: put_entries(fence, policies, entries, before);
+	if (!err) {
+		keep_texts(policies);
+		tell_in_force(policies);
+	}
 	entries_free(entries);
+	entries_free(before);
 	entries_gather(fence);
-	return policies->rescue ? 0 : err;
+	return err;
 }
 
 void policies_free(struct policies *policies)
@@ -295,6 +351,8 @@ void policies_free(struct policies *policies)
 		free(policies->each[i].image);
 		if (policies->each[i].filled >= 0)
 			close(policies->each[i].filled);
+		if (policies->each[i].before >= 0)
+			close(policies->each[i].before);
 	}
 	free(policies);
 }

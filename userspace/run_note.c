@@ -8,7 +8,12 @@
 #include "named.h"
 #include "../policy/image.h"
 
-#define PATH_SHOWN 1024			/* bytes of a path: room is for what is said about services */
+/* Bytes of the object that a path may take, the command, and what services need; the rest is for where services
+ * are named. */
+#define PATH_ROOM 1024
+#define COMMAND_ROOM 2048
+#define SERVICES_ROOM 2048
+#define ESCAPED 6			/* bytes that one may become: \u001b */
 
 /* A key that an object may have, or has to. */
 struct key {
@@ -171,24 +176,60 @@ unsigned int run_note_take_flags(json_t *note)
 
 /* --- saying that a run begins --------------------------------------------------------------- */
 
-/* What was done to the texts so far. */
-static json_t *clean(const char *bytes, size_t size, unsigned int *flags)
+static size_t size_of(const json_t *value)
 {
-	struct text text = { 0 };
-	json_t *string;
+	return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+}
 
-	*flags |= text_clean(&text, bytes, size);
-	string = text.failed ? NULL : json_stringn(text.data ? text.data : "", text_cut(text.data, text.size, PATH_SHOWN));
-	text_free(&text);
+/* A string that takes no more than @room bytes of the object. */
+static json_t *fit_string(const char *text, size_t size, size_t room)
+{
+	json_t *string = json_stringn(text, size);
+
+	if (string && size_of(string) > room) {
+		json_decref(string);
+		string = json_stringn(text, text_cut(text, size, room / ESCAPED));
+	}
 	return string;
 }
 
 /* Only where there is one. Returns 0 or -ENOMEM. */
-static int add_text(json_t *note, const char *name, const struct text *value, unsigned int *flags)
+static int add_text(json_t *note, const char *name, const char *bytes, size_t size, unsigned int *flags)
 {
-	if (!value->size)
+	struct text text = { 0 };
+	int err = 0;
+
+	if (!size)
 		return 0;
-	return json_object_set_new(note, name, clean(value->data, value->size, flags)) ? -ENOMEM : 0;
+	*flags |= text_clean(&text, bytes, size);
+	if (text.failed || json_object_set_new(note, name, fit_string(text.data, text.size, PATH_ROOM)))
+		err = -ENOMEM;
+	text_free(&text);
+	return err;
+}
+
+/* Adds arguments, each ending with 0, as far as there is room. */
+static int add_arguments(json_t *command, const struct text *args, bool *cut)
+{
+	size_t room = COMMAND_ROOM, size;
+
+	for (size_t at = 0; at < args->size; at += size + 1) {
+		json_t *arg;
+
+		size = strlen(args->data + at);
+		arg = fit_string(args->data + at, size, room);
+		if (!arg)
+			return -ENOMEM;
+		*cut |= json_string_length(arg) < size;
+		room -= size_of(arg) < room ? size_of(arg) + 1 : room;
+		if (json_array_append_new(command, arg))
+			return -ENOMEM;
+		if (room < ESCAPED && at + size + 1 < args->size)
+			*cut = true;
+		if (room < ESCAPED)
+			break;
+	}
+	return 0;
 }
 
 static int add_command(json_t *note, const struct facts *facts, unsigned int *flags)
@@ -197,17 +238,14 @@ static int add_command(json_t *note, const struct facts *facts, unsigned int *fl
 	json_t *command = json_array();
 	struct text args = { 0 };
 	unsigned int count;
-	int err = 0;
+	int err;
 
 	*flags |= text_argv(&args, facts->command.data, facts->command.size, cut, &count);
-	for (size_t at = 0; !args.failed && at < args.size; at += strlen(args.data + at) + 1)
-		if (json_array_append_new(command, json_string(args.data + at)))
-			err = -ENOMEM;
-	if (args.failed || json_object_set_new(note, "command", command) ||
-	    (cut && json_object_set_new(note, "command_cut", json_true())))
-		err = -ENOMEM;
+	err = args.failed ? -ENOMEM : add_arguments(command, &args, &cut);
 	text_free(&args);
-	return err;
+	if (json_object_set_new(note, "command", command))
+		return -ENOMEM;
+	return err ?: cut && json_object_set_new(note, "command_cut", json_true()) ? -ENOMEM : 0;
 }
 
 /* What readers of the log need of the policy. */
@@ -216,11 +254,6 @@ static int add_policy(json_t *note, const struct ruleset *image)
 	(void)image;
 	return json_object_set_new(note, "services", json_object()) ||
 	       json_object_set_new(note, "record", json_string("denied")) ? -ENOMEM : 0;
-}
-
-static size_t size_of(const json_t *value)
-{
-	return json_dumpb(value, NULL, 0, JSON_COMPACT);
 }
 
 /* As many of the places as have room. */
@@ -268,10 +301,10 @@ int run_note_begin(struct text *out, const struct ruleset *image, const struct f
 		return err;
 	}
 	flags |= named.text_flags;
-	err = add_command(note, facts, &flags) ?: add_text(note, "directory", &facts->directory, &flags) ?:
-		add_text(note, "script", &facts->script, &flags);
-	if (!err && *starter->user)
-		err = json_object_set_new(note, "user", clean(starter->user, strlen(starter->user), &flags));
+	err = add_command(note, facts, &flags) ?:
+		add_text(note, "directory", facts->directory.data, facts->directory.size, &flags) ?:
+		add_text(note, "script", facts->script.data, facts->script.size, &flags) ?:
+		add_text(note, "user", starter->user, strlen(starter->user), &flags);
 	if (!err && starter->claimed)
 		err = json_object_set_new(note, "claimed", json_true());
 	if (!err)

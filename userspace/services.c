@@ -59,7 +59,7 @@ struct counter {
 	char boot[64];
 };
 
-/* What nothing was judged in has no rule's and no policy's mode. */
+/* What nothing was judged in has no policy's mode, or tells of a run's beginning or end. */
 static int count_line(void *ctx, const char *line, size_t size)
 {
 	const struct counter *counter = ctx;
@@ -68,7 +68,8 @@ static int count_line(void *ctx, const char *line, size_t size)
 	enum service_count count;
 
 	(void)size;
-	if (!strstr(line, counter->boot) || !strstr(line, "\"mode\":\"") || !count_of(line, &count))
+	if (!strstr(line, counter->boot) || !strstr(line, "\"mode\":\"") || strstr(line, "\"action\":\"run-") ||
+	    !count_of(line, &count))
 		return 0;
 	string_after(line, "\"service\":\"", name, sizeof(name));
 	find(services, name)->counts[count]++;

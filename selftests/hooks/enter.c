@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../lsm/abi.h"
 #include "attempts.h"
 
 #define POLICY	  WORK "/enter.yaml"
@@ -26,6 +27,7 @@
 #define NEIGHBOUR FOLDER "/neighbour"
 
 #define CGROUPS	  "/sys/fs/cgroup"
+#define CROWD	  CGROUPS "/crowd"
 #define GROUP	  CGROUPS "/enter-group"
 #define BELOW	  GROUP "/below"
 #define SLICE	  CGROUPS "/enter.slice"
@@ -469,6 +471,38 @@ static bool test_same_entry(struct why *why)
 		is_in(COMMAND(PROGRAM), true, why);
 }
 
+/* More control groups than there is room for, found while they are put in force: the tag's own entries and
+ * its rules stay, and so does what begins runs. */
+static bool test_too_many(struct why *why)
+{
+	char name[128];
+	struct command command;
+	int made = 0;
+	bool ok;
+
+	mkdir(CROWD, 0755);
+	for (; made <= ENTER_GROUPS_MAX; made++) {
+		snprintf(name, sizeof(name), CROWD "/%d", made);
+		if (mkdir(name, 0755))
+			break;
+	}
+	ok = made > ENTER_GROUPS_MAX || fail(why, "cannot make control groups: %m");
+	if (ok && write_small(OTHER, "tag: enter\nmode: enforce\nenter: {cgroups: [/crowd]}\n" SERVICE))
+		ok = fail(why, "cannot write " OTHER);
+	if (ok)
+		command_run(&command, 0, COMMAND("ringfence", "apply", OTHER));
+	ok = ok && ((command.status == 1 && strstr(command.err, "nothing has changed")) ||
+		    fail(why, "status %d: %.300s%.300s", command.status, command.out, command.err)) &&
+		is_in(COMMAND(PROGRAM), true, why) && comes_in("move", GROUP, true, why) &&
+		comes_in("move", CROWD, false, why);
+	while (made--) {
+		snprintf(name, sizeof(name), CROWD "/%d", made);
+		rmdir(name);
+	}
+	rmdir(CROWD);
+	return ok;
+}
+
 static bool test_not_any_more(struct why *why)
 {
 	bool ok = apply("", why) && is_in(COMMAND(PROGRAM), false, why) &&
@@ -509,6 +543,7 @@ const struct test enter_tests[] = {
 	{ "released", test_released },
 	{ "daemon-gone", test_daemon_gone },
 	{ "same-entry", test_same_entry },
+	{ "too-many", test_too_many },
 	{ "not-any-more", test_not_any_more },
 	{},
 };

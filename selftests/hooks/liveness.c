@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../userspace/locations.h"
 #include "attempts.h"
 
 #define FTRACE	 "/proc/sys/kernel/ftrace_enabled"
@@ -225,6 +227,20 @@ static bool test_pin_removed(struct why *why)
 		run_refuses("removed: path_unlink", why);
 }
 
+/* Whoever changes the fence and does not come to an end keeps the daemon from what it does about entries. */
+static bool test_lock_held(struct why *why)
+{
+	size_t before = told("another process holds " PATH_LOCK), again = told(HOLDS);
+	int lock = open(PATH_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	bool ok;
+
+	if (lock < 0 || flock(lock, LOCK_EX))
+		return fail(why, "cannot lock " PATH_LOCK);
+	ok = is_told("another process holds " PATH_LOCK, before, why);
+	close(lock);
+	return ok && is_told(HOLDS, again, why) && holds(why);
+}
+
 /* A daemon ends with its fence, and says so. */
 static bool test_unloaded(struct why *why)
 {
@@ -248,6 +264,7 @@ const struct test liveness_tests[] = {
 	{ "daemon-stopped", test_daemon_stopped },
 	{ "ftrace-off", test_ftrace_off },
 	{ "lsm-missing", test_lsm_missing },
+	{ "lock-held", test_lock_held },
 	{ "pin-removed", test_pin_removed },
 	{ "unloaded", test_unloaded },
 	{},

@@ -8,9 +8,13 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lsm/abi.h"
+#include "policy/compile.h"
+#include "policy/policy.h"
 #include "userspace/run_note.h"
 #include "userspace/text.h"
 
@@ -94,13 +98,141 @@ static void takes_the_flags(void **state)
 	json_decref(note);
 }
 
+/* --- what a launcher has to say --- */
+
+static struct ruleset *image;
+
+static int begin_group(void **state)
+{
+	static const char policy_text[] = "tag: t\nservices: {github: {nets: [192.0.2.0/24]}}\n"
+		"rules: [{deny: github}]\n";
+	struct policy *policy = NULL;
+	struct diags diags = { 0 };
+
+	(void)state;
+	if (policy_parse("t.yaml", policy_text, strlen(policy_text), NULL, &diags, &policy) ||
+	    policy_compile(policy, NULL, 1, &diags, &image))
+		return -1;
+	policy_free(policy);
+	diags_free(&diags);
+	return 0;
+}
+
+static int finish_group(void **state)
+{
+	(void)state;
+	free(image);
+	return 0;
+}
+
+static json_t *begin_of(const struct facts *facts, const struct run_starter *starter)
+{
+	struct text text = { 0 };
+	json_t *note;
+
+	assert_int_equal(run_note_begin(&text, image, facts, starter), 0);
+	assert_true(text.size <= NOTICE_TEXT_MAX);
+	note = run_note_read(RULE_BEGIN, text.data, text.size);
+	assert_non_null(note);
+	text_free(&text);
+	return note;
+}
+
+static void makes_a_note(void **state)
+{
+	static const struct run_starter starter = { .user = "root" };
+	struct facts facts = {};
+	json_t *note;
+
+	(void)state;
+	text_append(&facts.command, "./deploy\0--token=abc\0", sizeof("./deploy\0--token=abc"));
+	text_append_string(&facts.directory, "/srv/\xff");
+	text_append_string(&facts.script, "/srv/deploy");
+	text_append_string(&facts.lines, "github\n");
+	note = begin_of(&facts, &starter);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(note, "command"), 1)), "--token=***");
+	assert_int_equal(json_array_size(json_object_get(note, "command")), 2);
+	assert_string_equal(json_string_value(json_object_get(note, "directory")), "/srv/\xef\xbf\xbd");
+	assert_string_equal(json_string_value(json_object_get(note, "script")), "/srv/deploy");
+	assert_string_equal(json_string_value(json_object_get(note, "user")), "root");
+	assert_int_equal(json_array_size(json_object_get(note, "named")), 1);
+	assert_null(json_object_get(note, "named_cut"));
+	assert_null(json_object_get(note, "command_cut"));
+	assert_null(json_object_get(note, "claimed"));
+	assert_int_equal(run_note_take_flags(note), TEXT_REDACTED | TEXT_NOT_UTF8);
+	json_decref(note);
+	facts_free(&facts);
+}
+
+/* Whatever there is, it fits a record, and says what is missing. */
+static void fits_a_notice(void **state)
+{
+	static const struct run_starter starter = { .user = "u", .claimed = true };
+	struct facts facts = {};
+	char name[32];
+	json_t *note;
+
+	(void)state;
+	for (int i = 0; i < FACTS_COMMAND_MAX; i++)
+		text_append(&facts.command, "\x01", 1);
+	for (int i = 0; i < FACTS_PATH_MAX; i++) {
+		text_append(&facts.directory, "\x02", 1);
+		text_append(&facts.script, "\x03", 1);
+	}
+	for (int i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "github %d ", i);
+		text_append_string(&facts.lines, name);
+		for (int k = 0; k < 200; k++)
+			text_append(&facts.lines, "\"", 1);
+		text_append(&facts.lines, "\n", 1);
+	}
+	note = begin_of(&facts, &starter);
+	assert_true(json_is_true(json_object_get(note, "command_cut")));
+	assert_true(json_is_true(json_object_get(note, "claimed")));
+	assert_true(json_is_true(json_object_get(note, "named_cut")));
+	json_decref(note);
+	facts_free(&facts);
+}
+
+static void makes_an_end(void **state)
+{
+	static const struct run account = { .submitted = 9, .denied = 3, .audited = 5, .lost = 1, .lost_lineage = 7,
+					    .unrecorded = 2, .refused_forks = 4 };
+	struct text text = { 0 };
+	json_t *note;
+
+	(void)state;
+	assert_int_equal(run_note_end(&text, &account, 143, 0), 0);
+	note = run_note_read(RULE_END, text.data, text.size);
+	assert_int_equal(json_integer_value(json_object_get(note, "status")), 143);
+	assert_int_equal(json_integer_value(json_object_get(note, "submitted")), 9);
+	assert_int_equal(json_integer_value(json_object_get(note, "denied")), 3);
+	assert_int_equal(json_integer_value(json_object_get(note, "audited")), 5);
+	assert_int_equal(json_integer_value(json_object_get(note, "lost")), 1);
+	assert_int_equal(json_integer_value(json_object_get(note, "lost_lineage")), 7);
+	assert_int_equal(json_integer_value(json_object_get(note, "unrecorded")), 2);
+	assert_int_equal(json_integer_value(json_object_get(note, "refused_forks")), 4);
+	assert_null(json_object_get(note, "outlived_by"));
+	json_decref(note);
+	text_free(&text);
+	assert_int_equal(run_note_end(&text, &account, -1, 2), 0);
+	note = run_note_read(RULE_END, text.data, text.size);
+	assert_true(json_is_null(json_object_get(note, "status")));
+	assert_int_equal(json_integer_value(json_object_get(note, "outlived_by")), 2);
+	json_decref(note);
+	text_free(&text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_begin),
 		cmocka_unit_test(reads_an_end),
 		cmocka_unit_test(takes_the_flags),
+		cmocka_unit_test(makes_a_note),
+		cmocka_unit_test(fits_a_notice),
+		cmocka_unit_test(makes_an_end),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, begin_group, finish_group);
 }

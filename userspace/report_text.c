@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The report for a terminal, which obeys nothing of it. */
+#include <errno.h>
+#include <string.h>
+
+#include "report.h"
+#include "report_read.h"
+#include "text.h"
+
+#define SHOWN_MAX 40			/* dependencies of a kind; the JSON has all */
+#define OBJECTS_SHOWN 3
+#define COMMAND_SHOWN 160		/* bytes */
+
+struct page {
+	const json_t *report;
+	FILE *out;
+	const struct term_style *style;
+};
+
+static void show(const struct page *page, const char *utf8)
+{
+	struct text shown = { 0 };
+
+	text_printable(&shown, utf8, strlen(utf8));
+	fwrite(shown.data, 1, shown.size, page->out);
+	text_free(&shown);
+}
+
+static void styled(const struct page *page, const char *style, const char *utf8)
+{
+	fputs(style, page->out);
+	show(page, utf8);
+	fputs(*style ? page->style->reset : "", page->out);
+}
+
+static void show_words(const struct page *page, const json_t *words)
+{
+	size_t left = COMMAND_SHOWN;
+
+	for (size_t i = 0; i < json_array_size(words); i++) {
+		const char *word = report_item(words, i);
+		struct text part = { 0 };
+
+		text_append(&part, word, text_cut(word, strlen(word), left));
+		text_append(&part, "", 1);
+		fputs(i ? " " : "", page->out);
+		show(page, part.data ? part.data : "");
+		text_free(&part);
+		if (strlen(word) + 1 >= left) {
+			fputs("…", page->out);
+			return;
+		}
+		left -= strlen(word) + 1;
+	}
+}
+
+/* --- the head ----------------------------------------------------------------------------- */
+
+static void head(const struct page *page)
+{
+	const json_t *report = page->report, *status = json_object_get(report, "status");
+	const json_t *command = json_object_get(report, "command");
+
+	fputs("Run ", page->out);
+	styled(page, page->style->bold, report_string(report, "run"));
+	if (*report_string(report, "tag")) {
+		fputs(" of ", page->out);
+		show(page, report_string(report, "tag"));
+	}
+	if (*report_string(report, "policy")) {
+		fputs(" (", page->out);
+		show(page, report_string(report, "policy"));
+		fputs(*report_string(report, "mode") ? ", mode " : "", page->out);
+		show(page, report_string(report, "mode"));
+		fputs(")", page->out);
+	}
+	if (json_array_size(command)) {
+		fputs(": ", page->out);
+		show_words(page, command);
+	}
+	if (json_is_integer(status))
+		fprintf(page->out, ", status %" JSON_INTEGER_FORMAT, json_integer_value(status));
+	fputs("\n\n", page->out);
+}
+
+static void verdict(const struct page *page)
+{
+	const json_t *verdict = json_object_get(page->report, "verdict");
+	static const struct {
+		const char *key, *words;
+	} counts[] = {
+		{ "denied", "denied" }, { "would_deny", "would have been denied" }, { "audited", "audited" },
+		{ "allowed", "allowed" },
+	};
+	bool loop = report_true(verdict, "loop"), comma = false;
+
+	styled(page, loop ? page->style->bad : page->style->good, loop ? "LOOP" : "NO LOOP");
+	fputs("  ", page->out);
+	show(page, report_string(verdict, "sentence"));
+	fputs("\n  ", page->out);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		if (report_number(verdict, counts[i].key)) {
+			fprintf(page->out, "%s%" JSON_INTEGER_FORMAT " %s", comma ? ", " : "",
+				report_number(verdict, counts[i].key), counts[i].words);
+			comma = true;
+		}
+	fputs(comma ? "\n" : "nothing recorded\n", page->out);
+}
+
+/* --- dependencies ------------------------------------------------------------------------- */
+
+static const char *verdict_style(const struct page *page, const json_t *dependency)
+{
+	const char *word = report_verdict(dependency);
+
+	if (!strcmp(word, "DENY"))
+		return page->style->bad;
+	return strcmp(word, "ALLOW") ? page->style->warn : page->style->good;
+}
+
+static void objects(const struct page *page, const json_t *dependency)
+{
+	const json_t *list = json_object_get(dependency, "objects");
+	json_int_t others = report_number(dependency, "more_objects");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *object = json_array_get(list, i);
+
+		if (i >= OBJECTS_SHOWN) {
+			others += report_number(object, "count");
+			continue;
+		}
+		fprintf(page->out, "%s%" JSON_INTEGER_FORMAT " × ", i ? ", " : "", report_number(object, "count"));
+		show(page, report_string(object, "object"));
+	}
+	if (others)
+		fprintf(page->out, ", %" JSON_INTEGER_FORMAT " × others", others);
+}
+
+static void title(const struct page *page, const json_t *dependency)
+{
+	const json_t *step = report_step(page->report, dependency);
+
+	fputs("  ", page->out);
+	styled(page, page->style->bold, report_string(dependency, "what"));
+	fputs(" by ", page->out);
+	show(page, step ? report_string(step, "name") : "a step that is not known");
+	fputs("  ", page->out);
+	styled(page, verdict_style(page, dependency), report_verdict(dependency));
+	if (*report_string(dependency, "errno")) {
+		fputs(" ", page->out);
+		show(page, report_string(dependency, "errno"));
+	}
+	fputs("  ", page->out);
+	objects(page, dependency);
+	if (json_is_array(json_object_get(dependency, "loop")))
+		fprintf(page->out, "  %sloop%s", page->style->bad, page->style->reset);
+	fputs("\n", page->out);
+}
+
+static void row(const struct page *page, const char *name, const char *utf8)
+{
+	if (!*utf8)
+		return;
+	fprintf(page->out, "    %s%-9s%s ", page->style->dim, name, page->style->reset);
+	show(page, utf8);
+	fputs("\n", page->out);
+}
+
+/* "releases > github", where that is more than what was reached for. */
+static void loop(const struct page *page, const json_t *dependency)
+{
+	const json_t *way = json_object_get(dependency, "loop");
+
+	if (json_array_size(way) < 2)
+		return;
+	fprintf(page->out, "    %s%-9s%s ", page->style->dim, "loop", page->style->reset);
+	for (size_t i = 0; i < json_array_size(way); i++) {
+		fputs(i ? " > " : "", page->out);
+		show(page, report_item(way, i));
+	}
+	fputs("\n", page->out);
+}
+
+static void rule(const struct page *page, const json_t *dependency)
+{
+	const char *name = report_string(dependency, "rule"), *id = report_string(dependency, "rule_id");
+	const char *why = report_string(dependency, "why");
+
+	if (!*id) {
+		row(page, "rule", report_string(dependency, "reason"));
+		return;
+	}
+	fprintf(page->out, "    %s%-9s%s ", page->style->dim, "rule", page->style->reset);
+	show(page, *name ? name : "number");
+	fputs(" (", page->out);
+	show(page, id);
+	fputs(*why ? "): " : ")", page->out);
+	show(page, why);
+	fputs("\n", page->out);
+}
+
+static void overridden(const struct page *page, const json_t *dependency)
+{
+	const json_t *override = json_object_get(dependency, "override");
+
+	if (!json_is_object(override))
+		return;
+	fprintf(page->out, "    %s%-9s%s the evidence says ", page->style->warn, "override", page->style->reset);
+	show(page, report_string(override, "kind"));
+	fputs("; ", page->out);
+	show(page, report_string(override, "by"));
+	fputs(" says otherwise (", page->out);
+	show(page, report_string(override, "where"));
+	fputs("): ", page->out);
+	show(page, report_string(override, "why"));
+	fputs("\n", page->out);
+}
+
+/* What closes no loop takes less room. */
+static void dependency(const struct page *page, const json_t *dep)
+{
+	const json_t *evidence = json_object_get(dep, "evidence");
+	bool closes = json_is_array(json_object_get(dep, "loop"));
+
+	title(page, dep);
+	loop(page, dep);
+	for (size_t i = 0; i < json_array_size(evidence); i++)
+		row(page, i ? "" : "evidence", report_item(evidence, i));
+	overridden(page, dep);
+	rule(page, dep);
+	if (closes)
+		row(page, "if down", report_string(dep, "breaks"));
+	if (closes || report_true(dep, "handoff") || !strcmp(report_string(dep, "verdict"), "deny"))
+		row(page, "change", report_string(dep, "suggestion"));
+}
+
+/* Those that close a loop come first. */
+static void kind(const struct page *page, const struct report_kind *kind)
+{
+	const json_t *list = json_object_get(page->report, "dependencies"), *dep;
+	size_t shown = 0, i;
+
+	for (int closes = 1; closes >= 0; closes--)
+		json_array_foreach(list, i, dep) {
+			if (strcmp(report_string(dep, "kind"), kind->name) || !report_is_shown(dep) ||
+			    json_is_array(json_object_get(dep, "loop")) != closes)
+				continue;
+			if (!shown++)
+				fprintf(page->out, "\n%s%s: %s%s\n", page->style->bold, kind->name, kind->title,
+					page->style->reset);
+			if (shown <= SHOWN_MAX)
+				dependency(page, dep);
+		}
+	if (shown > SHOWN_MAX)
+		fprintf(page->out, "  and %zu more: --format json has them\n", shown - SHOWN_MAX);
+}
+
+static void not_shown(const struct page *page)
+{
+	const json_t *list = json_object_get(page->report, "dependencies"), *dep;
+	json_int_t records = 0;
+	size_t count = 0, i;
+
+	json_array_foreach(list, i, dep)
+		if (!report_is_shown(dep)) {
+			count++;
+			records += report_number(dep, "count");
+		}
+	if (count)
+		fprintf(page->out, "\nBesides, %zu that were allowed and are of no service, in %" JSON_INTEGER_FORMAT
+			" records: --format json has them.\n", count, records);
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void counted(const struct page *page, const json_t *object, const char *key, const char *words)
+{
+	json_int_t count = report_number(object, key);
+
+	if (count)
+		fprintf(page->out, "  %s%" JSON_INTEGER_FORMAT " %s%s\n", page->style->warn, count, words,
+			page->style->reset);
+}
+
+static void completeness(const struct page *page)
+{
+	const json_t *completeness = json_object_get(page->report, "completeness");
+	const json_t *log = json_object_get(page->report, "log");
+	const json_t *notes = json_object_get(completeness, "notes");
+	const json_t *liveness = json_object_get(completeness, "liveness");
+	bool complete = report_true(completeness, "complete");
+
+	fputs("\n", page->out);
+	styled(page, complete ? page->style->good : page->style->bad, complete ?
+	       "Complete as far as is known: nothing was lost." : "NOT COMPLETE: there may be more than this.");
+	fputs("\n", page->out);
+	counted(page, completeness, "lost", "records were lost");
+	counted(page, completeness, "lost_lineage", "records about its processes were lost");
+	counted(page, completeness, "lineage_incomplete", "records are of processes whose ancestors are not all known");
+	counted(page, completeness, "unrecorded", "attempts were denied because no record of them found room");
+	counted(page, completeness, "refused_forks", "forks were refused");
+	counted(page, completeness, "repeated", "attempts like earlier ones were counted only");
+	for (size_t i = 0; i < json_array_size(liveness); i++)
+		row(page, "fence", report_item(liveness, i));
+	for (size_t i = 0; i < json_array_size(notes); i++) {
+		fputs("  ", page->out);
+		show(page, report_item(notes, i));
+		fputs("\n", page->out);
+	}
+	counted(page, log, "foreign", "lines of the log are none that ringfence writes");
+	counted(page, log, "not_utf8", "lines of the log were no UTF-8");
+}
+
+int report_text(const json_t *report, FILE *out, const struct term_style *style)
+{
+	struct page page = { .report = report, .out = out, .style = style };
+
+	errno = 0;
+	head(&page);
+	verdict(&page);
+	for (size_t i = 0; i < REPORT_KINDS; i++)
+		kind(&page, &report_kinds[i]);
+	not_shown(&page);
+	completeness(&page);
+	return fflush(out) || ferror(out) ? -(errno ? errno : EIO) : 0;
+}
