@@ -51,6 +51,14 @@ enum mode {
 	MODE_ENFORCE,
 };
 
+/* What of the allowed is recorded; what is denied or audited always is. */
+enum recording {
+	RECORDING_BY_MODE,	/* of a policy that does not say: RECORDING_ALL in audit mode, else _DENIED */
+	RECORDING_DENIED,	/* nothing */
+	RECORDING_MATCHED,	/* what a rule of the policy's own allows */
+	RECORDING_ALL,		/* also what no rule matches */
+};
+
 /* The kinds of object: those that a policy has rules and a default for, and two that it has not. */
 enum object_class {
 	CLASS_NET,
@@ -131,8 +139,9 @@ struct ruleset {
 	__u8 names_grant;		/* some name lets pass what is denied elsewhere: a mount that
 					 * gave a file another name would be a way round */
 	__u8 deny_unrecorded;		/* what is to be recorded and cannot be is denied, not let pass */
-	__u8 unused;
-	__u32 rules_said;		/* the rules of the policy's own; those implied come behind */
+	__u8 record;			/* enum recording */
+	__u32 rules_said;		/* the rules of the policy's own; those implied come behind. One of
+					 * these that allows is silent: what it matches is never recorded */
 	__u32 v4_shift;			/* v4_index is indexed by address >> v4_shift */
 	/* IPv4 (numbers in host order): ranges as the places where the matching port map changes.
 	 * v4_map[i] holds from v4_start[i] up to v4_start[i + 1]; v4_start[0] is 0. v4_index[h] is
@@ -154,6 +163,7 @@ struct ruleset {
 	struct table users, groups;	/* __u32: the string of each that may start runs, */
 	struct table enter_execs, enter_cgroups; /* and of each that begins one: a path, with a slash at its
 					 * end for all below; a control group as in map `enter_names` */
+	struct table needs;		/* struct need; those of one service stand together */
 	struct table strings;		/* bytes; every string ends with 0, is padded with 0 to
 					 * 8 bytes, begins at a multiple of 8; offset 0 is "" */
 	char tag[TAG_NAME_MAX];
@@ -214,6 +224,13 @@ struct rule {
 	__u32 reserved[3];
 };
 
+/* A service needs another in turn. Offsets into strings. */
+struct need {
+	__u32 service, needs;		/* names of services */
+	__u32 where;			/* "mysql.yaml:9": where the first of the two is defined */
+	__u32 unused;
+};
+
 /* What a process is called: a pid, and since pids are used again the time it began. */
 struct process_id {
 	__u64 start_ns;			/* CLOCK_BOOTTIME of the thread group leader */
@@ -253,6 +270,8 @@ struct run {
 	__u64 denied;			/* also those that audit mode only recorded */
 	__u64 refused_forks;		/* whose child could not be tagged */
 	__u64 unrecorded;		/* accesses that were denied because no record of them found room */
+	__u64 allowed;			/* and recorded */
+	__u64 repeated;			/* allowed and not recorded, since the process did the same before */
 	__u64 started_ns;		/* CLOCK_BOOTTIME; this and the rest written by the launcher */
 	__u32 policy;
 	__u32 pid;
@@ -471,7 +490,8 @@ ABI_SIZE(struct path_entry, 32);
 ABI_SIZE(struct inode_entry, 16);
 ABI_SIZE(struct rule, 32);
 ABI_SIZE(struct tag, 24);
-ABI_SIZE(struct run, 80);
+ABI_SIZE(struct need, 16);
+ABI_SIZE(struct run, 96);
 ABI_SIZE(struct record, 184);
 ABI_SIZE(struct tagged_task, 64);
 ABI_SIZE(struct late, 56);

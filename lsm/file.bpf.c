@@ -52,6 +52,7 @@ static __noinline long judge_open(const struct tag *tag, struct file *file)
 	__u64 other = other_dentry(file, question.place.dentry);
 	long err = 0;
 
+	question.by_the_way = file->f_flags & FMODE_EXEC;
 	if (question.access & ACCESS_WRITE)
 		err = guard_judge_write(tag, HOOK_FILE_OPEN, question.place.dentry);
 	if (question.access & ACCESS_READ && (other || is_read_as_program(file, &question.place)))

@@ -126,6 +126,24 @@ struct {
 	__type(value, __u32);
 } told SEC(".maps");
 
+/* What a process was allowed, and recorded: only counted from then on. The object in full and not a hash of it:
+ * whoever names files could find two with the same. */
+struct allowed {
+	struct process_id process;
+	__u64 hi, lo;			/* of a destination the address; of a file its inode number and
+					 * device; of what has neither yet a hash of its path, and 0 */
+	__u32 what;			/* enum object_class, and above: of a destination protocol, and port or
+					 * family; of a file ACCESS_* */
+	__u32 generation;		/* of the ruleset that decided */
+};
+#define ALLOWED_MAX 32768
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ALLOWED_MAX);
+	__type(key, struct allowed);
+	__type(value, __u32);
+} allowed SEC(".maps");
+
 /* 0 -> which tasks are to be tagged late, and how far that has come; written by user space, and by
  * the iterator that it starts */
 struct {
@@ -193,7 +211,10 @@ struct scratch {
 	long err;			/* what the hook is to return: the outcome of the last class */
 	__u32 denied;			/* by a class of objects: the others are not asked any more */
 	__u32 news;			/* the run has not been told about it */
+	__u32 silent;			/* what was decided is not to be recorded */
+	__u32 unused;
 	struct told told;
+	struct allowed allowed;
 	struct record record;
 	char text[RECORD_TEXT_MAX];	/* record.text; while walking, the name, ending at its end */
 	char slack[PATH_LENGTH_MAX];	/* a copy from `text` is bounded by length, not by place */

@@ -26,6 +26,7 @@ struct net_question {
 	__u64 cookie;			/* of the socket */
 	__u8 hook;			/* enum hook */
 	__u8 once;			/* of a socket and where it is connected to, the run is told once */
+	__u8 silent;			/* decide_destination(): it is not to be recorded */
 	struct decision decision;
 	struct outcome outcome;
 };
@@ -252,6 +253,8 @@ __noinline int decide_destination(struct net_question *question)
 		question->decision = decision_doubt(RULE_MALFORMED);
 	else	/* Nothing to doubt in a policy that does not speak of addresses. */
 		question->decision = decision_of_rule(&rules, CLASS_NET, RULE_DEFAULT);
+	question->silent = question->decision.verdict == VERDICT_ALLOW && rules.head &&
+		!decision_is_told(rules.head, recording_of(&question->tag, rules.head), &question->decision);
 	return 0;
 }
 
@@ -283,22 +286,72 @@ static __always_inline struct told told_of_socket(const struct net_question *que
 	return key;
 }
 
-/* Whether what was let pass is to be recorded. */
-static __noinline bool is_news_of_socket(const struct net_question *question)
+/* Of what is allowed, a process tells once where it goes, whatever sockets it uses. */
+static __always_inline struct allowed allowed_destination(const struct net_question *question)
+{
+	const struct destination *to = &question->to;
+	struct allowed key = {
+		.hi = to->endpoint.hi,
+		.lo = to->endpoint.lo,
+		.what = (__u32)(to->target == TARGET_ENDPOINT ? to->endpoint.port : to->family) << 16 |
+			(__u32)to->endpoint.proto << 8 | CLASS_NET,
+		.generation = question->outcome.generation,
+	};
+
+	process_id_of(&key.process, bpf_get_current_task_btf());
+	return key;
+}
+
+static __noinline bool is_first_of_destination(const struct net_question *question)
+{
+	struct allowed key = allowed_destination(question);
+
+	if (!bpf_map_lookup_elem(&allowed, &key))
+		return true;
+	count_repeated(question->tag.run);
+	return false;
+}
+
+static __noinline bool is_told_of_socket(const struct net_question *question)
 {
 	struct told key = told_of_socket(question);
 
-	return !question->once || !bpf_map_lookup_elem(&told, &key);
+	return bpf_map_lookup_elem(&told, &key);
 }
 
-/* What was recorded is no news any more. */
-static __noinline int keep_news_of_socket(const struct net_question *question)
+/* Whether what was let pass is to be recorded. */
+static __always_inline bool is_news_of_socket(const struct net_question *question)
+{
+	if (question->decision.verdict == VERDICT_ALLOW)
+		return is_first_of_destination(question);
+	return !question->once || !is_told_of_socket(question);
+}
+
+static __noinline int keep_allowed_destination(const struct net_question *question)
+{
+	struct allowed key = allowed_destination(question);
+	__u32 value = 1;
+
+	bpf_map_update_elem(&allowed, &key, &value, BPF_ANY);
+	return 0;
+}
+
+static __noinline int keep_told_of_socket(const struct net_question *question)
 {
 	struct told key = told_of_socket(question);
 	__u32 value = 1;
 
 	bpf_map_update_elem(&told, &key, &value, BPF_ANY);
 	return 0;
+}
+
+/* What was recorded is no news any more. */
+static __always_inline void keep_news_of_socket(const struct net_question *question)
+{
+	if (question->decision.verdict == VERDICT_ALLOW)
+		keep_allowed_destination(question);
+	else
+		keep_told_of_socket(question);
 }
 
 /* Judges a destination for a tagged task: what the hook returns, to be passed through
@@ -314,7 +367,7 @@ __noinline long judge_destination(struct net_question *question)
 	if (question->to.target == TARGET_NONE)
 		return 0;
 	decide_destination(question);
-	if (question->decision.verdict == VERDICT_ALLOW)
+	if (question->silent)
 		return 0;
 	rules_of(&question->tag, &rules);
 	outcome_of(&question->outcome, &question->tag, &rules, &question->decision);

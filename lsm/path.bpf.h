@@ -29,7 +29,8 @@ struct path_question {
 	__u8 tell;			/* enum tell: whether this is news to the run */
 	/* judge_path() puts here: */
 	__u8 classes;			/* CLASS_BIT()s of the classes that have anything to say */
-	__u8 unused;
+	__u8 by_the_way;		/* another hook tells of it: where the default allows it, it is not
+					 * recorded */
 	struct outcome outcome;		/* where it looked at no path */
 };
 
@@ -55,6 +56,52 @@ static __noinline int keep_news(struct scratch *scratch, const struct path_quest
 	key->hi = key->lo = 0;
 	key->what |= TOLD_FIRST;
 	bpf_map_update_elem(&told, key, &value, BPF_ANY);
+	return 0;
+}
+
+static long path_digest_step(__u32 i, void *ctx)
+{
+	struct scratch *scratch = *(struct scratch **)ctx;
+
+	scratch->allowed.hi = path_hash_step(scratch->allowed.hi, scratch->path.path[i & (PATH_LENGTH_MAX - 1)]);
+	return 0;
+}
+
+/* Which object it is that is allowed, for all that the process does with it. */
+static __always_inline void find_allowed(struct scratch *scratch, const struct path_question *question)
+{
+	struct allowed *key = &scratch->allowed;
+
+	process_id_of(&key->process, bpf_get_current_task_btf());
+	key->process.unused = 0;
+	key->hi = key->lo = 0;
+	if (scratch->path.depth) {
+		key->hi = scratch->path.chain[0].ino;
+		key->lo = scratch->path.chain[0].dev;
+	}
+	if (!key->hi) {
+		key->lo = 0;
+		bpf_loop(scratch->path.length, path_digest_step, &scratch, 0);
+	}
+	key->what = scratch->path.object | (__u32)question->access << 8;
+	key->generation = scratch->outcome.generation;
+}
+
+static __noinline int keep_allowed(struct scratch *scratch)
+{
+	__u32 value = 1;
+
+	bpf_map_update_elem(&allowed, &scratch->allowed, &value, BPF_ANY);
+	return 0;
+}
+
+/* Whether what was allowed is to be recorded; what is not is counted. */
+static __noinline int find_first(struct scratch *scratch, const struct path_question *question)
+{
+	find_allowed(scratch, question);
+	scratch->news = !bpf_map_lookup_elem(&allowed, &scratch->allowed);
+	if (!scratch->news)
+		count_repeated(question->tag.run);
 	return 0;
 }
 
@@ -273,18 +320,63 @@ static __noinline long judge_unrecorded(struct scratch *scratch, const struct pa
 	return err;
 }
 
+/* Records what is allowed. */
+static __always_inline long judge_allowed(struct scratch *scratch, const struct path_question *question)
+{
+	find_first(scratch, question);
+	if (!scratch->news)
+		return 0;
+	draft_record(scratch, question);
+	if (!record_submit(&scratch->record))
+		keep_allowed(scratch);
+	return 0;
+}
+
+/* Whether the default speaks of the object: only of one that is asked about itself. */
+static __always_inline bool default_speaks(const struct scratch *scratch, const struct path_question *question)
+{
+	return !question->rules_only && scratch->path.object == question->object;
+}
+
+/* Whether what is allowed is recorded. Not of a class whose rules only speak of it, too: a program that is read
+ * is not executed. Nor of code that is mapped, which every process does; nor of a creation, of which the
+ * opening tells, with the identity of the file. */
+static __always_inline bool is_told(const struct scratch *scratch, const struct path_question *question,
+				    const struct ruleset *head)
+{
+	const struct decision *outcome = &scratch->path.outcome;
+
+	if (scratch->path.object != question->object || question->tell == TELL_FIRST ||
+	    (question->rules_only && question->object == CLASS_EXEC) ||
+	    (question->by_the_way && outcome->rule == RULE_DEFAULT))
+		return false;
+	return decision_is_told(head, recording_of(&question->tag, head), outcome);
+}
+
+static __noinline int find_silent(struct scratch *scratch, const struct path_question *question,
+				  const struct rules *rules)
+{
+	const struct decision *outcome = &scratch->path.outcome;
+
+	scratch->silent = outcome->rule == RULE_DEFAULT && !default_speaks(scratch, question);
+	if (!scratch->silent && outcome->verdict == VERDICT_ALLOW)
+		scratch->silent = !is_told(scratch, question, rules->head);
+	return 0;
+}
+
 static __always_inline long judge_class(struct scratch *scratch, const struct path_question *question,
 					const struct rules *rules, enum object_class object)
 {
 	const struct decision *outcome = &scratch->path.outcome;
 
 	decide_class(scratch, rules, object, question->access);
-	if (outcome->verdict == VERDICT_ALLOW ||
-	    (outcome->rule == RULE_DEFAULT &&
-	     (question->rules_only || scratch->path.object != question->object)))
+	find_silent(scratch, question, rules);
+	if (scratch->silent)
 		return 0;
 	scratch->denied = outcome->verdict == VERDICT_DENY;
 	find_outcome(scratch, rules, &question->tag);
+	if (outcome->verdict == VERDICT_ALLOW)
+		return judge_allowed(scratch, question);
 	if (!scratch->outcome.err) {
 		find_news(scratch, question);
 		if (!scratch->news) {
@@ -318,7 +410,8 @@ static __always_inline __u32 classes_asked(const struct path_question *question,
 
 	if (rules_speak(rules, question->object, question->access) ||
 	    (!question->rules_only &&
-	     rules->head->defaults[question->object & 3] != VERDICT_ALLOW))
+	     (rules->head->defaults[question->object & 3] != VERDICT_ALLOW ||
+	      recording_of(&question->tag, rules->head) == RECORDING_ALL)))
 		classes = CLASS_BIT(question->object & 3);
 	for (int object = CLASS_EXEC; object <= CLASS_SOCKET; object++)
 		if (question->also & CLASS_BIT(object) &&

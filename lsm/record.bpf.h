@@ -105,7 +105,17 @@ static __noinline int count_submitted(__u64 run_id, __u8 kind, __u8 verdict)
 	if (!run || kind != RECORD_DECISION)
 		return 0;
 	__sync_fetch_and_add(&run->submitted, 1);
-	__sync_fetch_and_add(verdict == VERDICT_DENY ? &run->denied : &run->audited, 1);
+	__sync_fetch_and_add(verdict == VERDICT_DENY ? &run->denied :
+			     verdict == VERDICT_AUDIT ? &run->audited : &run->allowed, 1);
+	return 0;
+}
+
+static __noinline int count_repeated(__u64 run_id)
+{
+	struct run *run = run_of(run_id);
+
+	if (run)
+		__sync_fetch_and_add(&run->repeated, 1);
 	return 0;
 }
 
@@ -185,6 +195,17 @@ static __always_inline void rules_of(const struct tag *tag, struct rules *ret_ru
 		ret_rules->head = bpf_map_lookup_elem(ret_rules->chunks, &first);
 }
 
+static __always_inline __u32 mode_of(const struct tag *tag, const struct ruleset *head)
+{
+	return tag->mode == MODE_POLICY ? head->mode : tag->mode;
+}
+
+/* What of the allowed is recorded of a task. */
+static __always_inline __u32 recording_of(const struct tag *tag, const struct ruleset *head)
+{
+	return recording_in(head, mode_of(tag, head));
+}
+
 static __always_inline void outcome_of(struct outcome *ret_outcome, const struct tag *tag,
 				       const struct rules *rules, const struct decision *decision)
 {
@@ -193,15 +214,17 @@ static __always_inline void outcome_of(struct outcome *ret_outcome, const struct
 	ret_outcome->generation = 0;
 	if (rules->head) {
 		ret_outcome->generation = rules->head->generation;
-		mode = tag->mode == MODE_POLICY ? rules->head->mode : tag->mode;
+		mode = mode_of(tag, rules->head);
 	}
 	ret_outcome->flags = mode == MODE_AUDIT ? 0 : RECORD_ENFORCED;
 	ret_outcome->err = 0;
 	if (mode != MODE_AUDIT && decision->verdict == VERDICT_DENY)
 		ret_outcome->err = decision->err < 0 ? decision->err : -EPERM;
 	ret_outcome->unrecorded = ret_outcome->err;
-	/* Not an errno that means "try again": there may be no room for long. */
-	if (mode != MODE_AUDIT && !ret_outcome->err && rules->head && rules->head->deny_unrecorded)
+	/* Not an errno that means "try again": there may be no room for long. What no rule wants a record of may
+	 * be lost: a full log is no reason to stop all that a deploy does. */
+	if (mode != MODE_AUDIT && decision->verdict == VERDICT_AUDIT && rules->head &&
+	    rules->head->deny_unrecorded)
 		ret_outcome->unrecorded = -EPERM;
 }
 

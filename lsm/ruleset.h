@@ -95,6 +95,23 @@ DECIDE struct decision decision_doubt(__u16 why)
 	return decision;
 }
 
+/* What of the allowed is recorded of a task in that mode. */
+DECIDE enum recording recording_in(const struct ruleset *head, enum mode mode)
+{
+	if (head->record != RECORDING_BY_MODE)
+		return head->record;
+	return mode == MODE_AUDIT ? RECORDING_ALL : RECORDING_DENIED;
+}
+
+/* Whether what was allowed is to be recorded. */
+DECIDE bool decision_is_told(const struct ruleset *head, enum recording recording,
+			     const struct decision *decision)
+{
+	if (decision->rule < head->rules_said)
+		return recording >= RECORDING_MATCHED;
+	return decision->rule == RULE_DEFAULT && recording == RECORDING_ALL;
+}
+
 DECIDE struct decision decision_of_rule(const struct rules *rules, enum object_class object,
 					__u16 number)
 {

@@ -10,6 +10,7 @@
 enum policy_field {
 	POLICY_TAG,
 	POLICY_MODE,
+	POLICY_RECORD,
 	POLICY_ON_LOG_FAILURE,
 	POLICY_USERS,
 	POLICY_GROUPS,
@@ -23,7 +24,7 @@ enum policy_field {
 
 static const char *const policy_keys[POLICY_FIELDS + 1] = {
 	[POLICY_TAG] = "tag",		[POLICY_MODE] = "mode",
-	[POLICY_ON_LOG_FAILURE] = "on_log_failure",
+	[POLICY_RECORD] = "record",	[POLICY_ON_LOG_FAILURE] = "on_log_failure",
 	[POLICY_USERS] = "users",	[POLICY_GROUPS] = "groups",
 	[POLICY_ENTER] = "enter",	[POLICY_INCLUDE] = "include",
 	[POLICY_SERVICES] = "services", [POLICY_RULES] = "rules", [POLICY_DEFAULT] = "default",
@@ -60,6 +61,20 @@ static void read_mode(struct checker *checker, const struct node *key)
 
 	if (word >= 0)
 		checker->policy->mode = word ? MODE_ENFORCE : MODE_AUDIT;
+}
+
+static void read_record(struct checker *checker, const struct node *key)
+{
+	static const char *const words[] = {
+		[RECORDING_DENIED - 1] = "denied",
+		[RECORDING_MATCHED - 1] = "matched",
+		[RECORDING_ALL - 1] = "all",
+		NULL,
+	};
+	int word = word_read(checker, key->value, "a choice of what to record", words);
+
+	if (word >= 0)
+		checker->policy->record = (enum recording)(word + 1);
 }
 
 static void read_on_log_failure(struct checker *checker, const struct node *key)
@@ -100,6 +115,8 @@ static void read_policy(struct checker *checker, const struct node *root)
 			       "the policy has no tag");
 	if (fields[POLICY_MODE])
 		read_mode(checker, fields[POLICY_MODE]);
+	if (fields[POLICY_RECORD])
+		read_record(checker, fields[POLICY_RECORD]);
 	if (fields[POLICY_ON_LOG_FAILURE])
 		read_on_log_failure(checker, fields[POLICY_ON_LOG_FAILURE]);
 	launchers_read(checker, fields[POLICY_USERS], fields[POLICY_GROUPS]);
@@ -113,11 +130,26 @@ static void read_policy(struct checker *checker, const struct node *root)
 		services_compare(checker, from);
 	}
 	implied_services(checker);
+	needs_check(checker);
 	if (fields[POLICY_RULES])
 		rules_read(checker, fields[POLICY_RULES]);
 	implied_rules(checker);
 	if (fields[POLICY_DEFAULT])
 		read_defaults(checker, fields[POLICY_DEFAULT]);
+}
+
+/* Whether a policy neither denies nor records anything that it says itself. */
+static bool is_idle(const struct policy *policy)
+{
+	bool idle = policy->record != RECORDING_ALL &&
+		!(policy->record == RECORDING_BY_MODE && policy->mode == MODE_AUDIT);
+
+	for (size_t i = 0; i < policy->rule_count; i++)
+		idle &= policy->rules[i].implied || (policy->rules[i].verdict == VERDICT_ALLOW &&
+						     policy->record != RECORDING_MATCHED);
+	for (int i = 0; i < CLASS_COUNT; i++)
+		idle &= policy->defaults[i] == VERDICT_ALLOW;
+	return idle;
 }
 
 /* What is no fault, and yet hardly meant. Only for a policy without faults, from which much that
@@ -126,19 +158,13 @@ static void warn_unused(struct checker *checker)
 {
 	struct diag_where whole = { .file = checker->source.name };
 	const struct policy *policy = checker->policy;
-	bool idle = true;
-
 	for (size_t i = 0; i < policy->service_count; i++)
-		if (!policy->services[i].included && !checker->states[i].used)
+		if (!policy->services[i].included && !checker->states[i].used && !checker->states[i].needed)
 			check_warning_at(checker, policy->services[i].where,
 					 "write a rule for it, or remove it",
 					 "no rule names the service \"%s\"",
 					 policy->services[i].name);
-	for (size_t i = 0; i < policy->rule_count; i++)
-		idle &= policy->rules[i].implied || policy->rules[i].verdict == VERDICT_ALLOW;
-	for (int i = 0; i < CLASS_COUNT; i++)
-		idle &= policy->defaults[i] == VERDICT_ALLOW;
-	if (idle)
+	if (is_idle(policy))
 		check_warning_at(checker, whole, "write an audit or deny rule, or a stricter default",
 				 "this policy allows everything and records nothing");
 }

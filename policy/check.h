@@ -6,6 +6,7 @@
  *	launchers.c	who may start its runs
  *	enter.c		what begins one without a launcher
  *	services.c	its services, and the files that it includes
+ *	needs.c		which services they need in turn
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
  *	values.c	single values: names, addresses, ports, paths, errnos
@@ -26,6 +27,7 @@
 struct service_state {
 	bool faulty;		/* has faults of its own: say nothing that only follows from them */
 	bool used;		/* named by a rule */
+	bool needed;		/* by another one */
 	size_t rule[ACCESS_KINDS]; /* 1 + the number of the rule that speaks of it */
 };
 
@@ -37,7 +39,7 @@ struct checker {
 	struct policy *policy;
 	struct service_state *states;	/* one for each of policy->services */
 	bool included;			/* an included file is read, */
-	bool implied;			/* and that the one that every policy includes */
+	uint8_t implied;		/* and that one that every policy includes: 1 + its number */
 	bool tree_faulty;		/* what is read lacks parts that YAML has and policies have not */
 	const char *includes[POLICY_INCLUDE_MAX]; /* the paths of those read */
 	size_t include_count;
@@ -181,9 +183,37 @@ const char *text_problem(int err);
 bool include_read(struct checker *checker, const struct node *item, char **ret_path,
 		  char **ret_text, size_t *ret_size);
 
+/* --- needs.c ------------------------------------------------------------------------------- */
+
+extern const struct item_type need_items;
+
+/* Sees that what services need is there, once all of them have been read. */
+void needs_check(struct checker *checker);
+void needs_free(struct policy_need *needs, size_t count);
+
 /* --- check_rules.c ------------------------------------------------------------------------- */
 
 extern const char *const verdict_words[];
+
+struct service_name {
+	const char *name;
+	size_t service;
+};
+
+/* The names of all services, sorted; and as a list of words for hints. */
+struct service_index {
+	struct service_name *names;
+	const char **words;
+	size_t count;
+};
+
+/* False without memory; to be freed all the same. */
+bool service_index_create(struct checker *checker, struct service_index *index);
+void service_index_free(struct service_index *index);
+bool service_index_find(const struct service_index *index, const char *name, size_t *ret_service);
+
+/* What to do about a name that is not there. */
+const char *service_index_hint(struct checker *checker, const struct service_index *index, const char *name);
 
 /* Reads the list under @key into checker->policy, whose services are complete. */
 void rules_read(struct checker *checker, const struct node *key);

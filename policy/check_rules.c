@@ -35,18 +35,6 @@ static const struct map_type rule_type = { "a rule", rule_keys, NULL };
 
 /* --- which service a rule means ------------------------------------------------------------ */
 
-struct service_name {
-	const char *name;
-	size_t service;
-};
-
-/* The names of all services, sorted; and as a list of words for hints. */
-struct service_index {
-	struct service_name *names;
-	const char **words;
-	size_t count;
-};
-
 static int name_compare(const void *a, const void *b)
 {
 	const struct service_name *left = a, *right = b;
@@ -54,7 +42,7 @@ static int name_compare(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-static bool index_create(struct checker *checker, struct service_index *index)
+bool service_index_create(struct checker *checker, struct service_index *index)
 {
 	const struct policy *policy = checker->policy;
 
@@ -71,26 +59,42 @@ static bool index_create(struct checker *checker, struct service_index *index)
 	return true;
 }
 
+void service_index_free(struct service_index *index)
+{
+	free(index->names);
+	free(index->words);
+}
+
+const char *service_index_hint(struct checker *checker, const struct service_index *index, const char *name)
+{
+	const char *hint = check_nearest(checker, name, index->words);
+
+	return hint ? hint : "define it under services, or include its file";
+}
+
+bool service_index_find(const struct service_index *index, const char *name, size_t *ret_service)
+{
+	const struct service_name wanted = { .name = name };
+	const struct service_name *found =
+		bsearch(&wanted, index->names, index->count, sizeof(wanted), name_compare);
+
+	if (found)
+		*ret_service = found->service;
+	return found;
+}
+
 static bool service_find(struct checker *checker, const struct service_index *index,
 			 const struct node *node, size_t *ret_service)
 {
-	struct service_name wanted = { .name = scalar_read(checker, node, "the name of a service",
-							   POLICY_STRING_MAX) };
-	const struct service_name *found;
-	const char *hint;
+	const char *name = scalar_read(checker, node, "the name of a service", POLICY_STRING_MAX);
 
-	if (!wanted.name)
+	if (!name)
 		return false;
-	found = bsearch(&wanted, index->names, index->count, sizeof(wanted), name_compare);
-	if (found) {
-		*ret_service = found->service;
+	if (service_index_find(index, name, ret_service))
 		return true;
-	}
-	if (checker->services_missing)
-		return false;
-	hint = check_nearest(checker, wanted.name, index->words);
-	check_fault(checker, node, hint ? hint : "define it under services, or include its file",
-		    "there is no service \"%.80s\"", wanted.name);
+	if (!checker->services_missing)
+		check_fault(checker, node, service_index_hint(checker, index, name),
+			    "there is no service \"%.80s\"", name);
 	return false;
 }
 
@@ -246,7 +250,7 @@ void rules_read(struct checker *checker, const struct node *key)
 	if (!list)
 		return;
 	policy->rules = check_alloc(checker, list->count, sizeof(*policy->rules));
-	if (!policy->rules || !index_create(checker, &index))
+	if (!policy->rules || !service_index_create(checker, &index))
 		goto cleanup;
 	for (const struct node *node = list->first; node; node = node->next) {
 		struct policy_rule *rule = &policy->rules[policy->rule_count];
@@ -265,6 +269,5 @@ void rules_read(struct checker *checker, const struct node *key)
 		}
 	}
 cleanup:
-	free(index.names);
-	free(index.words);
+	service_index_free(&index);
 }

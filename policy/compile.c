@@ -24,6 +24,8 @@ struct compiler {
 	struct net_tables nets;
 	struct path_tables paths;
 	struct rule *rules;
+	struct need *needs;
+	size_t need_count;
 	uint32_t *users, *groups, *enter_execs, *enter_cgroups;	/* the string of each */
 	struct intern strings;
 };
@@ -45,16 +47,27 @@ static int string_add(struct compiler *compiler, const char *string, uint32_t *r
 	return err;
 }
 
+/* Stores "mysql.yaml:12". */
+static int where_add(struct compiler *compiler, struct diag_where where, uint32_t *ret_offset)
+{
+	char *text;
+	int err;
+
+	if (asprintf(&text, "%s:%u", where.file, where.line) < 0)
+		return -ENOMEM;
+	err = string_add(compiler, text, ret_offset);
+	free(text);
+	return err;
+}
+
 static int rule_build(struct compiler *compiler, size_t number, struct rule *rule)
 {
 	const struct policy_rule *source = &compiler->policy->rules[number];
-	char *name = rule_name(compiler->policy, number), *where = NULL;
-	int err = -ENOMEM;
+	char *name = rule_name(compiler->policy, number);
+	int err;
 
-	if (asprintf(&where, "%s:%u", source->where.file, source->where.line) < 0)
-		where = NULL;
-	if (!name || !where)
-		goto cleanup;
+	if (!name)
+		return -ENOMEM;
 	rule->verdict = source->verdict;
 	rule->implied = source->implied;
 	rule->err = (int16_t)-source->err;
@@ -65,10 +78,8 @@ static int rule_build(struct compiler *compiler, size_t number, struct rule *rul
 	if (!err)
 		err = string_add(compiler, name, &rule->name);
 	if (!err)
-		err = string_add(compiler, where, &rule->where);
-cleanup:
+		err = where_add(compiler, source->where, &rule->where);
 	free(name);
-	free(where);
 	return err;
 }
 
@@ -143,6 +154,39 @@ static int launchers_build(struct compiler *compiler)
 		names_build(compiler, policy->groups, policy->group_count, &compiler->groups);
 }
 
+static int need_build(struct compiler *compiler, const struct policy_service *service, uint32_t where,
+		      size_t number)
+{
+	struct need *need = &compiler->needs[compiler->need_count++];
+
+	need->where = where;
+	return string_add(compiler, service->name, &need->service) ?:
+		string_add(compiler, service->needs[number].name, &need->needs);
+}
+
+static int needs_build(struct compiler *compiler)
+{
+	const struct policy *policy = compiler->policy;
+	size_t count = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < policy->service_count; i++)
+		count += policy->services[i].need_count;
+	compiler->needs = calloc(count + 1, sizeof(*compiler->needs));
+	if (!compiler->needs)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < policy->service_count; i++) {
+		const struct policy_service *service = &policy->services[i];
+		uint32_t where = 0;
+
+		if (service->need_count)
+			err = where_add(compiler, service->where, &where);
+		for (size_t j = 0; !err && j < service->need_count; j++)
+			err = need_build(compiler, service, where, j);
+	}
+	return err;
+}
+
 /* --- the image ------------------------------------------------------------------------------ */
 
 /* A table of the ruleset: which one, and what it holds. */
@@ -154,7 +198,7 @@ struct part {
 
 #define PART(name, from, n) \
 	{ offsetof(struct ruleset, name), from, n, sizeof(*(from)) }
-#define PART_COUNT 19
+#define PART_COUNT 20
 
 static void parts_list(const struct compiler *compiler, struct part parts[PART_COUNT])
 {
@@ -183,6 +227,7 @@ static void parts_list(const struct compiler *compiler, struct part parts[PART_C
 		PART(groups, compiler->groups, compiler->policy->group_count),
 		PART(enter_execs, compiler->enter_execs, compiler->policy->enter_exec_count),
 		PART(enter_cgroups, compiler->enter_cgroups, compiler->policy->enter_cgroup_count),
+		PART(needs, compiler->needs, compiler->need_count),
 		PART(strings, strings->bytes, strings->size),
 	};
 
@@ -203,6 +248,7 @@ static void header_fill(const struct compiler *compiler, uint64_t generation, st
 	head->version = ABI_VERSION;
 	head->mode = (uint8_t)policy->mode;
 	head->deny_unrecorded = policy->deny_unrecorded;
+	head->record = (uint8_t)policy->record;
 	for (int object = 0; object < CLASS_COUNT; object++)
 		head->defaults[object] = (uint8_t)policy->defaults[object];
 	head->v4_shift = compiler->nets.v4_count ? compiler->nets.v4_shift : 32;
@@ -278,7 +324,7 @@ static int tables_build(struct compiler *compiler, const struct path_resolver *r
 	int err;
 
 	err = rules_build(compiler) ?: launchers_build(compiler) ?: execs_build(compiler) ?:
-		cgroups_build(compiler);
+		cgroups_build(compiler) ?: needs_build(compiler);
 	if (!err) {
 		too_large = "the nets of this policy make too large a ruleset";
 		err = nets_compile(compiler->policy, &compiler->conflicts, &compiler->nets);
@@ -330,6 +376,7 @@ int policy_compile(const struct policy *policy, const struct path_resolver *reso
 	conflicts_free(&compiler.conflicts);
 	intern_free(&compiler.strings);
 	free(compiler.rules);
+	free(compiler.needs);
 	free(compiler.users);
 	free(compiler.groups);
 	free(compiler.enter_execs);

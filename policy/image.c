@@ -34,7 +34,7 @@ static bool header_sound(const struct ruleset *head)
 		if (head->defaults[object] > VERDICT_DENY)
 			return false;
 	return head->rules_said <= head->rules.count && (head->mode == MODE_AUDIT || head->mode == MODE_ENFORCE) &&
-	       head->deny_unrecorded <= 1 &&
+	       head->deny_unrecorded <= 1 && head->record <= RECORDING_ALL &&
 	       head->tag[0] && memchr(head->tag, '\0', sizeof(head->tag));
 }
 
@@ -111,6 +111,19 @@ static bool names_sound(const struct ruleset *head, struct table table)
 	return true;
 }
 
+static bool needs_sound(const struct ruleset *head)
+{
+	const struct need *needs = (const struct need *)((const char *)head + head->needs.off);
+	uint32_t end = head->strings.count;
+
+	if (!table_sound(head, head->needs, sizeof(*needs)))
+		return false;
+	for (uint32_t i = 0; i < head->needs.count; i++)
+		if (needs[i].service >= end || needs[i].needs >= end || needs[i].where >= end)
+			return false;
+	return true;
+}
+
 int image_verify(const void *data, size_t size)
 {
 	const struct ruleset *head = data;
@@ -123,7 +136,7 @@ int image_verify(const void *data, size_t size)
 	if (!header_sound(head) || !nets_sound(head) || !paths_sound(head) ||
 	    !strings_sound(head) || !rules_sound(head) || !names_sound(head, head->users) ||
 	    !names_sound(head, head->groups) || !names_sound(head, head->enter_execs) ||
-	    !names_sound(head, head->enter_cgroups))
+	    !names_sound(head, head->enter_cgroups) || !needs_sound(head))
 		return -EBADMSG;
 	return 0;
 }
@@ -151,6 +164,46 @@ const char *image_name(const struct ruleset *image, struct table table, uint32_t
 	const uint32_t *names = (const uint32_t *)((const char *)image + table.off);
 
 	return number < table.count ? image_string(image, names[number]) : NULL;
+}
+
+const char *image_recording(const struct ruleset *image, enum mode mode)
+{
+	switch (recording_in(image, mode == MODE_POLICY ? (enum mode)image->mode : mode)) {
+	case RECORDING_ALL:
+		return "all";
+	case RECORDING_MATCHED:
+		return "matched";
+	default:
+		return "denied";
+	}
+}
+
+bool image_need(const struct ruleset *image, uint32_t number, struct image_need *ret_need)
+{
+	const struct need *needs = (const struct need *)((const char *)image + image->needs.off);
+
+	if (number >= image->needs.count)
+		return false;
+	*ret_need = (struct image_need){
+		.service = image_string(image, needs[number].service),
+		.needs = image_string(image, needs[number].needs),
+		.where = image_string(image, needs[number].where),
+	};
+	return true;
+}
+
+const char *image_needs(const struct ruleset *image, const char *service, uint32_t number, const char **ret_where)
+{
+	struct image_need need;
+
+	for (uint32_t i = 0; image_need(image, i, &need); i++) {
+		if (strcmp(need.service, service) || number--)
+			continue;
+		if (ret_where)
+			*ret_where = need.where;
+		return need.needs;
+	}
+	return NULL;
 }
 
 static __u64 read_be64(const uint8_t *bytes)

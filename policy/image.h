@@ -26,6 +26,24 @@ const char *image_string(const struct ruleset *image, uint32_t offset);
 /* The name at a place of image->users and the tables beside it, NULL behind the last. Borrowed from the image. */
 const char *image_name(const struct ruleset *image, struct table table, uint32_t number);
 
+/* What is recorded of what is allowed in that mode (MODE_POLICY: the policy's own): "denied", which is nothing,
+ * "matched" or "all". Reads nothing but the header. */
+const char *image_recording(const struct ruleset *image, enum mode mode);
+
+/* That a service needs another in turn. Borrowed from the image. */
+struct image_need {
+	const char *service, *needs;	/* names */
+	const char *where;		/* "mysql.yaml:9": where the first of the two is defined */
+};
+
+/* The need of that number, false behind the last. Those of one service stand together, as the policy lists
+ * them; a service that needs none is not there. */
+bool image_need(const struct ruleset *image, uint32_t number, struct image_need *ret_need);
+
+/* The name of the service of that number which @service needs, NULL behind the last, with the place where
+ * @service is defined in *ret_where (may be NULL; untouched for NULL). Borrowed from the image. */
+const char *image_needs(const struct ruleset *image, const char *service, uint32_t number, const char **ret_where);
+
 /* Judges an address: decide_net() on the image. @addr as in struct record. */
 struct decision image_decide_net(const struct ruleset *image, const uint8_t addr[16],
 				 uint16_t port, enum protocol proto);

@@ -443,6 +443,13 @@ static int inode_table_build(const struct path_compiler *compiler, enum object_c
 	return err;
 }
 
+/* An implied rule that allows changes nothing: it says what not to record, and is no reason to look at a
+ * path. */
+static bool is_silent(const struct policy *policy, uint16_t rule)
+{
+	return policy->rules[rule].implied && policy->rules[rule].verdict == VERDICT_ALLOW;
+}
+
 /* Of which accesses to each class rules speak, and whether a name permits what is denied. */
 static void paths_sum_up(const struct path_compiler *compiler, struct path_tables *tables)
 {
@@ -456,7 +463,7 @@ static void paths_sum_up(const struct path_compiler *compiler, struct path_table
 		uint8_t *spoken = path->implied ? tables->implied : tables->said;
 
 		for (int access = 0; access < ACCESS_KINDS; access++) {
-			if (path->rule[access] == RULE_DEFAULT)
+			if (path->rule[access] == RULE_DEFAULT || is_silent(policy, path->rule[access]))
 				continue;
 			spoken[path->object] |= 1 << access;
 			if (policy->rules[path->rule[access]].verdict == VERDICT_DENY)

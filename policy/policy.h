@@ -37,11 +37,17 @@ struct policy_path {
 	bool tree;
 };
 
+/* The name of a service that another one needs. */
+struct policy_need {
+	struct diag_where where;
+	char *name;
+};
+
 struct policy_service {
 	struct diag_where where;
 	char *name;
 	bool included;			/* from an included file: need not be named by a rule */
-	bool implied;			/* from the file that every policy includes */
+	uint8_t implied;		/* from a file that every policy includes: 1 + its number (implied.c) */
 	struct policy_net *nets;
 	size_t net_count;
 	struct policy_ports *ports;	/* none: every port of every protocol */
@@ -52,6 +58,8 @@ struct policy_service {
 	size_t exec_count;
 	struct policy_path *sockets;
 	size_t socket_count;
+	struct policy_need *needs;	/* services that it needs in turn */
+	size_t need_count;
 };
 
 struct policy_rule {
@@ -83,6 +91,7 @@ struct policy {
 	enum mode mode;
 	enum verdict defaults[CLASS_COUNT];
 	bool deny_unrecorded;		/* on_log_failure: deny */
+	enum recording record;		/* of what is allowed */
 	struct policy_launcher *users, *groups;	/* who may start runs, besides root */
 	size_t user_count, group_count;
 	struct policy_path *enter_execs;	/* who executes one of these begins a run, */

@@ -12,6 +12,7 @@ enum service_field {
 	SERVICE_FILES,
 	SERVICE_EXECS,
 	SERVICE_SOCKETS,
+	SERVICE_NEEDS,
 	SERVICE_FIELDS,
 };
 
@@ -21,6 +22,7 @@ static const char *const service_keys[SERVICE_FIELDS + 1] = {
 	[SERVICE_FILES] = "files",
 	[SERVICE_EXECS] = "execs",
 	[SERVICE_SOCKETS] = "sockets",
+	[SERVICE_NEEDS] = "needs",
 };
 
 static const struct planned_key service_planned[] = {
@@ -42,6 +44,7 @@ static void service_fields(struct checker *checker, const struct node *const *fi
 				    &service->exec_count);
 	service->sockets = items_read(checker, fields[SERVICE_SOCKETS], &socket_items,
 				      &service->socket_count);
+	service->needs = items_read(checker, fields[SERVICE_NEEDS], &need_items, &service->need_count);
 	if (fields[SERVICE_PORTS] && !fields[SERVICE_NETS])
 		check_fault(checker, fields[SERVICE_PORTS],
 			    "for every address write nets: [0.0.0.0/0, \"::/0\"]",
@@ -262,6 +265,7 @@ void policy_service_free(struct policy_service *service)
 	paths_free(service->files, service->file_count);
 	paths_free(service->execs, service->exec_count);
 	paths_free(service->sockets, service->socket_count);
+	needs_free(service->needs, service->need_count);
 	free(service->nets);
 	free(service->ports);
 	free(service->name);

@@ -206,7 +206,7 @@ static int by_time(const void *a, const void *b)
 
 static bool same_bucket(const struct deps *deps, int64_t a, int64_t b)
 {
-	return deps->bucket ? a / deps->bucket == b / deps->bucket : a == b;
+	return deps->bucket ? (a - deps->base) / deps->bucket == (b - deps->base) / deps->bucket : a == b;
 }
 
 /* Makes buckets twice as wide, and one point of those of a reach in one. */
@@ -242,6 +242,8 @@ static void add_point(struct deps *deps, size_t reach, int64_t t)
 		deps->points[last - 1].count++;
 		return;
 	}
+	if (!deps->point_count)
+		deps->base = t;
 	if (deps->point_count == POINTS_ROOM)
 		gather_points(deps);
 	if (deps->point_count == POINTS_ROOM)
@@ -412,9 +414,8 @@ static void count_verdict(struct deps *deps, const struct deps_reach *reach)
 		deps->would_deny++;
 }
 
-static void take_decision(struct deps *deps, const struct audit_line *line, int64_t t)
+static void take_decision(struct deps *deps, const struct audit_line *line, int64_t t, int step)
 {
-	int step = deps_step_of(deps, line, t);
 	size_t number = reach_get(deps, line, step);
 	struct deps_reach *reach = &deps->reaches[number];
 
@@ -429,6 +430,7 @@ static void take_decision(struct deps *deps, const struct audit_line *line, int6
 	count_verdict(deps, reach);
 	count_service(deps, reach);
 	add_point(deps, number, t);
+	deps_steps_seen(deps, step, t);
 }
 
 /* --- lines -------------------------------------------------------------------------------- */
@@ -479,30 +481,60 @@ static void take_names(struct deps *deps, const struct audit_line *line)
 		deps->mode = deps_keep(deps, line->mode);
 }
 
-static int take_line(void *ctx, const struct audit_line *line)
+/* @step: -1 where the line is to tell. */
+static int take(struct deps *deps, const struct audit_line *line, bool is_known, int step)
 {
-	struct deps *deps = ctx;
 	int64_t t = time_of(line->timestamp);
-	bool own = !strcmp(line->run, deps->run);
 
-	if (!own || !strcmp(line->action, "liveness") || !strcmp(line->action, "release")) {
-		/* What comes behind the end is no concern of the run. */
-		if (!deps->has_end)
-			take_liveness(deps, line);
-		return deps->memory->failed ? -ENOMEM : 0;
-	}
 	if (!deps->first || t < deps->first)
 		deps->first = t;
 	if (t > deps->last)
 		deps->last = t;
 	take_names(deps, line);
-	if (!strcmp(line->action, "run-begin"))
+	if (!strcmp(line->action, "run-begin")) {
 		take_begin(deps, line, t);
-	else if (!strcmp(line->action, "run-end"))
+	} else if (!strcmp(line->action, "run-end")) {
 		take_end(deps, line, t);
-	else
-		take_decision(deps, line, t);
+	} else {
+		if (!is_known) {
+			step = deps_step_of(deps, line);
+			deps_lineage_keep(deps, step);
+		}
+		take_decision(deps, line, t, step);
+	}
 	return deps->memory->failed ? -ENOMEM : 0;
+}
+
+static int take_line(void *ctx, const struct audit_line *line)
+{
+	struct deps *deps = ctx;
+
+	if (strcmp(line->run, deps->run) && strcmp(line->action, "liveness"))
+		return 0;
+	if (strcmp(line->action, "liveness") && strcmp(line->action, "release"))
+		return take(deps, line, false, -1);
+	/* What comes behind the end is no concern of the run. */
+	if (!deps->has_end)
+		take_liveness(deps, line);
+	return deps->memory->failed ? -ENOMEM : 0;
+}
+
+/* Takes a line whose process is known: it is short without that, and need not be parsed as a whole. */
+static bool take_known(void *ctx, const char *text, size_t size)
+{
+	struct deps *deps = ctx;
+	struct audit_line line;
+	bool own;
+	int step;
+
+	if (!deps_lineage_known(deps, text, size, &line, &step))
+		return false;
+	own = !strcmp(line.run, deps->run) && !audit_line_is_note(&line) && strcmp(line.action, "liveness") &&
+		strcmp(line.action, "release");
+	if (own)
+		take(deps, &line, true, step);
+	audit_line_free(&line);
+	return own;
 }
 
 /* --- all of it ---------------------------------------------------------------------------- */
@@ -540,7 +572,7 @@ static int deps_new(const char *run, struct deps *ret_deps)
 int deps_read(const char *const *paths, size_t count, const char *run, struct deps *ret_deps,
 	      const char **ret_reading)
 {
-	struct journal_options options = { .run = run, .liveness = true, .progress = true };
+	struct journal_options options = { .run = run, .liveness = true, .progress = true, .known = take_known };
 	struct deps deps;
 	int err = deps_new(run, &deps);
 
@@ -575,6 +607,7 @@ void deps_free(struct deps *deps)
 		text_free(&deps->memory->scratch);
 		free(deps->memory->steps.slots);
 		free(deps->memory->reaches.slots);
+		free(deps->memory->lineages);
 	}
 	free(deps->memory);
 	free(deps->steps);

@@ -100,7 +100,8 @@ struct deps {
 	size_t reach_count;
 	struct deps_point *points;	/* in the order of the log */
 	size_t point_count;
-	int64_t bucket;			/* ns that a point stands for; 0: each for itself */
+	int64_t bucket;			/* ns that a point stands for; 0: each for itself; */
+	int64_t base;			/* where the first of them begins */
 	struct deps_service *services;
 	size_t service_count;
 	json_t *liveness;		/* lines */

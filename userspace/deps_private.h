@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files share that make the model of a run: deps.c from its records, deps_steps.c its steps. */
+/* What the files share that make the model of a run: deps.c from its records, deps_steps.c its steps,
+ * deps_lineage.c what needs not be parsed again. */
 #pragma once
 
 #include "deps.h"
@@ -19,12 +20,15 @@ struct deps_table {
 };
 
 struct deps_block;
+struct deps_lineage;
 
 struct deps_memory {
 	struct siphash_key key;
 	struct deps_block *blocks;	/* of strings */
 	struct text scratch;		/* of what is to be hashed */
 	struct deps_table steps, reaches;
+	struct deps_lineage *lineages;	/* of deps_lineage.c */
+	uint64_t lineage_hash;		/* of the line that is read; 0: it is not to be kept */
 	size_t seen;			/* reaches that were allowed and are of no service */
 	const char *root;		/* entity id of the run's first process, of its begin line; or "" */
 	bool failed;			/* memory ran out */
@@ -44,9 +48,20 @@ uint64_t deps_hash_end(struct deps *deps);
 
 /* --- deps_steps.c --- */
 
-/* The step of the process that @line is about, made where it is missing; -1 where there is no room. @t: of the
- * line. */
-int deps_step_of(struct deps *deps, const struct audit_line *line, int64_t t);
+/* The step of the process that @line is about, made where it is missing; -1 where there is no room. */
+int deps_step_of(struct deps *deps, const struct audit_line *line);
+
+/* Notes that a step, and those above it, were seen. */
+void deps_steps_seen(struct deps *deps, int step, int64_t t);
 
 /* When all lines were read: which steps are the deploy's own. */
 void deps_steps_finish(struct deps *deps);
+
+/* --- deps_lineage.c --- */
+
+/* Whether the process of a line and its ancestors are known from lines before: then *ret_line is the line without
+ * them, the caller's to audit_line_free(), and *ret_step the step. Else they are to be kept. */
+bool deps_lineage_known(struct deps *deps, const char *line, size_t size, struct audit_line *ret_line, int *ret_step);
+
+/* Keeps the step for the line that deps_lineage_known() did not know. */
+void deps_lineage_keep(struct deps *deps, int step);

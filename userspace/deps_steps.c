@@ -226,17 +226,17 @@ static int step_get(struct deps *deps, int parent, const struct image *image, bo
 	return step;
 }
 
-static void seen_at(struct deps *deps, int step, int64_t t)
+void deps_steps_seen(struct deps *deps, int step, int64_t t)
 {
-	if (step < 0)
-		return;
-	if (!deps->steps[step].first || t < deps->steps[step].first)
-		deps->steps[step].first = t;
-	if (t > deps->steps[step].last)
-		deps->steps[step].last = t;
+	for (; step >= 0; step = deps->steps[step].parent) {
+		if (!deps->steps[step].first || t < deps->steps[step].first)
+			deps->steps[step].first = t;
+		if (t > deps->steps[step].last)
+			deps->steps[step].last = t;
+	}
 }
 
-int deps_step_of(struct deps *deps, const struct audit_line *line, int64_t t)
+int deps_step_of(struct deps *deps, const struct audit_line *line)
 {
 	size_t count = json_array_size(line->ancestors);
 	const json_t *process = json_object_get(line->root, "process");
@@ -248,14 +248,12 @@ int deps_step_of(struct deps *deps, const struct audit_line *line, int64_t t)
 		bool is_root = *deps->memory->root && !strcmp(image.entity, deps->memory->root);
 
 		step = step_get(deps, step, &image, step < 0 && unknown && !is_root);
-		seen_at(deps, step, t);
 	}
 	if (process) {
 		struct image image = image_of(deps, process, line->comm);
 		bool is_root = *deps->memory->root && !strcmp(image.entity, deps->memory->root);
 
 		step = step_get(deps, step, &image, step < 0 && unknown && !is_root);
-		seen_at(deps, step, t);
 	}
 	return step;
 }

@@ -288,6 +288,9 @@ static json_t *answer(const struct question *question, const struct ruleset *ima
 
 	if (decision->verdict == VERDICT_DENY)
 		json_object_set_new(json, "errno", json_string(policy_errno_name(-decision->err)));
+	if (decision->verdict == VERDICT_ALLOW)
+		json_object_set_new(json, "recorded", json_boolean(
+			decision_is_told(image, recording_in(image, image->mode), decision)));
 	if (decision->verdict == VERDICT_AUDIT && image->deny_unrecorded && image->mode == MODE_ENFORCE)
 		json_object_set_new(json, "unrecorded", json_string("deny with EPERM, where it cannot be recorded"));
 	if (!rule) {
@@ -325,6 +328,8 @@ static void print(const json_t *json)
 	printf("  %-8s %s", "verdict", json_string_value(json_object_get(json, "verdict")));
 	if (err)
 		printf(" with %s%s", err, enforced ? "" : " (audit mode: recorded, not denied)");
+	if (json_object_get(json, "recorded"))
+		printf(" (%srecorded)", json_is_true(json_object_get(json, "recorded")) ? "" : "not ");
 	putchar('\n');
 	if (json_object_get(json, "unrecorded"))
 		printf("  %-8s or %s\n", "", json_string_value(json_object_get(json, "unrecorded")));

@@ -31,6 +31,7 @@ const char *const fence_map_names[FENCE_MAPS] = {
 	[MAP_DUTY] = "duty",
 	[MAP_ABOUT] = "about",
 	[MAP_TOLD] = "told",
+	[MAP_ALLOWED] = "allowed",
 	[MAP_KEEPERS] = "keepers",
 	[MAP_LATE] = "late",
 	[MAP_LATE_ORPHANS] = "late_orphans",

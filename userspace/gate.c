@@ -17,6 +17,7 @@
 
 #include "../policy/image.h"
 #include "gate.h"
+#include "identity.h"
 #include "keeper.h"
 #include "locations.h"
 #include "run_id.h"
@@ -34,6 +35,8 @@ struct guest {
 	int fd;				/* -1: a free place */
 	struct ucred who;		/* as of connect(2) */
 	uint64_t run;			/* 0: none yet */
+	enum mode mode;			/* that was asked for */
+	bool ended;			/* and said to be over */
 };
 
 struct gate {
@@ -163,7 +166,7 @@ static bool read_proc(const char *path, char *ret_text, size_t size)
 
 /* A process that is the guest's own child, in all of its user ids, with one thread. What it becomes
  * afterwards it becomes with the tag. */
-static bool is_own(const struct guest *guest, int pidfd)
+static bool is_own(const struct guest *guest, int pidfd, pid_t *ret_pid)
 {
 	struct pollfd end = { .fd = pidfd, .events = POLLIN };
 	char path[64], text[4096];
@@ -182,21 +185,43 @@ static bool is_own(const struct guest *guest, int pidfd)
 	for (int i = 0; i < 4; i++)
 		if (uid[i] != guest->who.uid)
 			return false;
+	*ret_pid = pid;
 	/* Last: it is alive, so that what was read is of no other process of that number. */
 	return field(text, "\nPPid:") == guest->who.pid && field(text, "\nThreads:") == 1 &&
 	       !poll(&end, 1, 0);
 }
 
-static void tag_guest(struct gate *gate, struct guest *guest, const struct gate_request *request,
-		      int pidfd, struct gate_answer *answer)
+/* The line that a run begins, with what the guest says that it starts: only that, and never as if it were known.
+ * It is not in the way of the run. */
+static void note_begin(struct gate *gate, const struct guest *guest, const struct tag *tag, pid_t pid, int packed)
 {
+	struct run_starter starter = { .claimed = guest->who.uid };
+	struct facts facts = {};
+	char name[64];
+	int err;
+
+	identity_name(guest->who.uid, name, sizeof(name));
+	starter.user = name;
+	if (facts_unpack(packed, &facts))
+		facts = (struct facts){};
+	err = runs_note_begin(gate->fence, tag, pid, &facts, &starter);
+	if (err)
+		say_errno(err, "cannot have the audit log say that a run of %s begins", name);
+	facts_free(&facts);
+}
+
+static void tag_guest(struct gate *gate, struct guest *guest, const struct gate_request *request,
+		      const int descriptors[GATE_DESCRIPTORS], struct gate_answer *answer)
+{
+	int pidfd = descriptors[0];
+	pid_t pid = 0;
 	struct tag tag = { .run = run_id_new(), .mode = request->mode };
 	struct run account = { .pid = guest->who.pid, .uid = guest->who.uid };
 	int err = find_policy(gate, guest, request, &tag, answer);
 
 	if (err)
 		return;
-	if (guest->run || !is_own(guest, pidfd)) {
+	if (guest->run || !is_own(guest, pidfd, &pid)) {
 		refuse(answer, -EPERM, "ringfence run asks for one", guest->run ?
 		       "this connection has a run already" :
 		       "only a child of one's own, with one thread, can be put behind the fence");
@@ -216,13 +241,16 @@ static void tag_guest(struct gate *gate, struct guest *guest, const struct gate_
 		refuse(answer, err, "what a run starts is governed by its tag already", "it is tagged already");
 	else if (err)
 		refuse(answer, err, "see the log of the daemon", "it cannot be tagged: %s", strerror(-err));
-	else
-		answer->run = guest->run = tag.run;
+	if (err)
+		return;
+	answer->run = guest->run = tag.run;
+	guest->mode = tag.mode;
+	note_begin(gate, guest, &tag, pid, descriptors[1]);
 }
 
 /* The lock is that of `ringfence unload`, which must not come in between. */
-static void let_in(struct gate *gate, struct guest *guest, const struct gate_request *request, int pidfd,
-		   const char *fault, struct gate_answer *answer)
+static void let_in(struct gate *gate, struct guest *guest, const struct gate_request *request,
+		   const int descriptors[GATE_DESCRIPTORS], const char *fault, struct gate_answer *answer)
 {
 	int lock;
 
@@ -235,11 +263,23 @@ static void let_in(struct gate *gate, struct guest *guest, const struct gate_req
 		refuse(answer, lock, "try again in a moment", "the fence is being changed");
 		return;
 	}
-	tag_guest(gate, guest, request, pidfd, answer);
+	tag_guest(gate, guest, request, descriptors, answer);
 	close(lock);
 }
 
-static void tell_end(struct gate *gate, const struct guest *guest, struct gate_answer *answer)
+/* The line that a run is over. What the command ended with is as the guest says. */
+static void note_end(struct gate *gate, const struct guest *guest, uint32_t status)
+{
+	size_t processes = 0;
+	int err = keeper_count(gate->fence, guest->run, &processes) ?:
+		runs_note_end(gate->fence, guest->run, guest->mode, status <= UINT8_MAX ? (int)status : -1, processes);
+
+	if (err)
+		say_errno(err, "cannot have the audit log say that a run is over");
+}
+
+static void tell_end(struct gate *gate, struct guest *guest, const struct gate_request *request,
+		     struct gate_answer *answer)
 {
 	struct run account = {};
 	size_t processes = 0;
@@ -249,6 +289,9 @@ static void tell_end(struct gate *gate, const struct guest *guest, struct gate_a
 		refuse(answer, -EINVAL, "", "this connection has no run");
 		return;
 	}
+	if (!guest->ended)
+		note_end(gate, guest, request->status);
+	guest->ended = true;
 	collector_settle(gate->collector, guest->run, 0, SETTLE_MS);
 	answer->err = fence_get_run(gate->fence, guest->run, &account, &logged);
 	answer->run = guest->run;
@@ -304,30 +347,22 @@ static void welcome(struct gate *gate)
 		close(fd);
 }
 
-/* The one descriptor of a message, the caller's; -1 for none. The room for one takes two, and nobody would
- * close what is not looked at: where there are more, all of them are closed here. */
-static int descriptor_of(struct msghdr *message)
+/* The descriptors of a message, the caller's; -1 for those that are not there. There is room for no more. */
+static void descriptors_of(struct msghdr *message, int ret_descriptors[GATE_DESCRIPTORS])
 {
 	struct cmsghdr *head = CMSG_FIRSTHDR(message);
-	int fds[2] = { -1, -1 };
 
-	if (!head || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(fds, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
-	if (fds[1] < 0)
-		return fds[0];
-	close(fds[0]);
-	close(fds[1]);
-	return -1;
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
+		memcpy(ret_descriptors, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
 }
 
-/* Returns the bytes received, and in *ret_pidfd the caller's, or -1. */
-static ssize_t receive(int fd, struct gate_request *ret_request, int *ret_pidfd)
+/* Returns the bytes received, and the descriptors, the caller's, or -1. */
+static ssize_t receive(int fd, struct gate_request *ret_request, int ret_descriptors[GATE_DESCRIPTORS])
 {
 	struct iovec data = { ret_request, sizeof(*ret_request) };
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(GATE_DESCRIPTORS * sizeof(int))];
 	} control = {};
 	struct msghdr message = {
 		.msg_iov = &data,
@@ -337,22 +372,30 @@ static ssize_t receive(int fd, struct gate_request *ret_request, int *ret_pidfd)
 	};
 	ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
-	*ret_pidfd = got >= 0 ? descriptor_of(&message) : -1;
+	memset(ret_descriptors, -1, GATE_DESCRIPTORS * sizeof(*ret_descriptors));
+	if (got >= 0)
+		descriptors_of(&message, ret_descriptors);
 	return got;
+}
+
+static void close_all(const int descriptors[GATE_DESCRIPTORS])
+{
+	for (int i = 0; i < GATE_DESCRIPTORS; i++)
+		if (descriptors[i] >= 0)
+			close(descriptors[i]);
 }
 
 static void attend(struct gate *gate, struct guest *guest, const char *fault)
 {
 	struct gate_request request;
 	struct gate_answer answer = {};
-	int pidfd;
-	ssize_t got = receive(guest->fd, &request, &pidfd);
+	int descriptors[GATE_DESCRIPTORS];
+	ssize_t got = receive(guest->fd, &request, descriptors);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
-		if (pidfd >= 0)		/* with a message of no bytes */
-			close(pidfd);
+		close_all(descriptors);	/* of a message of no bytes */
 		dismiss(guest);
 		return;
 	}
@@ -362,11 +405,10 @@ static void attend(struct gate *gate, struct guest *guest, const char *fault)
 		refuse(&answer, -EPROTO, "do both come from the same package?",
 		       "the daemon does not understand this ringfence");
 	else if (request.verb == GATE_TAG)
-		let_in(gate, guest, &request, pidfd, fault, &answer);
+		let_in(gate, guest, &request, descriptors, fault, &answer);
 	else
-		tell_end(gate, guest, &answer);
-	if (pidfd >= 0)
-		close(pidfd);
+		tell_end(gate, guest, &request, &answer);
+	close_all(descriptors);
 	if (send(guest->fd, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof(answer))
 		dismiss(guest);
 }

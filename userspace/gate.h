@@ -14,18 +14,20 @@
 #include "collector.h"
 #include "fence.h"
 
-#define GATE_VERSION 2
+#define GATE_VERSION 3
 #define GATE_TEXT 512
 
 enum gate_verb {
-	GATE_TAG,			/* with a pidfd (SCM_RIGHTS): tag that process */
-	GATE_END,			/* what did the run of this connection meet? */
+	GATE_TAG,			/* with a pidfd (SCM_RIGHTS), and it may be with what facts_pack() made of
+					 * the command: tag that process */
+	GATE_END,			/* it has ended: what did the run of this connection meet? */
 };
 
 struct gate_request {
 	uint32_t version;
 	uint32_t verb;
 	uint32_t mode;			/* enum mode, 0: the policy's own */
+	uint32_t status;		/* GATE_END: what the command ended with */
 	char tag[TAG_NAME_MAX];
 };
 
@@ -57,6 +59,9 @@ void gate_close(struct gate *gate);
 /* Connects to the daemon. Returns a descriptor, the caller's to close, or -errno. */
 int gate_connect(void);
 
-/* Sends a request, with @pidfd unless that is negative, and waits for the answer. Returns 0, also where
- * the answer is no; -EPROTO for a daemon of another version, -EPIPE for one that has gone, or -errno. */
-int gate_ask(int gate, const struct gate_request *request, int pidfd, struct gate_answer *ret_answer);
+#define GATE_DESCRIPTORS 2		/* at most with a request: a pidfd and facts */
+
+/* Sends a request, with @count descriptors, and waits for the answer. Returns 0, also where the answer is no;
+ * -EPROTO for a daemon of another version, -EPIPE for one that has gone, or -errno. */
+int gate_ask(int gate, const struct gate_request *request, const int *descriptors, size_t count,
+	     struct gate_answer *ret_answer);

@@ -27,26 +27,29 @@ int gate_connect(void)
 	return fd;
 }
 
-int gate_ask(int gate, const struct gate_request *request, int pidfd, struct gate_answer *ret_answer)
+int gate_ask(int gate, const struct gate_request *request, const int *descriptors, size_t count,
+	     struct gate_answer *ret_answer)
 {
 	struct iovec data = { (void *)request, sizeof(*request) };
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(GATE_DESCRIPTORS * sizeof(int))];
 	} control = {
 		.head = {
 			.cmsg_level = SOL_SOCKET,
 			.cmsg_type = SCM_RIGHTS,
-			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_len = CMSG_LEN(count * sizeof(int)),
 		},
 	};
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
 	ssize_t got;
 
-	if (pidfd >= 0) {
-		memcpy(CMSG_DATA(&control.head), &pidfd, sizeof(pidfd));
+	if (count > GATE_DESCRIPTORS)
+		return -E2BIG;
+	if (count) {
+		memcpy(CMSG_DATA(&control.head), descriptors, count * sizeof(*descriptors));
 		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
+		message.msg_controllen = CMSG_SPACE(count * sizeof(*descriptors));
 	}
 	if (sendmsg(gate, &message, MSG_NOSIGNAL) < 0)
 		return -errno;

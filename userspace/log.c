@@ -32,7 +32,7 @@
 struct log {
 	const char *path;
 	const char *reading;		/* the file of it that is read */
-	const char *run, *service, *verdict;	/* NULL: any */
+	const char *run, *service, *verdicts;	/* NULL: any */
 	bool follow, json;
 	const struct term_style *style;
 	bool to_terminal;
@@ -260,11 +260,21 @@ static void append_record(struct text *out, struct log *log, const struct audit_
 
 /* --- the file ----------------------------------------------------------------------------- */
 
+/* Whether a word is an item of "deny,audit". */
+static bool is_listed(const char *word, size_t length, const char *list)
+{
+	for (; *list; list += strcspn(list, ",") + (list[strcspn(list, ",")] == ','))
+		if (strcspn(list, ",") == length && !strncmp(word, list, length))
+			return true;
+	return false;
+}
+
 static bool wanted(const struct log *log, const struct audit_line *line)
 {
 	return (!log->run || !strcmp(log->run, line->run)) &&
 	       (!log->service || !strcmp(log->service, line->service)) &&
-	       (!log->verdict || (!strcmp(log->verdict, line->verdict) && !audit_line_is_note(line)));
+	       (!log->verdicts || (is_listed(line->verdict, strlen(line->verdict), log->verdicts) &&
+				   !audit_line_is_note(line)));
 }
 
 /* Shows a line without its newline. Returns 0, -EPIPE and the like, or -ENOMEM. */
@@ -493,7 +503,7 @@ static int follow(struct log *log, FILE **in, struct text *rest)
 static const struct verb_option options[] = {
 	{ 'r', "run", "RUN", "only this run, such as 20270331-142355-9f03ac" },
 	{ 's', "service", "SERVICE", "only this service of the policy" },
-	{ 'v', "verdict", "VERDICT", "only allow, audit or deny" },
+	{ 'v', "verdict", "VERDICT", "only allow, audit or deny; or several: deny,audit" },
 	{ 'f', "follow", NULL, "go on as the log grows and is rotated, until interrupted" },
 	{ 'j', "json", NULL, "the records as they are, JSON lines" },
 	{},
@@ -509,6 +519,20 @@ const struct verb log_verb = {
 	.colored = true,
 };
 
+static bool are_verdicts(const char *list)
+{
+	bool good = *list;
+
+	for (;;) {
+		size_t length = strcspn(list, ",");
+
+		good &= is_listed(list, length, "allow,audit,deny");
+		if (!list[length])
+			return good;
+		list += length + 1;
+	}
+}
+
 static int parse_option(struct log *log, int id)
 {
 	switch (id) {
@@ -519,11 +543,10 @@ static int parse_option(struct log *log, int id)
 		log->service = optarg;
 		return 0;
 	case 'v':
-		log->verdict = optarg;
-		if (!strcmp(optarg, "allow") || !strcmp(optarg, "audit") || !strcmp(optarg, "deny"))
-			return 0;
-		return verb_misused(&log_verb, "--verdict %s: expected allow, audit or deny",
-				    optarg);
+		log->verdicts = optarg;
+		return are_verdicts(optarg) ? 0 :
+			verb_misused(&log_verb, "--verdict %s: expected allow, audit or deny, or several "
+				     "with commas between", optarg);
 	case 'f':
 		log->follow = true;
 		return 0;

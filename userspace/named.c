@@ -53,7 +53,8 @@ static void add_name(struct finder *finder, const char *text)
 
 static int prepare(struct finder *finder, const struct ruleset *image)
 {
-	size_t room = image->rules.count + 1, kept = 0, at = 0;
+	size_t room = image->rules.count + 2 * image->needs.count + 1, kept = 0, at = 0;
+	struct image_need need;
 
 	*finder = (struct finder){ .image = image };
 	finder->names = calloc(room, sizeof(*finder->names));
@@ -62,6 +63,10 @@ static int prepare(struct finder *finder, const struct ruleset *image)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < image->rules.count; i++)
 		add_name(finder, image_string(image, image_rule(image, i)->service));
+	for (uint32_t i = 0; image_need(image, i, &need); i++) {
+		add_name(finder, need.service);
+		add_name(finder, need.needs);
+	}
 	qsort(finder->names, finder->count, sizeof(*finder->names), by_text);
 	for (size_t i = 0; i < finder->count; i++)
 		if (!kept || strcmp(finder->names[i].text, finder->names[kept - 1].text))
@@ -173,8 +178,6 @@ static void find_address(struct finder *finder, const char *line, size_t size, s
 static void find_in(struct finder *finder, const char *line, size_t size)
 {
 	finder->found_count = 0;
-	if (size > LINE_MAX_LOOKED)
-		size = LINE_MAX_LOOKED;
 	for (size_t at = 0; at < size; at++) {
 		char before = at ? line[at - 1] : ' ';
 
@@ -189,16 +192,16 @@ static void find_in(struct finder *finder, const char *line, size_t size)
 
 /* Once as it stands, since quotes hold together what a header says, and once word by word, for the options
  * of programs that take passwords. */
-unsigned int named_redact(struct text *out, const char *line, size_t size)
+unsigned int named_redact(struct text *out, const char *line, size_t size, bool cut)
 {
 	struct text whole = { 0 }, words = { 0 };
 	unsigned int flags, count;
 
-	flags = text_argv(&whole, line, size, false, &count);
+	flags = text_argv(&whole, line, size, cut, &count);
 	for (size_t i = 0; i < whole.size; i++)
 		if (whole.data[i] == ' ' || whole.data[i] == '\t')
 			whole.data[i] = 0;
-	flags |= text_argv(&words, whole.data, whole.size, false, &count);
+	flags |= text_argv(&words, whole.data, whole.size, cut, &count);
 	if (words.size)
 		words.size--;		/* the final 0 */
 	for (size_t i = 0; i < words.size; i++)
@@ -245,18 +248,25 @@ static int add_place(struct named *named, json_t *place, size_t room)
 	return 0;
 }
 
-static int add_line(const struct finder *finder, const char *line, size_t size, json_int_t number, size_t room,
-		    struct named *named)
+/* A line of the script; @cut: it goes on. */
+struct line {
+	const char *text;
+	size_t size;
+	json_int_t number;
+	bool cut;
+};
+
+static int add_line(const struct finder *finder, const struct line *line, size_t room, struct named *named)
 {
 	struct text text = { 0 };
 	int err = 0;
 
-	named->text_flags |= named_redact(&text, line, size);
+	named->text_flags |= named_redact(&text, line->text, line->size, line->cut);
 	for (size_t i = 0; !err && i < finder->found_count; i++) {
 		json_t *place = describe(finder->found[i], "script", &text, finder->found_at);
 
 		if (place)
-			json_object_set_new(place, "line", json_integer(number));
+			json_object_set_new(place, "line", json_integer(line->number));
 		err = add_place(named, place, room);
 	}
 	err = text.failed ? -ENOMEM : err;
@@ -264,22 +274,38 @@ static int add_line(const struct finder *finder, const char *line, size_t size, 
 	return err;
 }
 
+/* What follows *@at, up to @end, without the spaces around it. */
+static struct line next_line(const char **at, const char *end)
+{
+	const char *newline = memchr(*at, '\n', end - *at);
+	struct line line = { .text = *at, };
+
+	line.size = (newline ? newline : end) - *at;
+	*at = newline ? newline + 1 : end;
+	while (line.size && isspace((unsigned char)*line.text))
+		line.text++, line.size--;
+	if (line.size > LINE_MAX_LOOKED) {
+		line.size = LINE_MAX_LOOKED;
+		line.cut = true;
+	}
+	return line;
+}
+
 static int search_script(struct finder *finder, const struct text *lines, size_t room, struct named *named)
 {
 	const char *at = lines->data, *end = at + lines->size;
 	int err = 0;
 
-	for (json_int_t number = 1; !err && at < end; number++) {
-		const char *newline = memchr(at, '\n', end - at), *next = newline ? newline + 1 : end;
-		size_t size = (newline ? newline : end) - at;
+	for (json_int_t number = 1; !err && !named->cut && at < end; number++) {
+		struct line line = next_line(&at, end);
 
-		while (size && isspace((unsigned char)*at))
-			at++, size--;
-		if (size && *at != '#')
-			find_in(finder, at, size);
-		if (size && *at != '#' && finder->found_count)
-			err = add_line(finder, at, size, number, room, named);
-		at = next;
+		line.number = number;
+		line.cut |= at == end && lines->size >= FACTS_SCRIPT_MAX;
+		if (!line.size || *line.text == '#')
+			continue;
+		find_in(finder, line.text, line.size);
+		if (finder->found_count)
+			err = add_line(finder, &line, room, named);
 	}
 	return err;
 }
@@ -326,7 +352,7 @@ static int search_environment(struct finder *finder, const struct text *environm
 		if (!value)
 			continue;
 		value++;
-		find_in(finder, value, strlen(value));
+		find_in(finder, value, strnlen(value, LINE_MAX_LOOKED));
 		if (finder->found_count)
 			err = add_variable(finder, at, named);
 	}

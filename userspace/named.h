@@ -27,5 +27,5 @@ struct named {
  * ret_named->list, the caller's to json_decref(), or -ENOMEM. */
 int named_find(const struct ruleset *image, const struct facts *facts, struct named *ret_named);
 
-/* Appends a line of a script without its secrets, as UTF-8. Returns TEXT_*. */
-unsigned int named_redact(struct text *out, const char *line, size_t size);
+/* Appends a line of a script without its secrets, as UTF-8. @cut: it goes on beyond @size. Returns TEXT_*. */
+unsigned int named_redact(struct text *out, const char *line, size_t size, bool cut);

@@ -191,9 +191,9 @@ static int write_json(const json_t *report, FILE *out, bool to_terminal)
 		text_printable_json(&shown, line, end - line);
 		text_append(&shown, "\n", 1);
 	}
-	if (to_terminal)
+	if (to_terminal && shown.size)
 		fwrite(shown.data, 1, shown.size, out);
-	else
+	else if (!to_terminal)
 		fprintf(out, "%s\n", text);
 	text_free(&shown);
 	free(text);

@@ -211,13 +211,14 @@ static int by_time(const void *a, const void *b)
 }
 
 /* One point of those of a dependency in a bucket. Returns how many are left. */
-static size_t gather(struct deps_point *points, size_t count, int64_t bucket)
+static size_t gather(struct deps_point *points, size_t count, int64_t base, int64_t bucket)
 {
 	size_t kept = 0;
 
 	qsort(points, count, sizeof(*points), by_dependency);
 	for (size_t i = 1; i < count; i++)
-		if (points[i].reach == points[kept].reach && points[i].t / bucket == points[kept].t / bucket)
+		if (points[i].reach == points[kept].reach &&
+		    (points[i].t - base) / bucket == (points[kept].t - base) / bucket)
 			points[kept].count += points[i].count;
 		else
 			points[++kept] = points[i];
@@ -239,10 +240,10 @@ static struct deps_point *points_of(const struct deps *deps, const struct classi
 		points[i] = deps->points[i];
 		points[i].reach = classified->of_reach[points[i].reach];
 	}
-	count = gather(points, count, bucket);
+	count = gather(points, count, deps->base, bucket);
 	while (count > REPORT_TIMELINE_MAX && bucket / 2 < deps->last - deps->first) {
 		bucket *= 2;
-		count = gather(points, count, bucket);
+		count = gather(points, count, deps->base, bucket);
 	}
 	qsort(points, count, sizeof(*points), by_time);
 	*ret_count = count;

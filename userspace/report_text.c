@@ -22,7 +22,8 @@ static void show(const struct page *page, const char *utf8)
 	struct text shown = { 0 };
 
 	text_printable(&shown, utf8, strlen(utf8));
-	fwrite(shown.data, 1, shown.size, page->out);
+	if (shown.size)
+		fwrite(shown.data, 1, shown.size, page->out);
 	text_free(&shown);
 }
 

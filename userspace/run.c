@@ -12,6 +12,7 @@
 
 #include "collector.h"
 #include "descriptors.h"
+#include "facts.h"
 #include "fence_up.h"
 #include "host.h"
 #include "identity.h"
@@ -83,6 +84,7 @@ struct session {
 	bool kept;			/* this process is protected from the command */
 	uint64_t noted;			/* lines about the run, that no hook is the cause of */
 	char own_log[64];		/* of a fence of our own, where --log does not say */
+	struct facts facts;		/* about the command */
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
@@ -287,19 +289,14 @@ static int prepare(struct session *session)
 static void note_begin(struct session *session, pid_t pid)
 {
 	char name[64];
-	struct run_starter starter = { .user = name };
-	struct facts facts = {};
-	int err = facts_gather(session->argv, environ, &facts);
+	struct run_starter starter = { .user = session->user ?: name };
+	int err;
 
 	identity_name(getuid(), name, sizeof(name));
-	if (session->user)
-		starter.user = session->user;
-	if (!err)
-		err = runs_note_begin(session->fence, &session->tag, pid, &facts, &starter);
+	err = runs_note_begin(session->fence, &session->tag, pid, &session->facts, &starter);
 	if (err)
 		say_errno(err, "cannot have the audit log say that the run begins");
 	session->noted += !err;
-	facts_free(&facts);
 }
 
 static int tag_child(void *ctx, pid_t pid, int pidfd)
@@ -494,6 +491,9 @@ int run_main(int argc, char **argv)
 		return LAUNCH_FAILED;
 	if (geteuid() && !session.policy)
 		return run_as_guest(&session);
+	/* Before any lock is held: the script may be on a file system that makes us wait. */
+	if (facts_gather(session.argv, environ, &session.facts))
+		session.facts = (struct facts){};
 	if (!prepare(&session))
 		status = run(&session);
 	if (session.lock >= 0)
@@ -503,5 +503,6 @@ int run_main(int argc, char **argv)
 	if (session.kept)
 		fence_unkeep(session.fence, 0);
 	fence_close(session.fence);
+	facts_free(&session.facts);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "facts.h"
 #include "gate.h"
 #include "launch.h"
 #include "locations.h"
@@ -36,17 +37,18 @@ static void tell_unreachable(int err)
 	}
 }
 
-static int ask(struct visit *visit, enum gate_verb verb, int pidfd)
+static int ask(struct visit *visit, enum gate_verb verb, int status, const int *descriptors, size_t count)
 {
 	struct gate_request request = {
 		.version = GATE_VERSION,
 		.verb = verb,
 		.mode = visit->run->mode,
+		.status = status,
 	};
 	int err;
 
 	snprintf(request.tag, sizeof(request.tag), "%s", visit->run->tag_name);
-	err = gate_ask(visit->gate, &request, pidfd, &visit->answer);
+	err = gate_ask(visit->gate, &request, descriptors, count, &visit->answer);
 	if (err == -EPIPE || err == -ECONNRESET) {
 		say("the daemon has gone");
 	} else if (err) {
@@ -60,16 +62,34 @@ static int ask(struct visit *visit, enum gate_verb verb, int pidfd)
 	return err;
 }
 
+/* What the command is, for the log. A file, or a negative number where that cannot be told: it is not needed. */
+static int pack_facts(const struct visit *visit)
+{
+	struct facts facts;
+	int fd, err = facts_gather(visit->run->argv, environ, &facts);
+
+	if (err)
+		return err;
+	fd = facts_pack(&facts);
+	facts_free(&facts);
+	return fd;
+}
+
 static int tag_by_gate(void *ctx, pid_t pid, int pidfd)
 {
-	(void)pid;
-	return ask(ctx, GATE_TAG, pidfd);
+	int descriptors[] = { pidfd, pack_facts(ctx) };
+	int err = ask(ctx, GATE_TAG, 0, descriptors, descriptors[1] < 0 ? 1 : 2);
+
+	(void)pid;			/* the daemon has it of the pidfd */
+	if (descriptors[1] >= 0)
+		close(descriptors[1]);
+	return err;
 }
 
 static int finish(struct visit *visit, int status)
 {
 	char name[RUN_NAME_SIZE];
-	int err = ask(visit, GATE_END, -1);
+	int err = ask(visit, GATE_END, status, NULL, 0);
 	const struct gate_answer *answer = &visit->answer;
 
 	if (err)

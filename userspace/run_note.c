@@ -135,6 +135,7 @@ static const struct key begin_keys[] = {
 	{ "named", is_named, true },
 	{ "named_cut", is_true, false },
 	{ "services", is_services, true },
+	{ "services_cut", is_true, false },
 	{ "record", is_record, true },
 	{ "flags", is_number, false },
 };
@@ -145,6 +146,7 @@ static const struct key end_keys[] = {
 	{ "status", is_status, true },
 	{ "denied", is_number, true },
 	{ "audited", is_number, true },
+	{ "allowed", is_number, false },
 	{ "submitted", is_number, true },
 	{ "lost", is_number, true },
 	{ "lost_lineage", is_number, true },
@@ -248,12 +250,38 @@ static int add_command(json_t *note, const struct facts *facts, unsigned int *fl
 	return err ?: cut && json_object_set_new(note, "command_cut", json_true()) ? -ENOMEM : 0;
 }
 
-/* What readers of the log need of the policy. */
-static int add_policy(json_t *note, const struct ruleset *image)
+/* Adds a need to its service, which is made where it is the first. */
+static int add_need(json_t *services, const struct image_need *need)
 {
-	(void)image;
-	return json_object_set_new(note, "services", json_object()) ||
-	       json_object_set_new(note, "record", json_string("denied")) ? -ENOMEM : 0;
+	json_t *service = json_object_get(services, need->service);
+
+	if (!service) {
+		service = json_pack("{s:[], s:s}", "needs", "where", need->where);
+		if (json_object_set_new(services, need->service, service))
+			return -ENOMEM;
+	}
+	return json_array_append_new(json_object_get(service, "needs"), json_string(need->needs)) ? -ENOMEM : 0;
+}
+
+/* What readers of the log need of the policy. */
+static int add_policy(json_t *note, const struct ruleset *image, enum mode mode)
+{
+	json_t *services = json_object();
+	struct image_need need;
+	bool cut = false;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && !cut && image_need(image, i, &need); i++) {
+		/* With more than the names take: what stands around them. */
+		cut = size_of(services) + strlen(need.service) + strlen(need.needs) + strlen(need.where) + 64 >
+			SERVICES_ROOM;
+		err = cut ? 0 : add_need(services, &need);
+	}
+	if (json_object_set_new(note, "services", services) ||
+	    json_object_set_new(note, "record", json_string(image_recording(image, mode))) ||
+	    (cut && json_object_set_new(note, "services_cut", json_true())))
+		err = -ENOMEM;
+	return err;
 }
 
 /* As many of the places as have room. */
@@ -288,7 +316,7 @@ static int dump(struct text *out, const json_t *note)
 	return !text || out->failed ? -ENOMEM : 0;
 }
 
-int run_note_begin(struct text *out, const struct ruleset *image, const struct facts *facts,
+int run_note_begin(struct text *out, const struct ruleset *image, enum mode mode, const struct facts *facts,
 		   const struct run_starter *starter)
 {
 	json_t *note = json_object();
@@ -308,7 +336,7 @@ int run_note_begin(struct text *out, const struct ruleset *image, const struct f
 	if (!err && starter->claimed)
 		err = json_object_set_new(note, "claimed", json_true());
 	if (!err)
-		err = add_policy(note, image) ?: add_named(note, &named);
+		err = add_policy(note, image, mode) ?: add_named(note, &named);
 	if (!err && flags)
 		err = json_object_set_new(note, "flags", json_integer(flags));
 	if (!err)
@@ -322,16 +350,17 @@ int run_note_begin(struct text *out, const struct ruleset *image, const struct f
 
 int run_note_end(struct text *out, const struct run *account, int status, size_t outlived_by)
 {
-	json_t *note = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	json_t *note = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 				 "status", status < 0 ? json_null() : json_integer(status),
 				 "denied", (json_int_t)account->denied,
 				 "audited", (json_int_t)account->audited,
+				 "allowed", (json_int_t)account->allowed,
 				 "submitted", (json_int_t)account->submitted,
 				 "lost", (json_int_t)account->lost,
 				 "lost_lineage", (json_int_t)account->lost_lineage,
 				 "unrecorded", (json_int_t)account->unrecorded,
 				 "refused_forks", (json_int_t)account->refused_forks,
-				 "repeated", (json_int_t)0);
+				 "repeated", (json_int_t)account->repeated);
 	int err = note ? 0 : -ENOMEM;
 
 	if (!err && outlived_by && json_object_set_new(note, "outlived_by", json_integer(outlived_by)))

@@ -29,9 +29,9 @@ struct run_starter {
 	bool claimed;			/* it says itself what the command is, and is not root */
 };
 
-/* Appends the object of a run that begins under @image: no more than NOTICE_TEXT_MAX bytes, with as many of the
- * places that name a service as have room. Returns 0 or -ENOMEM. */
-int run_note_begin(struct text *out, const struct ruleset *image, const struct facts *facts,
+/* Appends the object of a run that begins under @image, in @mode or MODE_POLICY: no more than NOTICE_TEXT_MAX
+ * bytes, with as many of the places that name a service as have room. Returns 0 or -ENOMEM. */
+int run_note_begin(struct text *out, const struct ruleset *image, enum mode mode, const struct facts *facts,
 		   const struct run_starter *starter);
 
 /* Appends that of a run that is over. @status: of its command; negative: not known. @outlived_by: processes

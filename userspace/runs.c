@@ -126,7 +126,7 @@ int runs_note_begin(struct fence *fence, const struct tag *tag, pid_t pid, const
 	int err = fence_get_ruleset(fence, tag->policy, &image);
 
 	if (!err)
-		err = run_note_begin(&text, image, facts, starter);
+		err = run_note_begin(&text, image, tag->mode, facts, starter);
 	if (!err) {
 		about.generation = image->generation;
 		about.mode = tag->mode == MODE_POLICY ? image->mode : tag->mode;
@@ -247,7 +247,7 @@ static json_t *describe(const struct listed *listed, struct tag_names *names)
 	char name[RUN_NAME_SIZE], started[32];
 
 	write_started(account, started, sizeof(started));
-	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
 			 "run", run_id_name(listed->run, name),
 			 "tag", tag_name(names, account->policy), "policy", account->policy,
 			 "started", started,
@@ -255,6 +255,7 @@ static json_t *describe(const struct listed *listed, struct tag_names *names)
 			 "entered", (account->flags & TAG_ENTERED) != 0,
 			 "tasks", (json_int_t)listed->tasks,
 			 "denied", (json_int_t)account->denied, "audited", (json_int_t)account->audited,
+			 "allowed", (json_int_t)account->allowed, "repeated", (json_int_t)account->repeated,
 			 "submitted", (json_int_t)account->submitted,
 			 "logged", (json_int_t)listed->logged, "lost", (json_int_t)account->lost,
 			 "unrecorded", (json_int_t)account->unrecorded,

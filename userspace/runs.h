@@ -33,7 +33,7 @@ int runs_sweep(struct fence *fence);
  * The runs that have an account, the oldest first, as an array of objects, the caller's to json_decref():
  *
  *	run, tag, policy (its slot), started, launcher (pid), launcher_alive, entered, tasks, denied, audited,
- *	submitted, logged, lost, unrecorded, refused_forks, released
+ *	allowed, repeated, submitted, logged, lost, unrecorded, refused_forks, released
  *
  * NULL where there is no memory, or the tagged tasks cannot be listed.
  */

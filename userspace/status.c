@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "../policy/image.h"
 #include "faulty.h"
 #include "fence.h"
 #include "fence_up.h"
@@ -61,9 +62,10 @@ static json_t *describe_policies(const struct fence *fence)
 
 		if (fence_get_header(fence, slot, &header))
 			break;
-		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:i, s:i}",
+		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:i, s:i, s:i}",
 			"tag", header.tag, "slot", slot,
 			"mode", header.mode == MODE_ENFORCE ? "enforce" : "audit",
+			"record", image_recording(&header, MODE_POLICY),
 			"on_log_failure", header.deny_unrecorded ? "deny" : "continue",
 			"generation", (json_int_t)header.generation,
 			"rules", header.rules_said,
@@ -284,18 +286,18 @@ static void print(const json_t *status)
 		printf("          %lld processes or control groups that should have begun a run did not\n",
 		       number(lost, "entries"));
 	json_array_foreach(json_object_get(status, "policies"), i, each)
-		printf("policy    %s: %s mode, generation %lld, %lld rules, %lld entries, %lld KiB%s\n",
-		       text(each, "tag"), text(each, "mode"), number(each, "generation"),
+		printf("policy    %s: %s mode, records %s, generation %lld, %lld rules, %lld entries, %lld KiB%s\n",
+		       text(each, "tag"), text(each, "mode"), text(each, "record"), number(each, "generation"),
 		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024,
 		       !strcmp(text(each, "on_log_failure"), "deny") ? "; denies what cannot be recorded" : "");
 	json_array_foreach(json_object_get(status, "faulty_policies"), i, each)
 		printf("faulty    %s\n          %s\n", text(each, "fault"), text(each, "instead"));
 	print_services(status);
 	json_array_foreach(json_object_get(status, "runs"), i, each) {
-		printf("run       %s: %s%lld denied, %lld audited, %lld forks refused; "
+		printf("run       %s: %s%lld denied, %lld audited, %lld allowed (and repeated %lld times), %lld forks refused; "
 		       "%lld records submitted, %lld logged, %lld lost", text(each, "run"),
 		       json_is_true(json_object_get(each, "released")) ? "released; " : "",
-		       number(each, "denied"), number(each, "audited"),
+		       number(each, "denied"), number(each, "audited"), number(each, "allowed"), number(each, "repeated"),
 		       number(each, "refused_forks"), number(each, "submitted"),
 		       number(each, "logged"), number(each, "lost"));
 		if (number(each, "unrecorded"))

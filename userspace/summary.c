@@ -185,22 +185,15 @@ static void count_lost(struct reader *reader, const struct audit_line *line)
 	reader->begun = true;
 }
 
-static int count_line(struct reader *reader, const struct audit_line *line)
+/* Names what a line is about in its group. */
+static int group_line(struct summary *summary, const struct audit_line *line)
 {
-	struct summary *summary = &reader->summary;
-	struct summary_group *group;
+	struct summary_group *group = group_of(summary, line);
 	struct text object = { 0 };
 	int r;
 
-	count_lost(reader, line);
-	if (audit_line_is_note(line))
-		return 0;
-	group = group_of(summary, line);
 	if (!group)
 		return -ENOMEM;
-	summary->lines++;
-	summary->counts[group->kind]++;
-	summary->incomplete += line->incomplete;
 	group->count++;
 	audit_line_object(&object, line);
 	text_append(&object, "", 1);
@@ -210,7 +203,23 @@ static int count_line(struct reader *reader, const struct audit_line *line)
 	if (r >= 0)
 		r = item_count(group->programs, &group->program_count, &group->other_programs,
 			       printable(line->comm));
-	return r < 0 ? r : process_add(reader, line->entity_id);
+	return r;
+}
+
+static int count_line(struct reader *reader, const struct audit_line *line)
+{
+	struct summary *summary = &reader->summary;
+	enum summary_kind kind = kind_of(line);
+
+	count_lost(reader, line);
+	if (audit_line_is_note(line))
+		return 0;
+	summary->lines++;
+	summary->counts[kind]++;
+	summary->incomplete += line->incomplete;
+	/* Of what was allowed there may be a great deal. */
+	return (kind == SUMMARY_ALLOWED ? 0 : group_line(summary, line)) ?:
+		process_add(reader, line->entity_id);
 }
 
 /* A daemon's log holds many runs, and parsing is what costs: a line is parsed when it may be of
@@ -373,8 +382,7 @@ void summary_print(const struct summary *summary, FILE *out, const struct term_s
 
 	print_head(summary, out, style);
 	for (size_t i = 0; i < summary->group_count; i++)
-		if (summary->groups[i].kind <= SUMMARY_AUDITED)
-			print_group(&summary->groups[i], out, style);
+		print_group(&summary->groups[i], out, style);
 	print_doubts(summary, out, style);
 	text_printable(&path, summary->path, strlen(summary->path));
 	if (summary->lines || summary->lost || summary->broken)

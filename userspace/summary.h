@@ -47,7 +47,7 @@ struct summary {
 	char *path;			/* of the log */
 	uint64_t lines;			/* of the run, but for those that tell of its beginning and end */
 	uint64_t counts[SUMMARY_KINDS];
-	struct summary_group *groups;	/* by kind, then in the order of the log */
+	struct summary_group *groups;	/* by kind, then in the order of the log; none of what was allowed */
 	size_t group_count;
 	uint64_t processes;		/* distinct ones, of those with a line */
 	/* Records of this host that are not in the log, before a line of this run or between two.

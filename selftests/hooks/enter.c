@@ -377,11 +377,18 @@ static bool count_record(void *ctx, const char *line)
 	return true;
 }
 
+static bool count_end(void *ctx, const char *line)
+{
+	*(size_t *)ctx += strstr(line, "\"action\":\"run-end\"") && strstr(line, "\"tag\":\"enter\"") &&
+		strstr(line, "\"status\":null") != NULL;
+	return true;
+}
+
 /* A run in the list and in the log, with the program that began it; and it is over some time. */
 static bool test_account(struct why *why)
 {
 	int64_t end = now_ms() + WAIT_MS;
-	size_t records = 0, left;
+	size_t records = 0, ends = 0, left;
 
 	if (!count_entered())
 		return fail(why, "no run is shown that had no launcher");
@@ -397,7 +404,13 @@ static bool test_account(struct why *why)
 	/* Those of the control groups, which are there still, stay. */
 	while ((left = count_entered()) > 5 && now_ms() < end)
 		pause_briefly();
-	return (left && left <= 5) || fail(why, "%zu runs are shown that had no launcher", left);
+	if (!left || left > 5)
+		return fail(why, "%zu runs are shown that had no launcher", left);
+	while (!ends && now_ms() < end) {
+		journal_scan(MAIN_LOG, count_end, &ends);
+		pause_briefly();
+	}
+	return ends || fail(why, "no line says that one is over");
 }
 
 static bool test_daemon_gone(struct why *why)

@@ -18,6 +18,7 @@
 #include "attempts.h"
 
 #define POLICY	   WORK "/gate.yaml"
+#define SCRIPT	WORK "/gate.sh"
 #define DEPLOY_USER 1000			/* with a group of the same number */
 
 #define RUN(...) COMMAND("ringfence", "run", "--quiet", "--tag", __VA_ARGS__)
@@ -130,6 +131,58 @@ static bool test_permitted(struct why *why)
 	if (far_accepted(server))
 		return fail(why, "the server was reached");
 	return one_more("ENOLINK", before, why);
+}
+
+/* Whether a line has all of these texts in it. */
+struct wanted {
+	const char *const *texts;
+	size_t count;
+};
+
+static bool search_line(void *ctx, const char *line)
+{
+	struct wanted *wanted = ctx;
+	const char *const *text = wanted->texts;
+
+	while (*text && strstr(line, *text))
+		text++;
+	wanted->count += !*text;
+	return true;
+}
+
+/* How many lines of the log have all of these texts in them, as soon as there is one. */
+static size_t lines_with(const char *const *texts)
+{
+	struct wanted wanted = { .texts = texts };
+	int64_t end = now_ms() + WAIT_MS;
+
+	do {
+		pause_briefly();
+		wanted.count = 0;
+		journal_scan(MAIN_LOG, search_line, &wanted);
+	} while (!wanted.count && now_ms() < end);
+	return wanted.count;
+}
+
+/* The daemon has the log say it, with what the user's launcher claims of the command. */
+static bool test_notes(struct why *why)
+{
+	static const char *const begin[] = {
+		"\"action\":\"run-begin\"", "\"tag\":\"gate\"", "\"command\":[\"" SCRIPT "\",\"--token=***\"]",
+		"\"script\":\"" SCRIPT "\"", "\"user\":\"deploy\"", "\"claimed\":true",
+		"\"service\":\"server\",\"where\":\"script\",\"text\":\"server=\\\"x\\\"; exit 7\",\"line\":2", NULL
+	};
+	static const char *const end[] = {
+		"\"action\":\"run-end\"", "\"tag\":\"gate\"", "\"end\":{\"status\":7,\"denied\":0,", NULL
+	};
+	struct command command;
+
+	write_small(SCRIPT, "#!/bin/bash\nserver=\"x\"; exit 7\n");
+	chmod(SCRIPT, 0755);
+	command_run(&command, DEPLOY_USER, RUN("gate", "--", SCRIPT, "--token=hunter2"));
+	if (lines_with(begin) != 1)
+		return fail(why, "not one line says that it begins; status %d: %.200s", command.status, command.err);
+	return lines_with(end) == 1 || fail(why, "not one line says that it is over");
 }
 
 static bool test_fail_on_deny(struct why *why)
@@ -285,6 +338,7 @@ static bool test_daemon_gone(struct why *why)
 const struct test gate_tests[] = {
 	{ "no-daemon", test_no_daemon },
 	{ "permitted", test_permitted },
+	{ "notes", test_notes },
 	{ "fail-on-deny", test_fail_on_deny },
 	{ "not-permitted", test_not_permitted },
 	{ "not-permitted-any-more", test_not_permitted_any_more },

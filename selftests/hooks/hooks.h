@@ -11,6 +11,7 @@
  *	files.c		the far side of file and exec vectors: contents and markers
  *	rounds.c	every vector untagged, allowed, audited, denied, and denied in audit mode
  *	actor.c		what runs tagged: makes the attempts and reports what each met
+ *	notes.c		what the log says of a run as a whole, and who accepts at the other end
  *	journal.c	reads the audit log
  *	command.c	starts programs, with time limits
  *	attempts.c	what run.c and shared.c run behind the fence
@@ -22,6 +23,7 @@
  *	descriptors.c	what a command has open when it is started: tests of shared.c
  *	nested.c	a run inside a run: tests of shared.c
  *	release.c	`ringfence release` on the loaded fence: who is free, the record, refusals
+ *	record.c	what is recorded of what is allowed
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
  *	gate.c		runs of an ordinary user, by way of the daemon
  *	enter.c		runs that begin without a launcher
@@ -275,13 +277,18 @@ void pause_briefly(void);
 
 /* --- journal.c ------------------------------------------------------------------------------ */
 
-/* The lines of a log, or of one run in it; a line that is not JSON makes the journal unreadable. */
+/* The lines of a log, or of one run in it, but for those that tell of its beginning and end; a line that is not
+ * JSON makes the journal unreadable. */
 struct journal {
 	json_t *lines;			/* array */
 	char error[128];		/* "" */
 };
 
 void journal_read(struct journal *journal, const char *path, const char *run);
+/* With those. */
+void journal_read_all(struct journal *journal, const char *path, const char *run);
+/* Whether a line that was not parsed is one of those. */
+bool line_is_note(const char *line);
 /* The lines that a ruleset of that generation decided. */
 void journal_read_ruleset(struct journal *journal, const char *path, long long generation);
 void journal_free(struct journal *journal);
@@ -311,9 +318,9 @@ struct test {
 };
 
 /* Each ends with a test without name. */
-extern const struct test run_tests[], shared_tests[], release_tests[], alias_tests[], swap_tests[], late_tests[],
-	gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[], liveness_tests[],
-	unload_tests[];
+extern const struct test run_tests[], shared_tests[], notes_tests[], release_tests[], record_tests[], alias_tests[],
+	swap_tests[], late_tests[], gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[],
+	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
 void rounds_plan(void);
@@ -330,6 +337,8 @@ int sample_main(int argc, char **argv);		/* on the host */
 int big_main(int argc, char **argv);		/* on the host */
 /* What enter.c has come in. */
 int enter_main(int argc, char **argv);
+/* What notes.c has a deploy reach for. */
+int reach_local_main(int argc, char **argv);
 /* What gate.c has an ordinary user ask. */
 int gate_ask_main(int argc, char **argv);
 
@@ -342,6 +351,9 @@ int open_recorded_main(int argc, char **argv);
 int onslaught_main(int argc, char **argv);
 /* What release.c runs behind the fence. */
 int forking_main(int argc, char **argv);
+/* What record.c runs behind the fence. */
+int deeds_main(int argc, char **argv);
+int record_nothing_main(int argc, char **argv);
 /* What shared.c and run.c run behind the fence. */
 int attempt_main(int argc, char **argv);
 int step_main(int argc, char **argv);

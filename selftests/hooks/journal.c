@@ -4,14 +4,24 @@
 
 #include "hooks.h"
 
-static bool is_of_run(const json_t *record, const void *run)
+static bool is_note(const json_t *record)
+{
+	return !strncmp(record_text(record, "event.action"), "run-", 4);
+}
+
+static bool is_of_run_or_note(const json_t *record, const void *run)
 {
 	return !run || !strcmp(record_text(record, "ringfence.run"), run);
 }
 
+static bool is_of_run(const json_t *record, const void *run)
+{
+	return is_of_run_or_note(record, run) && !is_note(record);
+}
+
 static bool is_of_ruleset(const json_t *record, const void *generation)
 {
-	return json_integer_value(record_value(record, "ringfence.ruleset")) ==
+	return !is_note(record) && json_integer_value(record_value(record, "ringfence.ruleset")) ==
 		*(const long long *)generation;
 }
 
@@ -47,6 +57,16 @@ static void read_lines(struct journal *journal, const char *path,
 void journal_read(struct journal *journal, const char *path, const char *run)
 {
 	read_lines(journal, path, is_of_run, run);
+}
+
+void journal_read_all(struct journal *journal, const char *path, const char *run)
+{
+	read_lines(journal, path, is_of_run_or_note, run);
+}
+
+bool line_is_note(const char *line)
+{
+	return strstr(line, "\"action\":\"run-") != NULL;
 }
 
 void journal_read_ruleset(struct journal *journal, const char *path, long long generation)

@@ -2,8 +2,8 @@
 /*
  * The audit log of the daemon where it fails, and where it is rotated: on a full file system, removed, with
  * a daemon that stands still. On the loaded fence, under two policies that have the opening of one file
- * recorded: "lossy" goes on where that cannot be, "strict" then denies. Whatever happens, a run's
- * submitted = logged + lost, and what is logged stands in the log, numbered without a gap.
+ * recorded: "lossy" goes on where that cannot be, "strict" then denies. To open it for writing is allowed, and
+ * recorded, too: that is not denied by either. Whatever happens, a run's submitted = logged + lost, and what is logged stands in the log, numbered without a gap.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,8 +48,8 @@ static int enter_object(bool make)
 	return 0;
 }
 
-/* hooks open-recorded: for every number on stdin, opens the file so often, and tells how many of that
- * passed and were denied with EPERM. On one CPU: whose losses are then known from the first record on. */
+/* hooks open-recorded: for every number on stdin, opens the file so often, behind a w for writing, and tells
+ * how many of that passed and were denied with EPERM. On one CPU: whose losses are then known from the first record on. */
 int open_recorded_main(int argc, char **argv)
 {
 	char line[32];
@@ -62,10 +62,10 @@ int open_recorded_main(int argc, char **argv)
 	if (sched_setaffinity(0, sizeof(one), &one) || enter_object(false))
 		return 99;
 	while (fgets(line, sizeof(line), stdin)) {
-		int passed = 0, denied = 0;
+		int passed = 0, denied = 0, write = *line == 'w';
 
-		for (int left = atoi(line); left > 0; left--) {
-			int fd = open("file", O_RDONLY | O_CLOEXEC);
+		for (int left = atoi(line + write); left > 0; left--) {
+			int fd = open("file", (write ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 
 			passed += fd >= 0;
 			denied += fd < 0 && errno == EPERM;
@@ -82,16 +82,22 @@ static struct opener {
 	struct background process;	/* pid 0: it does not run */
 	char run[64];
 	long long made, denied;
+	long long let_pass;		/* that were allowed, and found no room */
 } opener;
 
-/* Asks for @count opens, and waits until they are made. */
-static bool ask(int count)
+/* Asks for @count opens. */
+static bool ask_for(const char *kind, int count)
 {
 	char line[32];
-	int size = snprintf(line, sizeof(line), "%d\n", count);
+	int size = snprintf(line, sizeof(line), "%s%d\n", kind, count);
 
 	opener.made += count;
 	return write(opener.process.in, line, size) == size;
+}
+
+static bool ask(int count)
+{
+	return ask_for("", count);
 }
 
 static bool take_answer(int count, int *ret_passed, struct why *why)
@@ -117,6 +123,16 @@ static bool opens_pass(int count, struct why *why)
 
 	return open_file(count, &passed, why) &&
 		(passed == count || fail(why, "%d of %d opens passed", passed, count));
+}
+
+/* With a full ring: each is to be recorded, since none of those before was. */
+static bool writes_pass(int count, struct why *why)
+{
+	int passed = 0;
+
+	opener.let_pass += count;
+	return ask_for("w", count) && take_answer(count, &passed, why) &&
+		(passed == count || fail(why, "%d of %d that are allowed passed", passed, count));
 }
 
 /* --- the account ---------------------------------------------------------------------------- */
@@ -233,7 +249,8 @@ static json_t *settled_account(const char *run)
 	return account;
 }
 
-/* What was tried, submitted, logged, lost, denied and written agrees. */
+/* What was tried, submitted, logged, lost, denied and written agrees. Beside what was tried there is the line
+ * that the run begins. */
 static bool agrees(const char *also, struct why *why)
 {
 	json_t *account = settled_account(opener.run);
@@ -242,10 +259,10 @@ static bool agrees(const char *also, struct why *why)
 	struct lines lines = read_log(opener.run, also);
 
 	json_decref(account);
-	if (submitted != opener.made || submitted != logged + lost || lines.of_run != logged)
+	if (submitted != opener.made + 1 || submitted != logged + lost || lines.of_run != logged)
 		return fail(why, "%lld opens: %lld submitted, %lld logged, %lld lost; %lld lines", opener.made,
 			    submitted, logged, lost, lines.of_run);
-	if (unrecorded != opener.denied || (opener.denied && lost != opener.denied))
+	if (unrecorded != opener.denied || (opener.denied && lost != opener.denied + opener.let_pass))
 		return fail(why, "%lld denied: %lld counted as such, %lld lost", opener.denied, unrecorded, lost);
 	/* Records of probes were lost as well. */
 	if (lines.gap || lines.lost < lost)
@@ -263,8 +280,9 @@ static bool write_policy(const char *tag, struct why *why)
 	struct command command;
 
 	snprintf(path, sizeof(path), WORK "/%s.yaml", tag);
-	snprintf(text, sizeof(text), "tag: %s\nmode: enforce\non_log_failure: %s\nusers: [\"%d\"]\n"
-		 "services: {object: {files: [" OBJECT "/]}}\nrules: [{audit: object}]\n", tag,
+	snprintf(text, sizeof(text), "tag: %s\nmode: enforce\nrecord: matched\non_log_failure: %s\nusers: [\"%d\"]\n"
+		 "services: {object: {files: [" OBJECT "/]}}\n"
+		 "rules: [{audit: object, access: read}, {allow: object, access: write}]\n", tag,
 		 !strcmp(tag, "strict") ? "deny" : "continue", DEPLOY_USER);
 	write_small(path, text);
 	command_run(&command, 0, COMMAND("ringfence", "apply", path));
@@ -431,6 +449,8 @@ static bool full_disk(const char *tag, bool strict, struct why *why)
 		return false;
 	if (passed != (strict ? 0 : BATCH))
 		return fail(why, "with a full ring, %d of %d opens passed", passed, BATCH);
+	if (!writes_pass(BATCH, why))
+		return false;
 	make_room();
 	json_decref(settled_account(opener.run));
 	return log_fault_is(false, why) && opens_pass(10, why) && starts(0, "strict", true, why) &&
@@ -616,9 +636,9 @@ static bool readers_see_all(struct why *why)
 	snprintf(command, sizeof(command), "ringfence log --json --run %s >" WORK "/shown.jsonl", opener.run);
 	command_run(&log, 0, COMMAND("bash", "-c", command));
 	shown = lines_in(WORK "/shown.jsonl", opener.run);
-	while ((followed = lines_in(FOLLOWED, opener.run)) < opener.made && now_ms() < end)
+	while ((followed = lines_in(FOLLOWED, opener.run)) < opener.made + 1 && now_ms() < end)
 		pause_briefly();
-	return (!log.status && shown == opener.made && followed == opener.made) ||
+	return (!log.status && shown == opener.made + 1 && followed == opener.made + 1) ||
 		fail(why, "of %lld lines, log --run shows %lld, log --follow %lld", opener.made, shown, followed);
 }
 
@@ -665,7 +685,7 @@ static bool rotated(struct why *why)
 	background_end(&follower);
 	if (!ok || !end_opener(why))
 		return false;
-	if (lines_in(COPY, opener.run) != opener.made)
+	if (lines_in(COPY, opener.run) != opener.made + 2)	/* it begins, and is over */
 		return fail(why, "the copy that --log made has %lld lines", lines_in(COPY, opener.run));
 	/* Another daemon goes on with the numbers. */
 	return stop_daemon(why) && (access(METRICS, F_OK) || fail(why, "the metrics are still there")) &&

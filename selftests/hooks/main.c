@@ -29,7 +29,9 @@ static const struct suite {
 	{},
 }, shared_suites[] = {
 	{ "shared", shared_tests },
+	{ "notes", notes_tests },
 	{ "release", release_tests },
+	{ "record", record_tests },
 	{},
 }, late_suites[] = {
 	{ "alias", alias_tests },
@@ -129,7 +131,10 @@ static const struct {
 	{ "burst", burst_main },
 	{ "family", family_main },
 	{ "gate-ask", gate_ask_main },
+	{ "reach-local", reach_local_main },
 	{ "forking", forking_main },
+	{ "deeds", deeds_main },
+	{ "record-nothing", record_nothing_main },
 	{ "onslaught", onslaught_main },
 	{ "ring", ring_main },
 	{ "open-long-path", open_long_path_main },

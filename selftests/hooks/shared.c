@@ -89,11 +89,11 @@ static bool count_line(void *ctx, const char *line)
 {
 	struct run_lines *lines = ctx;
 
-	lines->count += strstr(line, lines->run) != NULL;
+	lines->count += strstr(line, lines->run) && !line_is_note(line);
 	return true;
 }
 
-/* How many lines the log has for this run, or NULL for any, once there are @want or it is too late.
+/* How many records the log has for this run, or NULL for any, once there are @want or it is too late.
  * Not parsed: there may be many. */
 static size_t lines_of_run(const char *log, const char *run, size_t want)
 {
@@ -506,10 +506,11 @@ static bool test_burst(struct why *why)
 	} while (account.logged + account.lost < account.submitted && now_ms() < end);
 	if (background_end(&burst))
 		return fail(why, "the run failed");
-	lines = lines_of_run(MAIN_LOG, account.run, account.logged);
+	lines = lines_of_run(MAIN_LOG, account.run, all);
 	if (strcmp(line, "all denied") || far_accepted(shared_server))
 		return fail(why, "not all were denied: %s", line);
-	if (account.submitted != all || account.lost || account.logged != all)
+	/* And the line that it begins. */
+	if (account.submitted != all + 1 || account.lost || account.logged != all + 1)
 		return fail(why, "%lld denials: %lld submitted, %lld logged, %lld lost", all,
 			    account.submitted, account.logged, account.lost);
 	return (long long)lines == all || fail(why, "%zu lines in the log", lines);

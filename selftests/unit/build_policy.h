@@ -46,6 +46,7 @@ static BUILD_UNUSED void build_end(void)
 		free(service->ports);
 		free(service->files);
 		free(service->execs);
+		free(service->needs);
 	}
 	free(build.services);
 	free(build.rules);
@@ -145,6 +146,16 @@ static BUILD_UNUSED void build_path(enum object_class object, const char *text)
 	path->tree = length && text[length - 1] == '/';
 	path->path = strndup(text, length - path->tree);
 	assert(path->path);
+}
+
+/* That the service made last needs another. @name is borrowed. */
+static BUILD_UNUSED void build_need(const char *name)
+{
+	struct policy_service *service = build_last();
+	struct policy_need *need = build_grow(&service->needs, &service->need_count, sizeof(*need));
+
+	need->where = build_where();
+	need->name = (char *)name;
 }
 
 /* A rule for the service made last. */

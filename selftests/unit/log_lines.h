@@ -39,3 +39,17 @@ static inline void log_write(FILE *out, const struct log_line *line)
 		OR(lineage, "complete"), line->lost);
 #undef OR
 }
+
+/* That a run begins, or is over. */
+static inline void log_write_note(FILE *out, const char *run, const char *action, const char *what, int lost)
+{
+	fprintf(out, "{\"@timestamp\":\"2027-03-31T14:23:55.123456789Z\",\"event\":{\"category\":[\"process\"],"
+		"\"action\":\"%s\"},\"process\":{\"pid\":810,\"entity_id\":\"b-810-1\",\"name\":\"ringfence\"},"
+		"\"ringfence\":{\"run\":\"%s\",\"tag\":\"mysql-deploy\",\"verdict\":\"allow\",\"enforced\":false,"
+		"\"mode\":\"audit\",\"reason\":\"x\",%s,\"ancestors\":[],\"lineage\":\"complete\",\"lost_before\":%d}}\n",
+		action, run, what, lost);
+}
+#define LOG_BEGIN "\"begin\":{\"command\":[\"./deploy\",\"\\u001b\"],\"directory\":\"/srv/deploy\",\"named\":[" \
+	"{\"service\":\"github\",\"where\":\"script\",\"line\":7,\"text\":\"x\"}],\"services\":{},\"record\":\"all\"}"
+#define LOG_END "\"end\":{\"status\":7,\"denied\":3,\"audited\":0,\"submitted\":4,\"lost\":1,\"lost_lineage\":0," \
+	"\"unrecorded\":0,\"refused_forks\":0,\"repeated\":0}"

@@ -196,6 +196,12 @@ static void check_services(const struct policy *policy)
 	assert_path(&one->execs[0], "/usr/bin/gh", false);
 	assert_path(&one->execs[1], "/opt/tools/bin", true);
 	assert_false(one->included);
+	assert_int_equal(one->need_count, 3);
+	assert_string_equal(one->needs[0].name, "outside");
+	assert_string_equal(one->needs[1].name, "two");
+	assert_string_equal(one->needs[2].name, "message-bus");
+	assert_int_equal(one->needs[0].where.line, one->where.line + 12);
+	assert_int_equal(two->need_count, 0);
 	assert_int_equal(two->file_count, 5);
 	assert_path(&two->files[0], "", true);
 	assert_path(&two->files[1], "/srv/mirror", true);
@@ -236,6 +242,7 @@ static void test_everything(void **state)
 	assert_string_equal(policy->tag, "Every.thing_1-2");
 	assert_int_equal(policy->mode, MODE_ENFORCE);
 	assert_true(policy->deny_unrecorded);
+	assert_int_equal(policy->record, RECORDING_MATCHED);
 	assert_int_equal(policy->defaults[CLASS_NET], VERDICT_AUDIT);
 	assert_int_equal(policy->defaults[CLASS_FILE], VERDICT_ALLOW);
 	assert_int_equal(policy->defaults[CLASS_EXEC], VERDICT_DENY);
@@ -297,6 +304,7 @@ static void test_defaults(void **state)
 	(void)state;
 	assert_int_equal(policy->mode, MODE_AUDIT);
 	assert_false(policy->deny_unrecorded);
+	assert_int_equal(policy->record, RECORDING_BY_MODE);
 	for (int i = 0; i < CLASS_COUNT; i++)
 		assert_int_equal(policy->defaults[i], VERDICT_ALLOW);
 	assert_int_equal(policy->rules[0].err, EPERM);
@@ -304,6 +312,54 @@ static void test_defaults(void **state)
 	assert_int_equal(diags.count, 0);
 	policy_free(policy);
 	diags_free(&diags);
+}
+
+static size_t warnings_of(const char *text)
+{
+	struct diags diags = { 0 };
+	struct policy *policy = parse_good(text, strlen(text), &diags);
+	size_t count = diags.count;
+
+	policy_free(policy);
+	diags_free(&diags);
+	return count;
+}
+
+/* A policy that records what it allows is good for something. */
+static void test_idle(void **state)
+{
+	static const char *const modes[] = { "mode: audit\n", "mode: enforce\n" };
+	static const struct {
+		const char *record;
+		size_t warnings[2], without_rules[2];
+	} expected[] = {
+		{ "", { 0, 1 }, { 0, 1 } },
+		{ "record: all\n", { 0, 0 }, { 0, 0 } },
+		{ "record: matched\n", { 0, 0 }, { 1, 1 } },
+		{ "record: denied\n", { 1, 1 }, { 1, 1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++)
+		for (int mode = 0; mode < 2; mode++) {
+			char text[256];
+			int length = snprintf(text, sizeof(text), "tag: a\n%s%s", modes[mode],
+					      expected[i].record);
+
+			assert_int_equal(warnings_of(text), expected[i].without_rules[mode]);
+			strcpy(text + length, "services: {b: {nets: [10.0.0.1]}}\nrules: [{allow: b}]\n");
+			assert_int_equal(warnings_of(text), expected[i].warnings[mode]);
+		}
+}
+
+/* What another service needs is named, if by no rule. */
+static void test_needed(void **state)
+{
+	(void)state;
+	assert_int_equal(warnings_of("tag: a\nrules: [{deny: b}]\nservices:\n"
+				     "  b: {nets: [10.0.0.1], needs: [c]}\n  c: {nets: [10.0.0.2]}\n"), 0);
+	assert_int_equal(warnings_of("tag: a\nrules: [{deny: b}]\nservices:\n"
+				     "  b: {nets: [10.0.0.1]}\n  c: {nets: [10.0.0.2], needs: [b]}\n"), 1);
 }
 
 static void test_errnos(void **state)
@@ -624,6 +680,8 @@ int main(void)
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_needed),
 		cmocka_unit_test(test_errnos),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_files),

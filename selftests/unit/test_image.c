@@ -51,10 +51,14 @@ static int good_make(void **state)
 	build_path(CLASS_FILE, "/srv/mirror/");
 	build_path(CLASS_FILE, "/etc/secret");
 	build_path(CLASS_EXEC, "/usr/bin/gh");
+	build_need("s1");
+	build_need("s2");
 	build_rule(VERDICT_DENY, EHOSTUNREACH)->why = (char *)"for the test";
 	build_service();
 	build_net("10.4.0.0", 24);
 	build_rule(VERDICT_ALLOW, EPERM);
+	build_service();
+	build_need("s0");
 	return policy_compile(&build, &resolver, 7, &diags, &good);
 }
 
@@ -135,6 +139,8 @@ static void test_scalar_fields(void **state)
 	assert_int_equal(VERIFY_WITH(mode, MODE_AUDIT), 0);
 	assert_int_equal(VERIFY_WITH(deny_unrecorded, 1), 0);
 	assert_int_equal(VERIFY_WITH(deny_unrecorded, 2), -EBADMSG);
+	assert_int_equal(VERIFY_WITH(record, RECORDING_ALL), 0);
+	assert_int_equal(VERIFY_WITH(record, RECORDING_ALL + 1), -EBADMSG);
 	for (int object = 0; object < CLASS_COUNT; object++) {
 		assert_int_equal(VERIFY_WITH(defaults[object], VERDICT_DENY), 0);
 		assert_int_equal(VERIFY_WITH(defaults[object], VERDICT_DENY + 1), -EBADMSG);
@@ -175,7 +181,7 @@ static void test_tables(void **state)
 		TABLE(inodes[CLASS_SOCKET], struct inode_entry),
 		TABLE(rules, struct rule), TABLE(users, uint32_t), TABLE(groups, uint32_t),
 		TABLE(enter_execs, uint32_t), TABLE(enter_cgroups, uint32_t),
-		TABLE(strings, char),
+		TABLE(needs, struct need), TABLE(strings, char),
 #undef TABLE
 	};
 	/* v4_index … strings are all of the header between v4_shift and tag. */
@@ -207,6 +213,57 @@ static void test_tables(void **state)
 	assert_int_equal(VERIFY_WITH(inodes[CLASS_EXEC].count, 15), -EBADMSG);
 	assert_int_equal(VERIFY_WITH(strings.count, good->strings.count - 1), -EBADMSG);
 	assert_int_equal(VERIFY_WITH(strings.count, 0), -EBADMSG);
+}
+
+static void assert_need(uint32_t number, const char *service, const char *needs)
+{
+	struct image_need need = { 0 };
+
+	assert_true(image_need(good, number, &need));
+	assert_string_equal(need.service, service);
+	assert_string_equal(need.needs, needs);
+}
+
+/* Who needs whom, and where the one that does is defined. */
+static void test_needs(void **state)
+{
+	size_t last = good->needs.off + (good->needs.count - 1) * sizeof(struct need);
+	struct image_need need = { 0 };
+	const char *where = "untouched";
+
+	(void)state;
+	assert_int_equal(good->needs.count, 3);
+	assert_need(0, "s0", "s1");
+	assert_need(1, "s0", "s2");
+	assert_need(2, "s2", "s0");
+	assert_false(image_need(good, 3, &need));
+	assert_false(image_need(good, UINT32_MAX, &need));
+	assert_string_equal(image_needs(good, "s0", 1, &where), "s2");
+	assert_string_equal(where, "test.yaml:1");
+	assert_null(image_needs(good, "s0", 2, &where));
+	assert_string_equal(where, "test.yaml:1");
+	assert_string_equal(image_needs(good, "s2", 0, NULL), "s0");
+	assert_null(image_needs(good, "s1", 0, NULL));
+	assert_int_equal(verify_with(last + offsetof(struct need, service), 4, good->strings.count), -EBADMSG);
+	assert_int_equal(verify_with(last + offsetof(struct need, needs), 4, UINT32_MAX), -EBADMSG);
+	assert_int_equal(verify_with(last + offsetof(struct need, where), 4, 1 << 30), -EBADMSG);
+}
+
+static void test_recording(void **state)
+{
+	struct ruleset *copy = good_copy();
+
+	(void)state;
+	assert_int_equal(copy->mode, MODE_ENFORCE);
+	assert_string_equal(image_recording(copy, MODE_POLICY), "denied");
+	assert_string_equal(image_recording(copy, MODE_AUDIT), "all");
+	copy->mode = MODE_AUDIT;
+	assert_string_equal(image_recording(copy, MODE_POLICY), "all");
+	assert_string_equal(image_recording(copy, MODE_ENFORCE), "denied");
+	copy->record = RECORDING_MATCHED;
+	assert_string_equal(image_recording(copy, MODE_ENFORCE), "matched");
+	assert_string_equal(image_recording(copy, MODE_AUDIT), "matched");
+	free(copy);
 }
 
 static void test_rules_and_strings(void **state)
@@ -329,6 +386,8 @@ int main(void)
 		cmocka_unit_test(test_scalar_fields),
 		cmocka_unit_test(test_tag_must_end),
 		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_recording),
 		cmocka_unit_test(test_rules_and_strings),
 		cmocka_unit_test(test_flipped_header),
 		cmocka_unit_test(test_damaged_anywhere),

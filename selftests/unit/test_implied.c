@@ -166,6 +166,114 @@ static void test_no_doubt(void **state)
 	judged_free(&it);
 }
 
+static const char *rule_service(const struct judged *judged, uint8_t access, const char *path)
+{
+	return service_of(judged, touch(judged, access, path));
+}
+
+/* Whether the kernel would record it in that mode. */
+static bool is_told(const struct judged *judged, enum mode mode, struct decision decision)
+{
+	return decision_is_told(judged->image, recording_in(judged->image, mode), &decision);
+}
+
+/* What every process reads is not recorded, where all else is; and is no reason to look at a file. */
+static void test_system_files(void **state)
+{
+	struct judged it = judged("");
+
+	(void)state;
+	assert_string_equal(rule_service(&it, ACCESS_READ, "/usr/lib/libc.so.6"), "system-files");
+	assert_string_equal(rule_service(&it, ACCESS_READ, "/proc/self/status"), "system-files");
+	assert_string_equal(rule_service(&it, ACCESS_READ, "/etc/ld.so.cache"), "system-files");
+	assert_string_equal(rule_service(&it, ACCESS_WRITE, "/usr/lib/libc.so.6"), "");
+	assert_string_equal(rule_service(&it, ACCESS_READ, "/usr.conf"), "");
+	assert_string_equal(rule_service(&it, ACCESS_READ, "/etc/hostname"), "");
+	assert_string_equal(rule_service(&it, ACCESS_WRITE, "/dev/null"), "null-devices");
+	assert_string_equal(rule_service(&it, ACCESS_WRITE, "/dev/sda"), "");
+	assert_string_equal(rule_service(&it, ACCESS_WRITE, "/etc/ld.so.preload"), "system-hooks");
+	assert_int_equal(touch(&it, ACCESS_READ, "/usr/lib/libc.so.6").verdict, VERDICT_ALLOW);
+	assert_false(is_told(&it, MODE_AUDIT, touch(&it, ACCESS_READ, "/usr/lib/libc.so.6")));
+	assert_true(is_told(&it, MODE_AUDIT, touch(&it, ACCESS_READ, "/etc/hostname")));
+	assert_false(is_told(&it, MODE_ENFORCE, touch(&it, ACCESS_READ, "/etc/hostname")));
+	assert_int_equal(it.image->implied[CLASS_FILE], ACCESS_WRITE);
+	assert_int_equal(it.image->said[CLASS_FILE], 0);
+	judged_free(&it);
+}
+
+/* Where what no rule matches is not recorded, the ruleset is without them. */
+static void test_system_files_left_out(void **state)
+{
+	static const char *const records[] = { "denied", "matched" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(records) / sizeof(*records); i++) {
+		char lines[64];
+		struct judged it;
+
+		snprintf(lines, sizeof(lines), "record: %s\n", records[i]);
+		it = judged(lines);
+		assert_string_equal(rule_service(&it, ACCESS_READ, "/usr/lib/libc.so.6"), "");
+		assert_string_equal(rule_service(&it, ACCESS_WRITE, "/etc/ld.so.preload"), "system-hooks");
+		assert_false(is_told(&it, MODE_AUDIT, touch(&it, ACCESS_READ, "/etc/hostname")));
+		judged_free(&it);
+	}
+}
+
+/* A policy may have its own mind about them. */
+static void test_system_files_named(void **state)
+{
+	struct judged it = judged("services: {share: {files: [/usr/share/secret/]}}\n"
+				  "rules: [{deny: share}, {audit: null-devices}]\n");
+
+	(void)state;
+	assert_int_equal(touch(&it, ACCESS_READ, "/usr/share/secret/x").verdict, VERDICT_DENY);
+	assert_int_equal(touch(&it, ACCESS_READ, "/usr/share/public").verdict, VERDICT_ALLOW);
+	assert_int_equal(touch(&it, ACCESS_WRITE, "/dev/null").verdict, VERDICT_AUDIT);
+	judged_free(&it);
+	it = judged("services: {system-files: {files: [/opt/]}}\n");
+	assert_string_equal(rule_service(&it, ACCESS_READ, "/usr/lib/libc.so.6"), "");
+	judged_free(&it);
+	it = judged("default: {file: audit}\n");
+	assert_int_equal(touch(&it, ACCESS_READ, "/usr/lib/libc.so.6").verdict, VERDICT_AUDIT);
+	judged_free(&it);
+	it = judged("default: {file: deny}\n");
+	assert_int_equal(touch(&it, ACCESS_READ, "/usr/lib/libc.so.6").verdict, VERDICT_DENY);
+	judged_free(&it);
+}
+
+/* What of the allowed is recorded: by a rule of the policy's own, by none, in either mode. */
+static void test_record(void **state)
+{
+	static const struct {
+		const char *record;
+		bool matched[2], unmatched[2];		/* in audit, in enforce mode */
+	} expected[] = {
+		{ "", { true, false }, { true, false } },
+		{ "record: denied\n", { false, false }, { false, false } },
+		{ "record: matched\n", { true, true }, { false, false } },
+		{ "record: all\n", { true, true }, { true, true } },
+	};
+	static const enum mode modes[] = { MODE_AUDIT, MODE_ENFORCE };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+		char lines[160];
+		struct judged it;
+
+		snprintf(lines, sizeof(lines), "%sservices: {a: {files: [/a]}}\nrules: [{allow: a}]\n",
+			 expected[i].record);
+		it = judged(lines);
+		for (int mode = 0; mode < 2; mode++) {
+			assert_int_equal(is_told(&it, modes[mode], touch(&it, ACCESS_READ, "/a")),
+					 expected[i].matched[mode]);
+			assert_int_equal(is_told(&it, modes[mode], touch(&it, ACCESS_READ, "/b")),
+					 expected[i].unmatched[mode]);
+		}
+		judged_free(&it);
+	}
+}
+
 /* The file may be included by its name; then it is still the same. */
 static void test_included_by_name(void **state)
 {
@@ -194,6 +302,10 @@ int main(void)
 		cmocka_unit_test(test_gives_way_by_identity),
 		cmocka_unit_test(test_default_denies),
 		cmocka_unit_test(test_no_doubt),
+		cmocka_unit_test(test_system_files),
+		cmocka_unit_test(test_system_files_left_out),
+		cmocka_unit_test(test_system_files_named),
+		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_included_by_name),
 	};
 

@@ -179,6 +179,40 @@ static void says_what_is_known_without_an_address(void **state)
 		"curl [812] ; rule: address could not be told\n");
 }
 
+/* What is allowed, denied or of a service is asked for without that. */
+static void shows_a_run(void **state)
+{
+	(void)state;
+	log_write_note(log_file, LOG_RUN, "run-begin", LOG_BEGIN, 0);
+	log_write_note(log_file, LOG_RUN, "run-end", LOG_END, 0);
+	assert_int_equal(RUN("--color=never", "--run", LOG_RUN), 0);
+	assert_string_equal(out,
+		"2027-03-31 14:23:55.123 RUN        run begins: ./deploy \\x1b in /srv/deploy  " LOG_RUN
+		" of mysql-deploy, audit mode\n"
+		"2027-03-31 14:23:55.123 RUN        run is over: status 7, 3 denied, 1 lost  " LOG_RUN
+		" of mysql-deploy, audit mode\n");
+	assert_int_equal(RUN("--json", "--run", LOG_RUN), 0);
+	assert_int_equal(count_lines(out), 2);
+	assert_int_equal(RUN("--json", "--verdict", "allow"), 0);
+	assert_string_equal(out, "");
+	assert_int_equal(RUN("--json", "--service", "github"), 0);
+	assert_string_equal(out, "");
+}
+
+/* Who accepts on this host. */
+static void shows_the_listener(void **state)
+{
+	(void)state;
+	fputs("{\"@timestamp\":\"2027-03-31T14:23:55.123Z\",\"event\":{\"category\":[\"network\"]},"
+	      "\"process\":{\"pid\":812,\"name\":\"curl\"},\"destination\":{\"ip\":\"127.0.0.1\",\"port\":80},"
+	      "\"network\":{\"transport\":\"tcp\"},\"ringfence\":{\"run\":\"x\",\"verdict\":\"audit\",\"local\":true,"
+	      "\"peer\":{\"pid\":99,\"name\":\"ngi\\u001bnx\",\"unit\":\"nginx.service\"},"
+	      "\"reason\":\"default of net\",\"lineage\":\"complete\"}}\n", log_file);
+	assert_int_equal(RUN("--color=never"), 0);
+	assert_string_equal(out, "2027-03-31 14:23:55.123 AUDIT      - -  127.0.0.1:80/tcp (ngi\\x1bnx 99, nginx.service)  "
+			    "curl [812] ; rule: default of net\n");
+}
+
 static void gives_a_hint_once_per_rule(void **state)
 {
 	(void)state;
@@ -202,12 +236,23 @@ static void filters(void **state)
 	assert_int_equal(RUN("--verdict=audit"), 0);
 	assert_int_equal(count_lines(out), 1);
 	assert_non_null(strstr(out, " AUDIT "));
+	log_write(log_file, LOG_LINE(.verdict = "allow"));
+	assert_int_equal(RUN("--verdict=deny,audit"), 0);
+	assert_int_equal(count_lines(out), 3);
+	assert_null(strstr(out, " ALLOW "));
+	assert_int_equal(RUN("--verdict=allow"), 0);
+	assert_int_equal(count_lines(out), 1);
 	assert_int_equal(RUN("--service", "none"), 0);
 	assert_string_equal(err, "no records\n");
 	assert_int_equal(RUN("--run", "20270331-142355-111111"), 1);
 	assert_non_null(strstr(err, "no run 20270331-142355-111111"));
 	assert_int_equal(RUN("--run", "yesterday"), 1);
 	assert_int_equal(RUN("--verdict=perhaps"), 1);
+	assert_int_equal(RUN("--verdict=deny,perhaps"), 1);
+	assert_int_equal(RUN("--verdict=deny,"), 1);
+	assert_int_equal(RUN("--verdict=,deny"), 1);
+	assert_int_equal(RUN("--verdict="), 1);
+	assert_int_equal(RUN("--verdict=den"), 1);
 	assert_int_equal(RUN("--color=pink"), 1);
 	assert_int_equal(RUN("--nonsense"), 1);
 	assert_int_equal(RUN("--help"), 0);
@@ -406,6 +451,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(shows_a_record_as_a_line),
 		TEST(says_what_is_known_without_an_address),
+		TEST(shows_a_run),
+		TEST(shows_the_listener),
 		TEST(gives_a_hint_once_per_rule),
 		TEST(filters),
 		TEST(passes_json_through),

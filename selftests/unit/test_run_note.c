@@ -104,7 +104,9 @@ static struct ruleset *image;
 
 static int begin_group(void **state)
 {
-	static const char policy_text[] = "tag: t\nservices: {github: {nets: [192.0.2.0/24]}}\n"
+	static const char policy_text[] = "tag: t\nmode: enforce\nservices:\n"
+		"  github: {nets: [192.0.2.0/24]}\n"
+		"  releases: {nets: [198.51.100.0/24], needs: [github]}\n"
 		"rules: [{deny: github}]\n";
 	struct policy *policy = NULL;
 	struct diags diags = { 0 };
@@ -130,7 +132,7 @@ static json_t *begin_of(const struct facts *facts, const struct run_starter *sta
 	struct text text = { 0 };
 	json_t *note;
 
-	assert_int_equal(run_note_begin(&text, image, facts, starter), 0);
+	assert_int_equal(run_note_begin(&text, image, MODE_POLICY, facts, starter), 0);
 	assert_true(text.size <= NOTICE_TEXT_MAX);
 	note = run_note_read(RULE_BEGIN, text.data, text.size);
 	assert_non_null(note);
@@ -142,7 +144,7 @@ static void makes_a_note(void **state)
 {
 	static const struct run_starter starter = { .user = "root" };
 	struct facts facts = {};
-	json_t *note;
+	json_t *note, *needed;
 
 	(void)state;
 	text_append(&facts.command, "./deploy\0--token=abc\0", sizeof("./deploy\0--token=abc"));
@@ -156,6 +158,12 @@ static void makes_a_note(void **state)
 	assert_string_equal(json_string_value(json_object_get(note, "script")), "/srv/deploy");
 	assert_string_equal(json_string_value(json_object_get(note, "user")), "root");
 	assert_int_equal(json_array_size(json_object_get(note, "named")), 1);
+	assert_string_equal(json_string_value(json_object_get(note, "record")), "denied");
+	needed = json_object_get(json_object_get(note, "services"), "releases");
+	assert_int_equal(json_object_size(json_object_get(note, "services")), 1);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(needed, "needs"), 0)), "github");
+	assert_string_equal(json_string_value(json_object_get(needed, "where")), "t.yaml:5");
+	assert_null(json_object_get(note, "services_cut"));
 	assert_null(json_object_get(note, "named_cut"));
 	assert_null(json_object_get(note, "command_cut"));
 	assert_null(json_object_get(note, "claimed"));
@@ -196,7 +204,7 @@ static void fits_a_notice(void **state)
 
 static void makes_an_end(void **state)
 {
-	static const struct run account = { .submitted = 9, .denied = 3, .audited = 5, .lost = 1, .lost_lineage = 7,
+	static const struct run account = { .submitted = 9, .denied = 3, .audited = 5, .lost = 1, .lost_lineage = 7, .repeated = 8,
 					    .unrecorded = 2, .refused_forks = 4 };
 	struct text text = { 0 };
 	json_t *note;
@@ -212,6 +220,7 @@ static void makes_an_end(void **state)
 	assert_int_equal(json_integer_value(json_object_get(note, "lost_lineage")), 7);
 	assert_int_equal(json_integer_value(json_object_get(note, "unrecorded")), 2);
 	assert_int_equal(json_integer_value(json_object_get(note, "refused_forks")), 4);
+	assert_int_equal(json_integer_value(json_object_get(note, "repeated")), 8);
 	assert_null(json_object_get(note, "outlived_by"));
 	json_decref(note);
 	text_free(&text);

@@ -87,6 +87,19 @@ static void counts_by_service(void **state)
 }
 
 /* Since the first line that counts: not one of another boot, nor one that tells about the fence. */
+/* A run that begins names services, and was not allowed any. */
+static void counts_no_notes(void **state)
+{
+	(void)state;
+	fprintf(log_file, "{\"@timestamp\":\"2027-03-31T14:23:01.000000000Z\",\"event\":{\"action\":\"run-begin\"},"
+		"\"ringfence\":{\"verdict\":\"allow\",\"mode\":\"enforce\",\"begin\":{\"named\":[{\"service\":\"github\"}]},"
+		"\"boot_id\":\"" BOOT "\",\"seq\":1,\"lost_before\":0}}\n");
+	write_line(2, BOOT, "\\\"action\\\":\\\"run-x", DENIED("mirror"));
+	count();
+	assert_int_equal(services.count, 1);
+	assert_service(0, "mirror", SERVICE_DENIED, 1);
+}
+
 static void says_since_when(void **state)
 {
 	(void)state;
@@ -175,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(counts_by_service),
+		TEST(counts_no_notes),
 		TEST(says_since_when),
 		TEST(is_not_misled_by_arguments),
 		TEST(counts_what_was_rotated_away),

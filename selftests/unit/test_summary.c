@@ -92,6 +92,50 @@ static void sums_up_what_was_denied(void **state)
 		       "deny github (mysql.yaml:12): GitHub is down\n");
 }
 
+/* There may be a great deal of it: it is counted, and its losses are, but nothing is listed. */
+static void lists_nothing_that_was_allowed(void **state)
+{
+	struct summary summary;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.verdict = "allow", .service = "mirror", .pid = 813));
+	log_write(log_file, LOG_LINE(.verdict = "allow", .service = "", .lost = 2));
+	summary = sum_up();
+	assert_int_equal(summary.lines, 3);
+	assert_int_equal(summary.counts[SUMMARY_ALLOWED], 2);
+	assert_int_equal(summary.processes, 2);
+	assert_int_equal(summary.lost, 2);
+	assert_int_equal(summary.group_count, 1);
+	expect_printed(&summary,
+		       "ringfence: run " LOG_RUN ": 1 denied, 2 allowed\n"
+		       "  github  1 × 140.82.112.3:443/tcp by curl  EHOSTUNREACH  "
+		       "deny github (mysql.yaml:12): GitHub is down\n"
+		       "  WARNING: 2 audit records were lost: this list is not complete\n");
+}
+
+/* That a run begins and is over is nothing that it reached for. What was lost before it began was others'. */
+static void counts_no_notes(void **state)
+{
+	struct summary summary;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.run = "20270331-142355-000000", .lost = 7));
+	log_write_note(log_file, LOG_RUN, "run-begin", LOG_BEGIN, 5);
+	log_write_note(log_file, "20270331-142355-000000", "run-begin", LOG_BEGIN, 1);
+	log_write(log_file, LOG_LINE(0));
+	log_write_note(log_file, LOG_RUN, "run-end", LOG_END, 2);
+	log_write(log_file, LOG_LINE(.run = "20270331-142355-000000", .lost = 9));
+	summary = sum_up();
+	assert_int_equal(summary.lines, 1);
+	assert_int_equal(summary.counts[SUMMARY_DENIED], 1);
+	assert_int_equal(summary.counts[SUMMARY_ALLOWED], 0);
+	assert_int_equal(summary.processes, 1);
+	assert_int_equal(summary.group_count, 1);
+	assert_int_equal(summary.lost, 3);
+	summary_free(&summary);
+}
+
 static void sums_up_audit_mode(void **state)
 {
 	struct summary summary;
@@ -224,6 +268,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sums_up_what_was_denied),
+		TEST(lists_nothing_that_was_allowed),
+		TEST(counts_no_notes),
 		TEST(sums_up_audit_mode),
 		TEST(tells_rules_apart_and_denials_first),
 		TEST(names_the_first_few),
