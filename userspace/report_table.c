@@ -313,7 +313,8 @@ static int dependency_rows(struct html *html, const json_t *report, const json_t
 	cell_step(html, report, dependency);
 	html_format(html, "<td data-label=\"Verdict\" data-key=\"%d\">", seen);
 	verdict(html, seen);
-	html_format(html, "</td><td class=\"number\" data-label=\"Times\" data-key=\"%" PRIu64 "\">%" PRIu64 "</td>",
+	html_format(html, "</td><td class=\"number\" data-label=\"Times\" data-key=\"%" PRIu64 "\">"
+			  "%" PRIu64 "</td>",
 		    document_count(dependency, "count"), document_count(dependency, "count"));
 	html_format(html, "<td class=\"number\" data-label=\"First\" data-key=\"%.3f\">%s</td></tr>\n",
 		    document_time(dependency, "first"), document_span(document_time(dependency, "first"), first));
