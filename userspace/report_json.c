@@ -279,12 +279,13 @@ static void note(json_t *notes, json_t *sentence)
 		json_array_append_new(notes, sentence);
 }
 
-/* Records of the run that the kernel submitted, and that are in no line. */
+/* Records of the run that the kernel submitted, of which that of its beginning is one, and that are in no line. */
 static json_int_t missing_lines(const struct deps *deps)
 {
 	json_int_t logged = number_of(deps->end, "submitted") - number_of(deps->end, "lost");
+	json_int_t seen = deps->records + deps->has_begin;
 
-	return deps->has_begin && logged > (json_int_t)deps->records ? logged - (json_int_t)deps->records : 0;
+	return deps->has_begin && logged > seen ? logged - seen : 0;
 }
 
 static void note_begin_and_end(const struct deps *deps, json_t *notes)
