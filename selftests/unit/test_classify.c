@@ -158,6 +158,19 @@ static void follows_needs_through_circles(void **state)
 	assert_loop(get("cache/transient/curl"), "[\"releases\", \"cache\", \"github\"]");
 }
 
+/* Of two that are needed, only one leads to what is denied. */
+static void tells_needs_apart(void **state)
+{
+	(void)state;
+	run_note(RULE_BEGIN, RUN_BEGIN_ROWS("", "\"releases\":{\"needs\":[\"cache\",\"github\"],\"where\":\"a:1\"}"));
+	run_processes();
+	run_connect(101, RULE_GITHUB, "140.82.112.3", 80);
+	run_connect(106, RULE_RELEASES, "10.20.0.5", 8080);
+	judge();
+	assert_loop(get("github/transient/curl"), "[\"releases\", \"github\"]");
+	assert_null(get("cache/transient/curl")->loop);
+}
+
 /* --- other evidence ----------------------------------------------------------------------- */
 
 static void direct_is_what_the_script_itself_does(void **state)
@@ -363,6 +376,7 @@ int main(void)
 		TEST(transient_is_what_a_service_needs_in_turn),
 		TEST(without_needs_there_is_no_transient_one),
 		TEST(follows_needs_through_circles),
+		TEST(tells_needs_apart),
 		TEST(direct_is_what_the_script_itself_does),
 		TEST(direct_is_what_a_line_of_the_script_names),
 		TEST(direct_is_what_the_environment_names),
