@@ -18,16 +18,18 @@ int load_main(int argc, char **argv);
 int log_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int release_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int runs_main(int argc, char **argv);
 int status_main(int argc, char **argv);
+int suggest_main(int argc, char **argv);
 int tag_main(int argc, char **argv);
 int unload_main(int argc, char **argv);
 
 extern const struct verb apply_verb, boot_verb, check_verb, completion_verb, daemon_verb, doctor_verb,
-	explain_verb, import_verb, load_verb, log_verb, ps_verb, release_verb, report_verb, run_verb,
-	runs_verb, status_verb, tag_verb, unload_verb;
+	explain_verb, import_verb, load_verb, log_verb, ps_verb, release_verb, replay_verb, report_verb,
+	run_verb, runs_verb, status_verb, suggest_verb, tag_verb, unload_verb;
 
 struct verb_entry {
 	const struct verb *verb;	/* NULL ends the table */

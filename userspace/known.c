@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All definitions together are compiled into one policy, in which each service has a rule: the matcher of the kernel
+ * finds the most specific one.
+ */
+#include "known.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "say.h"
+#include "text.h"
+#include "../policy/compile.h"
+
+#define SUFFIX ".yaml"
+#define IMPLIED_FILE "handoff" SUFFIX		/* every policy has it: policy/implied.h */
+
+struct known {
+	struct known_service *services;		/* as those of the policy, and so its rules */
+	size_t count;
+	struct policy *policy;
+	struct diags *diags;			/* one for each text: the policy borrows their names of files */
+	size_t diag_count;
+	struct ruleset *image;
+};
+
+/* --- collecting ----------------------------------------------------------------------------- */
+
+static bool is_known(const struct known *known, const char *name)
+{
+	for (size_t i = 0; i < known->count; i++)
+		if (!strcmp(known->services[i].name, name))
+			return true;
+	return false;
+}
+
+static int grow(struct known *known)
+{
+	struct policy *policy = known->policy;
+	struct known_service *services = reallocarray(known->services, known->count + 1, sizeof(*services));
+	struct policy_service *defined = NULL;
+	struct policy_rule *rules = NULL;
+
+	if (services) {
+		known->services = services;
+		defined = reallocarray(policy->services, known->count + 1, sizeof(*defined));
+	}
+	if (defined) {
+		policy->services = defined;
+		rules = reallocarray(policy->rules, known->count + 1, sizeof(*rules));
+	}
+	if (!rules)
+		return -ENOMEM;
+	policy->rules = rules;
+	return 0;
+}
+
+/* Takes what the service has. */
+static int add_service(struct known *known, struct policy_service *service, const char *include)
+{
+	struct known_service entry = { .name = strdup(service->name), .implied = !include };
+	size_t at = known->count;
+
+	if (include)
+		entry.include = strdup(include);
+	if (!entry.name || (include && !entry.include) || grow(known)) {
+		free(entry.name);
+		free(entry.include);
+		return -ENOMEM;
+	}
+	known->services[at] = entry;
+	known->policy->services[at] = *service;
+	known->policy->rules[at] = (struct policy_rule){
+		.where = service->where,
+		.verdict = VERDICT_ALLOW,
+		.err = EPERM,
+		.access = ACCESS_READ | ACCESS_WRITE,
+		.service = at,
+	};
+	*service = (struct policy_service){ 0 };
+	known->policy->service_count = known->policy->rule_count = ++known->count;
+	return 0;
+}
+
+static int add_services(struct known *known, struct policy *from, const char *include)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < from->service_count; i++)
+		if (from->services[i].implied == !include && !is_known(known, from->services[i].name))
+			err = add_service(known, &from->services[i], include);
+	return err;
+}
+
+/* One more list of faults, that lives as long as all. */
+static struct diags *add_diags(struct known *known)
+{
+	struct diags *diags = reallocarray(known->diags, known->diag_count + 1, sizeof(*diags));
+
+	if (!diags)
+		return NULL;
+	known->diags = diags;
+	diags[known->diag_count] = (struct diags){ 0 };
+	return &diags[known->diag_count++];
+}
+
+/* Reads a policy that has the services of one file, and nothing else; or with NULL, those that every policy has. */
+static int add_file(struct known *known, const char *path, const char *include)
+{
+	struct diags *diags = add_diags(known);
+	struct policy *policy = NULL;
+	struct text text = { 0 };
+	int err;
+
+	text_append_string(&text, "tag: t\n");
+	if (path) {
+		text_append_string(&text, "include: [\"");
+		for (const char *c = path; *c; c++)
+			text_append_format(&text, strchr("\"\\", *c) ? "\\%c" : "%c", *c);
+		text_append_string(&text, "\"]\n");
+	}
+	err = !diags || text.failed ? -ENOMEM :
+		policy_parse("services", text.data, text.size, NULL, diags, &policy);
+	if (err == -EINVAL) {
+		diags_print(diags, stderr, *verb_style(stderr)->reset);
+		say("%s is left out", path ? path : IMPLIED_FILE);
+		err = 0;
+	}
+	if (!err && policy)
+		err = add_services(known, policy, include);
+	policy_free(policy);
+	text_free(&text);
+	return err;
+}
+
+static int is_service_file(const struct dirent *entry)
+{
+	size_t size = strlen(entry->d_name);
+
+	return size > strlen(SUFFIX) && !strcmp(entry->d_name + size - strlen(SUFFIX), SUFFIX) &&
+	       *entry->d_name != '.' && strcmp(entry->d_name, IMPLIED_FILE);
+}
+
+/* @named: a policy finds its files by name. */
+static int add_folder(struct known *known, const char *folder, bool named)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(folder, &entries, is_service_file, alphasort), err = 0;
+
+	if (count < 0)
+		return errno == ENOENT && named ? 0 : -errno;
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		char path[PATH_MAX], include[PATH_MAX];
+
+		snprintf(include, sizeof(include), "%.*s", (int)(strlen(name) - strlen(SUFFIX)), name);
+		if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+			err = err ?: -ENAMETOOLONG;
+		if (!err)
+			err = add_file(known, path, named ? include : path);
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+static int compile(struct known *known)
+{
+	struct diags *diags = add_diags(known);
+	int err = diags ? policy_compile(known->policy, NULL, 1, diags, &known->image) : -ENOMEM;
+
+	if (err)
+		say_errno(err, "the known services cannot be compiled");
+	return err;
+}
+
+static int load(struct known *known, const char *const *named, const char *const *others, size_t other_count)
+{
+	char path[PATH_MAX];
+	int err = -ENOMEM;
+
+	known->policy = calloc(1, sizeof(*known->policy));
+	if (known->policy) {
+		known->policy->mode = MODE_AUDIT;
+		known->policy->file = strdup("services");
+		known->policy->tag = strdup("services");
+	}
+	if (known->policy && known->policy->file && known->policy->tag)
+		err = add_file(known, NULL, NULL);
+	if (err)
+		say_errno(err, "services");
+	for (size_t i = 0; !err && i < other_count; i++) {
+		err = realpath(others[i], path) ? add_folder(known, path, false) : -errno;
+		if (err)
+			say_errno(err, "%s", others[i]);
+	}
+	for (; !err && named && *named; named++) {
+		err = add_folder(known, *named, true);
+		if (err)
+			say_errno(err, "%s", *named);
+	}
+	return err ?: compile(known);
+}
+
+int known_load(const char *const *named, const char *const *others, size_t other_count, struct known **ret_known)
+{
+	struct known *known = calloc(1, sizeof(*known));
+	int err = known ? load(known, named, others, other_count) : -ENOMEM;
+
+	if (err)
+		known_free(known);
+	else
+		*ret_known = known;
+	return err;
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+size_t known_count(const struct known *known)
+{
+	return known->count;
+}
+
+const struct known_service *known_at(const struct known *known, size_t index)
+{
+	return &known->services[index];
+}
+
+size_t known_find(const struct known *known, const struct recorded *object)
+{
+	struct decision decision;
+
+	if (!object->whole)
+		return known->count;
+	decision = object->class == CLASS_NET ?
+		image_decide_net(known->image, object->addr, object->port, object->proto) :
+		image_decide_path(known->image, object->class, ACCESS_READ, object->path, NULL, 0);
+	return decision.rule < known->count ? decision.rule : known->count;
+}
+
+static bool has_path(const struct policy_path *paths, size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!paths[i].tree && !strcmp(paths[i].path, path))
+			return true;
+	return false;
+}
+
+bool known_is_exact(const struct known *known, size_t service, const struct recorded *object)
+{
+	const struct policy_service *it = &known->policy->services[service];
+
+	switch (object->class) {
+	case CLASS_FILE:
+		return has_path(it->files, it->file_count, object->path);
+	case CLASS_EXEC:
+		return has_path(it->execs, it->exec_count, object->path);
+	case CLASS_SOCKET:
+		return has_path(it->sockets, it->socket_count, object->path);
+	default:
+		for (size_t i = 0; i < it->net_count; i++)
+			if (it->nets[i].bits == 128 && !memcmp(it->nets[i].addr, object->addr, sizeof(object->addr)))
+				return true;
+		return false;
+	}
+}
+
+void known_free(struct known *known)
+{
+	if (!known)
+		return;
+	for (size_t i = 0; i < known->count; i++) {
+		free(known->services[i].name);
+		free(known->services[i].include);
+	}
+	free(known->services);
+	policy_free(known->policy);
+	for (size_t i = 0; i < known->diag_count; i++)
+		diags_free(&known->diags[i]);
+	free(known->diags);
+	free(known->image);
+	free(known);
+}
