@@ -107,6 +107,15 @@ struct {
 	__type(value, struct entry);
 } entering SEC(".maps");
 
+/* Waivers for the program that a task is executing, by the address of the task: a bit for each. The longest
+ * ago is forgotten: then there is none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ENTERING_MAX);
+	__type(key, __u64);
+	__type(value, __u32);
+} waiving SEC(".maps");
+
 /* An object that was let pass to a process, and recorded: what the same process does with it again is
  * no news. */
 struct told {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "record.bpf.h"
+#include "waive.bpf.h"
 #include "walk.bpf.h"
 
 #define CLASS_BIT(object) (1 << (object))
@@ -138,7 +139,7 @@ static __always_inline bool is_from_before(const struct tag *tag)
 	struct rules rules;
 
 	rules_of(tag, &rules);
-	return !rules.head || rules.head->generation != tag->generation;
+	return !rules.head || (__u32)rules.head->generation != tag->generation;
 }
 
 /* An io_uring. One that another task made acts for that: in its threads, with what it had opened. */
@@ -370,6 +371,7 @@ static __always_inline long judge_class(struct scratch *scratch, const struct pa
 	const struct decision *outcome = &scratch->path.outcome;
 
 	decide_class(scratch, rules, object, question->access);
+	waive(rules, &question->tag, &scratch->path.outcome);
 	find_silent(scratch, question, rules);
 	if (scratch->silent)
 		return 0;

@@ -51,7 +51,7 @@ static const struct kind {
 	{ "USER", "@users", "_users" },
 	{ "WHEN", "auto always never", "(auto always never)" },
 	{ "VERDICT", "allow audit deny", "(allow audit deny)" },
-	{ "FORMAT", "text md dot json", "(text md dot json)" },
+	{ "FORMAT", "text md html dot json", "(text md html dot json)" },
 };
 
 static const struct kind *kind_of(const char *arg)

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "output.h"
 #include "report.h"
+#include "report_html.h"
 #include "run_id.h"
 #include "say.h"
 #include "text.h"
@@ -22,7 +23,7 @@
 #define LOGS_MAX 64
 #define FILE_MODE 0640			/* it shows command lines and paths, as the log does */
 
-enum format { FORMAT_TEXT, FORMAT_MD, FORMAT_DOT, FORMAT_JSON, FORMAT_COUNT };
+enum format { FORMAT_TEXT, FORMAT_MD, FORMAT_HTML, FORMAT_DOT, FORMAT_JSON, FORMAT_COUNT };
 enum { OPTION_LOG = 1, OPTION_KINDS };	/* no letters: they have no short form */
 
 struct arguments {
@@ -30,15 +31,16 @@ struct arguments {
 	size_t log_count;
 	const char *kinds;		/* NULL: PATH_KINDS_FILE, where that is there */
 	const char *output;		/* NULL: stdout */
+	char page[sizeof("ringfence-.html") + RUN_NAME_SIZE];	/* what a page is called that nobody has named */
 	enum format format;
 	char run[RUN_NAME_SIZE];	/* "": the newest */
 };
 
-static const char *const format_words[] = { "text", "md", "dot", "json" };
+static const char *const format_words[] = { "text", "md", "html", "dot", "json" };
 static_assert(sizeof(format_words) / sizeof(format_words[0]) == FORMAT_COUNT, "a word per format");
 
 static const struct verb_option options[] = {
-	{ 'f', "format", "FORMAT", "text (the default), md, dot (a graph for graphviz) or json" },
+	{ 'f', "format", "FORMAT", "text (the default), md, html, dot (for graphviz) or json" },
 	{ OPTION_LOG, "log", "FILE", "the log to read, with what was rotated away from it (may be repeated)" },
 	{ OPTION_KINDS, "kinds", "FILE", "what persons say of dependencies; without it, " PATH_KINDS_FILE },
 	{ 'o', "output", "FILE", "write to FILE, replacing it as a whole, instead of stdout" },
@@ -52,7 +54,7 @@ const struct verb report_verb = {
 		"itself (hidden) or another service does so on its behalf (transient), with the evidence;\n"
 		"where it is a loop, what breaks, and what to change. RUN is the newest one in the log\n"
 		"unless it is named. The log is " PATH_LOG "\n"
-		"unless it is named.\n\n"
+		"unless it is named. An HTML page goes to ./ringfence-RUN.html where stdout is a terminal.\n\n"
 		"Exit status: 0, also where loops were found; 1 when the log cannot be read, the run is not\n"
 		"in it, or the report cannot be written.",
 	.options = options,
@@ -68,7 +70,7 @@ static int take_format(struct arguments *arguments, const char *word)
 			arguments->format = format;
 			return 0;
 		}
-	return verb_misused(&report_verb, "--format %s: expected text, md, dot or json", word);
+	return verb_misused(&report_verb, "--format %s: expected text, md, html, dot or json", word);
 }
 
 static int take_option(struct arguments *arguments, int id)
@@ -209,6 +211,8 @@ static int render(const struct arguments *arguments, const json_t *report, FILE 
 	switch (arguments->format) {
 	case FORMAT_MD:
 		return report_md(report, out);
+	case FORMAT_HTML:
+		return report_html(report, out);
 	case FORMAT_DOT:
 		return report_dot(report, out);
 	case FORMAT_JSON:
@@ -235,6 +239,16 @@ static int write_report(const struct arguments *arguments, const json_t *report)
 	else if (err && err != -EPIPE)
 		say_errno(err, "cannot write %s", arguments->output ?: "to stdout");
 	return err == -EPIPE ? 0 : err;
+}
+
+/* A page is nothing for a terminal. */
+static void name_page(struct arguments *arguments)
+{
+	if (arguments->format != FORMAT_HTML || arguments->output || !isatty(STDOUT_FILENO))
+		return;
+	snprintf(arguments->page, sizeof(arguments->page), "ringfence-%s.html", arguments->run);
+	arguments->output = arguments->page;
+	say("the page is ./%s", arguments->page);
 }
 
 static int report(const struct arguments *arguments, struct deps *deps, const struct kinds *kinds)
@@ -266,6 +280,7 @@ int report_main(int argc, char **argv)
 	}
 	err = find_run(&arguments) ?: read_run(&arguments, &deps);
 	if (!err) {
+		name_page(&arguments);
 		err = report(&arguments, &deps, &kinds);
 		deps_free(&deps);
 	}

@@ -2,6 +2,7 @@
 /* The report as a graph in the DOT language (https://graphviz.org/doc/info/lang.html): steps as boxes, what they
  * reached for as ellipses, and a line style for each kind. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,11 +13,8 @@
 #define DRAWN_MAX 200			/* dependencies: more are no picture */
 #define LABEL_MAX 60			/* bytes */
 
-static const struct {
-	const char *kind, *style;
-} styles[] = {
-	{ "direct", "solid" }, { "hidden", "dashed" }, { "transient", "dotted" }, { "undecided", "bold" },
-};
+static const char *const styles[] = { "solid", "dashed", "dotted", "bold" };
+_Static_assert(sizeof(styles) / sizeof(styles[0]) == DOCUMENT_KINDS, "a line style per kind");
 
 /* A text between double quotes. What a backslash begins means something to graphviz as well. */
 static void quote(FILE *out, const char *utf8, size_t size)
@@ -37,19 +35,11 @@ static void label(FILE *out, const char *utf8)
 	fputs(utf8[kept] ? "…" : "", out);
 }
 
-static const char *style_of(const json_t *dependency)
-{
-	for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++)
-		if (!strcmp(report_string(dependency, "kind"), styles[i].kind))
-			return styles[i].style;
-	return "solid";
-}
-
 static const char *color_of(const json_t *dependency)
 {
 	if (json_is_array(json_object_get(dependency, "loop")))
 		return "red3";
-	return !strcmp(report_string(dependency, "verdict"), "allow") ? "gray40" : "black";
+	return document_verdict_of(dependency) == DOCUMENT_ALLOWED ? "gray40" : "black";
 }
 
 /* --- which steps -------------------------------------------------------------------------- */
@@ -82,7 +72,7 @@ static void mark_all(const json_t *report, bool *marked)
 		json_array_foreach(json_object_get(dependency, "reached_by"), k, step)
 			mark(steps, json_integer_value(step), marked);
 		if (json_is_integer(json_object_get(dependency, "step")))
-			mark(steps, report_number(dependency, "step"), marked);
+			mark(steps, document_count(dependency, "step"), marked);
 	}
 }
 
@@ -97,8 +87,8 @@ static void draw_steps(const json_t *report, const bool *marked, FILE *out)
 		if (!marked[i])
 			continue;
 		fprintf(out, "\ts%zu [shape=box, label=\"", i);
-		label(out, report_string(step, "name"));
-		fprintf(out, "\"%s];\n", report_true(step, "own") ? ", penwidth=2" : "");
+		label(out, document_string(step, "name"));
+		fprintf(out, "\"%s];\n", document_flag(step, "own") ? ", penwidth=2" : "");
 		if (json_is_integer(parent))
 			fprintf(out, "\ts%" JSON_INTEGER_FORMAT " -> s%zu [color=gray60, arrowhead=none];\n",
 				json_integer_value(parent), i);
@@ -114,7 +104,7 @@ static size_t node_of(const json_t *dependencies, const char *what)
 	size_t i;
 
 	json_array_foreach(dependencies, i, dependency)
-		if (!strcmp(report_string(dependency, "what"), what))
+		if (!strcmp(document_string(dependency, "what"), what))
 			return i;
 	return 0;
 }
@@ -122,7 +112,7 @@ static size_t node_of(const json_t *dependencies, const char *what)
 static void draw_node(const json_t *dependency, size_t node, FILE *out)
 {
 	const json_t *loop = json_object_get(dependency, "loop");
-	const char *what = report_string(dependency, "what");
+	const char *what = document_string(dependency, "what");
 	size_t size = json_array_size(loop);
 	bool denied = size && !strcmp(report_item(loop, size - 1), what);
 
@@ -139,12 +129,12 @@ static void draw_edge(const json_t *dependencies, const json_t *dependency, cons
 	if (number >= 0)
 		fprintf(out, "%" JSON_INTEGER_FORMAT, number);
 	fprintf(out, " -> d%zu [style=%s, color=%s, label=\"",
-		node_of(dependencies, report_string(dependency, "what")), style_of(dependency), color_of(dependency));
-	label(out, report_string(dependency, "kind"));
+		node_of(dependencies, document_string(dependency, "what")), styles[document_kind_of(dependency)], color_of(dependency));
+	label(out, document_string(dependency, "kind"));
 	fprintf(out, "\\n%s", report_verdict(dependency));
-	if (*report_string(dependency, "errno")) {
+	if (*document_string(dependency, "errno")) {
 		fputs(" ", out);
-		label(out, report_string(dependency, "errno"));
+		label(out, document_string(dependency, "errno"));
 	}
 	fputs("\"];\n", out);
 }
@@ -153,7 +143,7 @@ static void draw_dependency(const json_t *report, const json_t *dependency, FILE
 {
 	const json_t *dependencies = json_object_get(report, "dependencies");
 	const json_t *reached_by = json_object_get(dependency, "reached_by"), *step;
-	const char *via = report_string(dependency, "via");
+	const char *via = document_string(dependency, "via");
 	size_t i;
 
 	if (*via) {
@@ -179,15 +169,15 @@ int report_dot(const json_t *report, FILE *out)
 	errno = 0;
 	fputs("digraph ringfence {\n\trankdir=LR;\n\tnode [fontname=\"sans-serif\"];\n"
 	      "\tedge [fontname=\"sans-serif\", fontsize=10];\n\tlabelloc=t;\n\tlabel=\"", out);
-	quote(out, report_string(json_object_get(report, "verdict"), "sentence"),
-	      strlen(report_string(json_object_get(report, "verdict"), "sentence")));
+	quote(out, document_string(json_object_get(report, "verdict"), "sentence"),
+	      strlen(document_string(json_object_get(report, "verdict"), "sentence")));
 	fputs("\";\n", out);
 	mark_all(report, marked);
 	draw_steps(report, marked, out);
 	json_array_foreach(dependencies, i, dependency) {
 		if (!is_drawn(dependency, &drawn))
 			continue;
-		draw_node(dependency, node_of(dependencies, report_string(dependency, "what")), out);
+		draw_node(dependency, node_of(dependencies, document_string(dependency, "what")), out);
 		draw_dependency(report, dependency, out);
 	}
 	fputs("}\n", out);

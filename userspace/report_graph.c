@@ -196,8 +196,8 @@ static void draw_shape(struct html *html, const struct graph_node *node)
 			    x, y, width - fold, fold, fold, height - fold, -width, x + width - fold, y, fold, fold);
 		return;
 	}
-	html_format(html, "<rect class=\"shape\" x=\"%.0f\" y=\"%.1f\" width=\"%.0f\" height=\"%.1f\" rx=\"%.0f\"/>",
-		    x, y, width, height, round);
+	html_format(html, "<rect class=\"shape\" x=\"%.0f\" y=\"%.1f\" width=\"%.0f\" height=\"%.1f\" "
+			  "rx=\"%.0f\"/>", x, y, width, height, round);
 	if (node->loop)
 		html_format(html, "<rect class=\"ring\" x=\"%.0f\" y=\"%.1f\" width=\"%.0f\" height=\"%.1f\" "
 				  "rx=\"%.0f\"/>", x + 3.5, y + 3.5, width - 7, height - 7, round - 3);

@@ -22,6 +22,7 @@
 #define GRAPH_STEPS 16			/* of at most so many steps, */
 #define GRAPH_TARGETS 12		/* to at most so many services and objects */
 #define GRAPH_TURNS 12			/* lines between services */
+#define GRAPH_OBJECTS 6			/* allowed ones of no service, unless there are more: then none */
 #define GRAPH_COLUMNS 4			/* of services */
 
 /* What is needed in turn has some room of its own, and both sides have a node for the rest. */

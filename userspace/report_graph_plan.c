@@ -224,11 +224,13 @@ static void add_edge(struct planner *planner, size_t from, size_t to, const stru
 	graph->edges[graph->edge_count++].to = to;
 }
 
-static void add_line(struct planner *planner, const struct candidate *line)
+/* @wanted: not only as one of many. */
+static void add_line(struct planner *planner, const struct candidate *line, bool wanted)
 {
 	bool room = planner->drawn < GRAPH_EDGES;
 	size_t from = room ? step_node(planner, line->step) : NOBODY;
-	size_t to = from != NOBODY ? target_node(planner, line->what, line->is_object, GRAPH_TARGETS) :
+	size_t to = from != NOBODY && wanted ?
+		    target_node(planner, line->what, line->is_object, GRAPH_TARGETS) :
 		    find_target(planner, line->what);
 	bool gathered = from == NOBODY || to == NOBODY;
 
@@ -305,17 +307,27 @@ static void mark_loops(struct planner *planner)
 	}
 }
 
+/* What nobody has said anything of, neither the policy nor a rule: files, for the most part. */
+static bool is_plain(const struct candidate *line)
+{
+	return line->is_object && line->edge.verdict == DOCUMENT_ALLOWED && !*line->via;
+}
+
 static int choose(struct planner *planner)
 {
 	struct graph *graph = &planner->graph;
+	size_t plain = 0;
 
 	graph->nodes = calloc(GRAPH_NODES, sizeof(*graph->nodes));
 	graph->edges = calloc(planner->count + 1, sizeof(*graph->edges));
 	if (!graph->nodes || !graph->edges)
 		return -ENOMEM;
 	for (size_t i = 0; i < planner->count; i++)
+		plain += is_plain(&planner->candidates[i]);
+	for (size_t i = 0; i < planner->count; i++)
 		if (!*planner->candidates[i].via)
-			add_line(planner, &planner->candidates[i]);
+			add_line(planner, &planner->candidates[i],
+				 plain <= GRAPH_OBJECTS || !is_plain(&planner->candidates[i]));
 	for (size_t i = 0; i < planner->count; i++)
 		if (*planner->candidates[i].via)
 			add_turn(planner, &planner->candidates[i]);

@@ -44,7 +44,8 @@ static void write_head(struct html *html, const json_t *report)
 	html_text(html, document_string(report, "run"));
 	html_put(html, " depends on</title>\n<style>");
 	html_put(html, page_css);
-	html_put(html, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#dependencies\">To the dependencies</a>\n");
+	html_put(html, "</style>\n</head>\n<body>\n"
+		       "<a class=\"skip\" href=\"#dependencies\">To the dependencies</a>\n");
 	html_put(html, page_signs);
 }
 
@@ -142,7 +143,8 @@ static void write_counts(struct html *html, const json_t *verdict)
 
 		if (count)
 			html_format(html, "<li class=\"verdict %s\"><svg class=\"sign\" width=\"12\" height=\"12\" "
-					  "aria-hidden=\"true\"><use href=\"#v-%s\"/></svg><b>%" PRIu64 "</b> %s</li>\n",
+					  "aria-hidden=\"true\"><use href=\"#v-%s\"/></svg>"
+					  "<b>%" PRIu64 "</b> %s</li>\n",
 				    counts[i].sign, counts[i].sign, count, counts[i].word);
 	}
 	html_put(html, "</ul>\n");
@@ -313,10 +315,12 @@ static int write_timeline(struct html *html, const json_t *report)
 	if (!json_array_size(json_object_get(report, "steps")))
 		return 0;
 	html_put(html,
-		 "<section aria-labelledby=\"timeline\" id=\"course\">\n<h2 id=\"timeline\">The course of the run</h2>\n"
+		 "<section aria-labelledby=\"timeline\" id=\"course\">\n"
+		 "<h2 id=\"timeline\">The course of the run</h2>\n"
 		 "<div class=\"controls\" hidden>\n"
 		 "<button type=\"button\" id=\"zoom-out\" aria-label=\"Show more of the time\">−</button>\n"
-		 "<input type=\"range\" id=\"zoom\" min=\"0\" max=\"100\" step=\"1\" value=\"0\" aria-label=\"Zoom\">\n"
+		 "<input type=\"range\" id=\"zoom\" min=\"0\" max=\"100\" step=\"1\" value=\"0\" "
+		 "aria-label=\"Zoom\">\n"
 		 "<button type=\"button\" id=\"zoom-in\" aria-label=\"Show less of the time, larger\">+</button>\n"
 		 "<button type=\"button\" id=\"zoom-all\">All</button>\n"
 		 "<label><input type=\"checkbox\" id=\"reaching\"> only steps that reached for something</label>\n"
@@ -331,7 +335,8 @@ static int write_timeline(struct html *html, const json_t *report)
 static void write_filters(struct html *html)
 {
 	html_put(html, "<div class=\"controls filters\" hidden>\n"
-		       "<label>Find <input type=\"search\" id=\"find\" autocomplete=\"off\" spellcheck=\"false\"></label>\n"
+		       "<label>Find <input type=\"search\" id=\"find\" autocomplete=\"off\" "
+		       "spellcheck=\"false\"></label>\n"
 		       "<label>Kind <select id=\"kind\"><option value=\"\">all</option>");
 	for (unsigned int i = 0; i < DOCUMENT_KINDS; i++)
 		html_format(html, "<option>%s</option>", document_kind_name(i));

@@ -2,6 +2,7 @@
 /* The report in Markdown (GitHub Flavored Markdown Spec 0.29), as the summary of a CI job. */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "report.h"
@@ -68,24 +69,24 @@ static void head(const json_t *report, FILE *out)
 	const json_t *status = json_object_get(report, "status");
 
 	fputs("## ringfence: ", out);
-	put(out, *report_string(report, "tag") ? report_string(report, "tag") : "a run");
+	put(out, *document_string(report, "tag") ? document_string(report, "tag") : "a run");
 	fputs("\n\n", out);
-	fprintf(out, "%s ", report_true(verdict, "loop") ? "❌ **Loop.**" : "✅ **No loop.**");
-	put(out, report_string(verdict, "sentence"));
+	fprintf(out, "%s ", document_flag(verdict, "loop") ? "❌ **Loop.**" : "✅ **No loop.**");
+	put(out, document_string(verdict, "sentence"));
 	fputs("\n\nRun ", out);
-	put(out, report_string(report, "run"));
-	if (*report_string(report, "policy")) {
+	put(out, document_string(report, "run"));
+	if (*document_string(report, "policy")) {
 		fputs(", policy ", out);
-		put(out, report_string(report, "policy"));
+		put(out, document_string(report, "policy"));
 		fputs(", mode ", out);
-		put(out, report_string(report, "mode"));
+		put(out, document_string(report, "mode"));
 	}
 	if (json_is_integer(status))
 		fprintf(out, ", status %" JSON_INTEGER_FORMAT, json_integer_value(status));
-	fprintf(out, ": %" JSON_INTEGER_FORMAT " denied, %" JSON_INTEGER_FORMAT " would have been denied, %"
-		JSON_INTEGER_FORMAT " audited, %" JSON_INTEGER_FORMAT " allowed.\n",
-		report_number(verdict, "denied"), report_number(verdict, "would_deny"),
-		report_number(verdict, "audited"), report_number(verdict, "allowed"));
+	fprintf(out, ": %" PRIu64 " denied, %" PRIu64 " would have been denied, %"
+		PRIu64 " audited, %" PRIu64 " allowed.\n",
+		document_count(verdict, "denied"), document_count(verdict, "would_deny"),
+		document_count(verdict, "audited"), document_count(verdict, "allowed"));
 }
 
 static void cell(FILE *out, const char *utf8)
@@ -100,14 +101,14 @@ static void table_row(const json_t *report, const json_t *dependency, FILE *out)
 	const json_t *step = report_step(report, dependency);
 
 	fprintf(out, "| %s |", json_is_array(json_object_get(dependency, "loop")) ? "❌" : "");
-	cell(out, report_string(dependency, "kind"));
-	cell(out, report_string(dependency, "what"));
-	cell(out, step ? report_string(step, "name") : "?");
+	cell(out, document_string(dependency, "kind"));
+	cell(out, document_string(dependency, "what"));
+	cell(out, step ? document_string(step, "name") : "?");
 	fprintf(out, " %s", report_verdict(dependency));
-	cell(out, report_string(dependency, "errno"));
-	fprintf(out, " %" JSON_INTEGER_FORMAT " |", report_number(dependency, "count"));
-	cell(out, *report_string(dependency, "rule_id") ? report_string(dependency, "rule_id") :
-	     report_string(dependency, "reason"));
+	cell(out, document_string(dependency, "errno"));
+	fprintf(out, " %" PRIu64 " |", document_count(dependency, "count"));
+	cell(out, *document_string(dependency, "rule_id") ? document_string(dependency, "rule_id") :
+	     document_string(dependency, "reason"));
 	fputs("\n", out);
 }
 
@@ -157,28 +158,28 @@ static void details(const json_t *report, const json_t *dependency, FILE *out)
 	const json_t *step = report_step(report, dependency);
 
 	fputs("\n**", out);
-	put(out, report_string(dependency, "what"));
+	put(out, document_string(dependency, "what"));
 	fputs("**, ", out);
-	put(out, report_string(dependency, "kind"));
+	put(out, document_string(dependency, "kind"));
 	fputs(", by ", out);
-	put(out, step ? report_string(step, "name") : "a step that is not known");
+	put(out, step ? document_string(step, "name") : "a step that is not known");
 	fputs("\n\n", out);
 	for (size_t i = 0; i < json_array_size(evidence); i++)
 		item(out, "evidence: ", report_item(evidence, i));
 	if (json_is_object(override)) {
 		fputs("- the evidence says ", out);
-		put(out, report_string(override, "kind"));
+		put(out, document_string(override, "kind"));
 		fputs("; ", out);
-		put(out, report_string(override, "by"));
+		put(out, document_string(override, "by"));
 		fputs(" says otherwise (", out);
-		put(out, report_string(override, "where"));
+		put(out, document_string(override, "where"));
 		fputs("): ", out);
-		put(out, report_string(override, "why"));
+		put(out, document_string(override, "why"));
 		fputs("\n", out);
 	}
-	item(out, "the rule's reason: ", report_string(dependency, "why"));
-	item(out, "if it is down: ", report_string(dependency, "breaks"));
-	item(out, "to change: ", report_string(dependency, "suggestion"));
+	item(out, "the rule's reason: ", document_string(dependency, "why"));
+	item(out, "if it is down: ", document_string(dependency, "breaks"));
+	item(out, "to change: ", document_string(dependency, "suggestion"));
 }
 
 static void completeness(const json_t *report, FILE *out)
@@ -187,13 +188,13 @@ static void completeness(const json_t *report, FILE *out)
 	const json_t *notes = json_object_get(completeness, "notes");
 	const json_t *liveness = json_object_get(completeness, "liveness");
 
-	fprintf(out, "\n%s\n\n", report_true(completeness, "complete") ?
+	fprintf(out, "\n%s\n\n", document_flag(completeness, "complete") ?
 		"Complete as far as is known: nothing was lost." : "⚠️ **Not complete: there may be more than this.**");
-	if (report_number(completeness, "lost"))
-		fprintf(out, "- %" JSON_INTEGER_FORMAT " records were lost\n", report_number(completeness, "lost"));
-	if (report_number(completeness, "lineage_incomplete"))
-		fprintf(out, "- %" JSON_INTEGER_FORMAT " records are of processes whose ancestors are not all known\n",
-			report_number(completeness, "lineage_incomplete"));
+	if (document_count(completeness, "lost"))
+		fprintf(out, "- %" PRIu64 " records were lost\n", document_count(completeness, "lost"));
+	if (document_count(completeness, "lineage_incomplete"))
+		fprintf(out, "- %" PRIu64 " records are of processes whose ancestors are not all known\n",
+			document_count(completeness, "lineage_incomplete"));
 	for (size_t i = 0; i < json_array_size(liveness); i++)
 		item(out, "", report_item(liveness, i));
 	for (size_t i = 0; i < json_array_size(notes); i++)

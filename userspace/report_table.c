@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report_document.h"
@@ -312,7 +313,8 @@ static int dependency_rows(struct html *html, const json_t *report, const json_t
 	cell_step(html, report, dependency);
 	html_format(html, "<td data-label=\"Verdict\" data-key=\"%d\">", seen);
 	verdict(html, seen);
-	html_format(html, "</td><td class=\"number\" data-label=\"Times\" data-key=\"%" PRIu64 "\">%" PRIu64 "</td>",
+	html_format(html, "</td><td class=\"number\" data-label=\"Times\" data-key=\"%" PRIu64 "\">"
+			  "%" PRIu64 "</td>",
 		    document_count(dependency, "count"), document_count(dependency, "count"));
 	html_format(html, "<td class=\"number\" data-label=\"First\" data-key=\"%.3f\">%s</td></tr>\n",
 		    document_time(dependency, "first"), document_span(document_time(dependency, "first"), first));
@@ -324,25 +326,57 @@ static int dependency_rows(struct html *html, const json_t *report, const json_t
 	return err;
 }
 
+/* What is of no service comes last, and so has no room where not all have. */
+static int rank_of(const json_t *dependency)
+{
+	return (json_is_array(json_object_get(dependency, "loop")) ? 0 : 16) + document_verdict_of(dependency) * 2 +
+	       !*document_string(dependency, "service");
+}
+
+static int compare_ranks(const void *a, const void *b, void *ctx)
+{
+	size_t left = *(const size_t *)a, right = *(const size_t *)b;
+	int difference = rank_of(json_array_get(ctx, left)) - rank_of(json_array_get(ctx, right));
+
+	return difference ? difference : (left > right) - (left < right);
+}
+
+/* The order in which they are shown, the caller's to free(); or NULL. */
+static size_t *order_of(json_t *dependencies)
+{
+	size_t count = json_array_size(dependencies), *order = calloc(count + 1, sizeof(*order));
+
+	for (size_t i = 0; order && i < count; i++)
+		order[i] = i;
+	if (order)
+		qsort_r(order, count, sizeof(*order), compare_ranks, dependencies);
+	return order;
+}
+
 int report_dependencies(struct html *html, const json_t *report)
 {
-	const json_t *dependencies = json_object_get(report, "dependencies"), *dependency;
-	size_t i;
+	json_t *dependencies = json_object_get(report, "dependencies");
+	size_t count = json_array_size(dependencies), *order;
+	int err = 0;
 
-	if (!json_array_size(dependencies))
+	if (!count)
 		return 0;
+	order = order_of(dependencies);
+	if (!order)
+		return -ENOMEM;
 	html_put(html, "<table class=\"dependencies\"><thead><tr>"
 		       "<th scope=\"col\">Dependency</th><th scope=\"col\">Kind</th><th scope=\"col\">Step</th>"
 		       "<th scope=\"col\">Verdict</th><th scope=\"col\" class=\"number\">Times</th>"
 		       "<th scope=\"col\" class=\"number\">First after</th></tr></thead>\n");
-	json_array_foreach(dependencies, i, dependency) {
-		int err = dependency_rows(html, report, dependency, i);
-
-		if (err < 0)
-			return err;
-	}
+	for (size_t i = 0; i < count && i < TABLE_ROWS && err >= 0; i++)
+		err = dependency_rows(html, report, json_array_get(dependencies, order[i]), order[i]);
 	html_put(html, "</table>\n");
-	return 0;
+	if (count > TABLE_ROWS)
+		html_format(html, "<p class=\"note\">The least strict have no room here: %zu of %zu. "
+				  "<code>ringfence report --format json</code> has all.</p>\n", count - TABLE_ROWS,
+			    count);
+	free(order);
+	return err;
 }
 
 /* --- the table of services ------------------------------------------------------------------- */

@@ -6,6 +6,9 @@
 
 #include "html.h"
 
-/* Writes the table; nothing where there are none. Return 0 or -ENOMEM. */
+#define TABLE_ROWS 500			/* dependencies that are shown; all of them are in the page's data */
+
+/* Write the table; nothing where there are none. Dependencies stand there with loops and the strictest verdict
+ * first. Return 0 or -ENOMEM. */
 int report_dependencies(struct html *html, const json_t *report);
 int report_services(struct html *html, const json_t *report);

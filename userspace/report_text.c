@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The report for a terminal, which obeys nothing of it. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "report.h"
@@ -63,16 +64,16 @@ static void head(const struct page *page)
 	const json_t *command = json_object_get(report, "command");
 
 	fputs("Run ", page->out);
-	styled(page, page->style->bold, report_string(report, "run"));
-	if (*report_string(report, "tag")) {
+	styled(page, page->style->bold, document_string(report, "run"));
+	if (*document_string(report, "tag")) {
 		fputs(" of ", page->out);
-		show(page, report_string(report, "tag"));
+		show(page, document_string(report, "tag"));
 	}
-	if (*report_string(report, "policy")) {
+	if (*document_string(report, "policy")) {
 		fputs(" (", page->out);
-		show(page, report_string(report, "policy"));
-		fputs(*report_string(report, "mode") ? ", mode " : "", page->out);
-		show(page, report_string(report, "mode"));
+		show(page, document_string(report, "policy"));
+		fputs(*document_string(report, "mode") ? ", mode " : "", page->out);
+		show(page, document_string(report, "mode"));
 		fputs(")", page->out);
 	}
 	if (json_array_size(command)) {
@@ -93,16 +94,16 @@ static void verdict(const struct page *page)
 		{ "denied", "denied" }, { "would_deny", "would have been denied" }, { "audited", "audited" },
 		{ "allowed", "allowed" },
 	};
-	bool loop = report_true(verdict, "loop"), comma = false;
+	bool loop = document_flag(verdict, "loop"), comma = false;
 
 	styled(page, loop ? page->style->bad : page->style->good, loop ? "LOOP" : "NO LOOP");
 	fputs("  ", page->out);
-	show(page, report_string(verdict, "sentence"));
+	show(page, document_string(verdict, "sentence"));
 	fputs("\n  ", page->out);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		if (report_number(verdict, counts[i].key)) {
-			fprintf(page->out, "%s%" JSON_INTEGER_FORMAT " %s", comma ? ", " : "",
-				report_number(verdict, counts[i].key), counts[i].words);
+		if (document_count(verdict, counts[i].key)) {
+			fprintf(page->out, "%s%" PRIu64 " %s", comma ? ", " : "",
+				document_count(verdict, counts[i].key), counts[i].words);
 			comma = true;
 		}
 	fputs(comma ? "\n" : "nothing recorded\n", page->out);
@@ -112,30 +113,33 @@ static void verdict(const struct page *page)
 
 static const char *verdict_style(const struct page *page, const json_t *dependency)
 {
-	const char *word = report_verdict(dependency);
-
-	if (!strcmp(word, "DENY"))
+	switch (document_verdict_of(dependency)) {
+	case DOCUMENT_DENIED:
 		return page->style->bad;
-	return strcmp(word, "ALLOW") ? page->style->warn : page->style->good;
+	case DOCUMENT_ALLOWED:
+		return page->style->good;
+	default:
+		return page->style->warn;
+	}
 }
 
 static void objects(const struct page *page, const json_t *dependency)
 {
 	const json_t *list = json_object_get(dependency, "objects");
-	json_int_t others = report_number(dependency, "more_objects");
+	uint64_t others = document_count(dependency, "more_objects");
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *object = json_array_get(list, i);
 
 		if (i >= OBJECTS_SHOWN) {
-			others += report_number(object, "count");
+			others += document_count(object, "count");
 			continue;
 		}
-		fprintf(page->out, "%s%" JSON_INTEGER_FORMAT " × ", i ? ", " : "", report_number(object, "count"));
-		show(page, report_string(object, "object"));
+		fprintf(page->out, "%s%" PRIu64 " × ", i ? ", " : "", document_count(object, "count"));
+		show(page, document_string(object, "object"));
 	}
 	if (others)
-		fprintf(page->out, ", %" JSON_INTEGER_FORMAT " × others", others);
+		fprintf(page->out, ", %" PRIu64 " × others", others);
 }
 
 static void title(const struct page *page, const json_t *dependency)
@@ -143,14 +147,14 @@ static void title(const struct page *page, const json_t *dependency)
 	const json_t *step = report_step(page->report, dependency);
 
 	fputs("  ", page->out);
-	styled(page, page->style->bold, report_string(dependency, "what"));
+	styled(page, page->style->bold, document_string(dependency, "what"));
 	fputs(" by ", page->out);
-	show(page, step ? report_string(step, "name") : "a step that is not known");
+	show(page, step ? document_string(step, "name") : "a step that is not known");
 	fputs("  ", page->out);
 	styled(page, verdict_style(page, dependency), report_verdict(dependency));
-	if (*report_string(dependency, "errno")) {
+	if (*document_string(dependency, "errno")) {
 		fputs(" ", page->out);
-		show(page, report_string(dependency, "errno"));
+		show(page, document_string(dependency, "errno"));
 	}
 	fputs("  ", page->out);
 	objects(page, dependency);
@@ -185,11 +189,11 @@ static void loop(const struct page *page, const json_t *dependency)
 
 static void rule(const struct page *page, const json_t *dependency)
 {
-	const char *name = report_string(dependency, "rule"), *id = report_string(dependency, "rule_id");
-	const char *why = report_string(dependency, "why");
+	const char *name = document_string(dependency, "rule"), *id = document_string(dependency, "rule_id");
+	const char *why = document_string(dependency, "why");
 
 	if (!*id) {
-		row(page, "rule", report_string(dependency, "reason"));
+		row(page, "rule", document_string(dependency, "reason"));
 		return;
 	}
 	fprintf(page->out, "    %s%-9s%s ", page->style->dim, "rule", page->style->reset);
@@ -208,13 +212,13 @@ static void overridden(const struct page *page, const json_t *dependency)
 	if (!json_is_object(override))
 		return;
 	fprintf(page->out, "    %s%-9s%s the evidence says ", page->style->warn, "override", page->style->reset);
-	show(page, report_string(override, "kind"));
+	show(page, document_string(override, "kind"));
 	fputs("; ", page->out);
-	show(page, report_string(override, "by"));
+	show(page, document_string(override, "by"));
 	fputs(" says otherwise (", page->out);
-	show(page, report_string(override, "where"));
+	show(page, document_string(override, "where"));
 	fputs("): ", page->out);
-	show(page, report_string(override, "why"));
+	show(page, document_string(override, "why"));
 	fputs("\n", page->out);
 }
 
@@ -231,24 +235,25 @@ static void dependency(const struct page *page, const json_t *dep)
 	overridden(page, dep);
 	rule(page, dep);
 	if (closes)
-		row(page, "if down", report_string(dep, "breaks"));
-	if (closes || report_true(dep, "handoff") || !strcmp(report_string(dep, "verdict"), "deny"))
-		row(page, "change", report_string(dep, "suggestion"));
+		row(page, "if down", document_string(dep, "breaks"));
+	if (closes || document_flag(dep, "handoff") || !strcmp(document_string(dep, "verdict"), "deny"))
+		row(page, "change", document_string(dep, "suggestion"));
 }
 
 /* Those that close a loop come first. */
-static void kind(const struct page *page, const struct report_kind *kind)
+static void kind(const struct page *page, enum document_kind kind)
 {
 	const json_t *list = json_object_get(page->report, "dependencies"), *dep;
 	size_t shown = 0, i;
 
 	for (int closes = 1; closes >= 0; closes--)
 		json_array_foreach(list, i, dep) {
-			if (strcmp(report_string(dep, "kind"), kind->name) || !report_is_shown(dep) ||
+			if (document_kind_of(dep) != kind || !report_is_shown(dep) ||
 			    json_is_array(json_object_get(dep, "loop")) != closes)
 				continue;
 			if (!shown++)
-				fprintf(page->out, "\n%s%s: %s%s\n", page->style->bold, kind->name, kind->title,
+				fprintf(page->out, "\n%s%s: %s%s\n", page->style->bold, document_kind_name(kind),
+					report_kind_title(kind),
 					page->style->reset);
 			if (shown <= SHOWN_MAX)
 				dependency(page, dep);
@@ -260,16 +265,16 @@ static void kind(const struct page *page, const struct report_kind *kind)
 static void not_shown(const struct page *page)
 {
 	const json_t *list = json_object_get(page->report, "dependencies"), *dep;
-	json_int_t records = 0;
+	uint64_t records = 0;
 	size_t count = 0, i;
 
 	json_array_foreach(list, i, dep)
 		if (!report_is_shown(dep)) {
 			count++;
-			records += report_number(dep, "count");
+			records += document_count(dep, "count");
 		}
 	if (count)
-		fprintf(page->out, "\nBesides, %zu that were allowed and are of no service, in %" JSON_INTEGER_FORMAT
+		fprintf(page->out, "\nBesides, %zu that were allowed and are of no service, in %" PRIu64
 			" records: --format json has them.\n", count, records);
 }
 
@@ -277,10 +282,10 @@ static void not_shown(const struct page *page)
 
 static void counted(const struct page *page, const json_t *object, const char *key, const char *words)
 {
-	json_int_t count = report_number(object, key);
+	uint64_t count = document_count(object, key);
 
 	if (count)
-		fprintf(page->out, "  %s%" JSON_INTEGER_FORMAT " %s%s\n", page->style->warn, count, words,
+		fprintf(page->out, "  %s%" PRIu64 " %s%s\n", page->style->warn, count, words,
 			page->style->reset);
 }
 
@@ -290,7 +295,7 @@ static void completeness(const struct page *page)
 	const json_t *log = json_object_get(page->report, "log");
 	const json_t *notes = json_object_get(completeness, "notes");
 	const json_t *liveness = json_object_get(completeness, "liveness");
-	bool complete = report_true(completeness, "complete");
+	bool complete = document_flag(completeness, "complete");
 
 	fputs("\n", page->out);
 	styled(page, complete ? page->style->good : page->style->bad, complete ?
@@ -320,8 +325,8 @@ int report_text(const json_t *report, FILE *out, const struct term_style *style)
 	errno = 0;
 	head(&page);
 	verdict(&page);
-	for (size_t i = 0; i < REPORT_KINDS; i++)
-		kind(&page, &report_kinds[i]);
+	for (enum document_kind i = 0; i < DOCUMENT_KINDS; i++)
+		kind(&page, i);
 	not_shown(&page);
 	completeness(&page);
 	return fflush(out) || ferror(out) ? -(errno ? errno : EIO) : 0;

@@ -297,7 +297,8 @@ static void lane_in_words(struct html *html, const json_t *step, const struct ma
 	html_format(html, "From %s to %s", document_span(document_time(step, "first"), first),
 		    document_span(document_time(step, "last"), last));
 	if (times)
-		html_format(html, "; times that it reached for something: %" PRIu64 ", denied: %" PRIu64, times, denied);
+		html_format(html, "; times that it reached for something: %" PRIu64 ", denied: %" PRIu64, times,
+			    denied);
 }
 
 static void draw_lane(struct html *html, const struct timeline *line, const json_t *step,

@@ -319,7 +319,7 @@ struct test {
 
 /* Each ends with a test without name. */
 extern const struct test run_tests[], shared_tests[], notes_tests[], release_tests[], record_tests[], alias_tests[],
-	swap_tests[], late_tests[], gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[],
+	swap_tests[], late_tests[], gate_tests[], enter_tests[], waiver_tests[], handover_tests[], log_tests[], anew_tests[],
 	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);

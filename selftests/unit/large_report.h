@@ -95,13 +95,15 @@ static json_t *large_report(void)
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:[s,s], s:s, s:s,"
 			 " s:{s:s, s:b, s:i, s:i, s:i, s:i}, s:o, s:o, s:o, s:o,"
 			 " s:{s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:[], s:[]}, s:{s:i, s:i, s:i}}",
-			 "report", 1, "run", "20270405-010000-abcdef", "tag", "fleet-rollout", "policy", "large.yaml",
-			 "mode", "enforce", "begun", "2027-04-05T01:00:00.000Z", "ended", "2027-04-05T02:30:00.000Z",
+			 "report", 1, "run", "20270405-010000-abcdef", "tag", "fleet-rollout",
+			 "policy", "large.yaml", "mode", "enforce", "begun", "2027-04-05T01:00:00.000Z",
+			 "ended", "2027-04-05T02:30:00.000Z",
 			 "status", 1, "command", "ansible-playbook", "site.yaml", "directory", "/srv/rollout",
 			 "script", "", "verdict", "sentence",
 			 "fleet-rollout needs 48 services, 12 of which the policy denies, in 300 ways.", "loop", 1,
 			 "denied", 75, "would_deny", 0, "audited", 75, "allowed", 150,
-			 "services", large_list(LARGE_SERVICES, large_service), "steps", large_list(LARGE_STEPS, large_step),
+			 "services", large_list(LARGE_SERVICES, large_service),
+			 "steps", large_list(LARGE_STEPS, large_step),
 			 "dependencies", large_list(LARGE_DEPENDENCIES, large_dependency),
 			 "timeline", large_list(LARGE_POINTS, large_point),
 			 "completeness", "complete", 1, "lost", 0, "lost_lineage", 0, "unrecorded", 0,

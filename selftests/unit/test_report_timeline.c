@@ -44,7 +44,8 @@ static void bars_and_signs_stand_where_they_belong(void **state)
 	(void)state;
 	assert_non_null(strstr(table, "data-duration=\"3278.000\""));
 	expect_order(table, lane, sizeof(lane) / sizeof(*lane));
-	assert_non_null(strstr(table, "aria-label=\"From 802 ms to 1.48 s; times that it reached for something: 2, denied: 2\""));
+	assert_non_null(strstr(table, "aria-label=\"From 802 ms to 1.48 s; "
+				      "times that it reached for something: 2, denied: 2\""));
 	free(table);
 	json_decref(report);
 }
