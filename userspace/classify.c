@@ -237,7 +237,8 @@ static bool is_of_tree(const struct deps *deps, const char *entity)
 /* Whether the work goes on in a process that is not of the run. */
 static bool is_handed_off(const struct deps *deps, const struct deps_reach *reach)
 {
-	if (strcmp(reach->class, "net") && strcmp(reach->class, "socket"))
+	if ((strcmp(reach->class, "net") && strcmp(reach->class, "socket")) ||
+	    (reach->verdict == DEPS_DENY && reach->enforced))
 		return false;
 	return reach->peer_pid ? !is_of_tree(deps, reach->peer_entity) : reach->local && reach->peer_unknown;
 }

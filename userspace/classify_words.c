@@ -245,20 +245,27 @@ static void append_suggestion(struct text *out, const struct deps *deps, const s
 
 /* --- the verdict -------------------------------------------------------------------------- */
 
-/* "github and releases"; what is denied at the end of loops. */
+/* Whether it is a dependency on what is denied, not on what needs that: one way, and not two, of reaching it. */
+static bool is_way(const struct dependency *dependency)
+{
+	size_t size = json_array_size(dependency->loop);
+
+	return size && !strcmp(string_of(json_array_get(dependency->loop, size - 1)), dependency->what);
+}
+
+/* "github and registry" */
 static void append_denied_services(struct text *out, const struct classified *classified)
 {
 	const char *names[LISTED_MAX];
 	size_t count = 0, more = 0;
 
 	for (size_t i = 0; i < classified->count; i++) {
-		const json_t *loop = classified->list[i].loop;
-		const char *name = loop ? string_of(json_array_get(loop, json_array_size(loop) - 1)) : NULL;
+		const char *name = classified->list[i].what;
 		size_t k = 0;
 
-		while (name && k < count && strcmp(names[k], name))
+		while (k < count && strcmp(names[k], name))
 			k++;
-		if (!name || k < count)
+		if (!is_way(&classified->list[i]) || k < count)
 			continue;
 		if (count < LISTED_MAX)
 			names[count++] = name;
@@ -278,7 +285,7 @@ static void append_kinds(struct text *out, const struct classified *classified)
 	const char *comma = "";
 
 	for (size_t i = 0; i < classified->count; i++)
-		if (classified->list[i].loop) {
+		if (is_way(&classified->list[i])) {
 			counts[classified->list[i].kind]++;
 			total++;
 		}
@@ -291,22 +298,36 @@ static void append_kinds(struct text *out, const struct classified *classified)
 	}
 }
 
-static void append_loops(struct text *out, const struct deps *deps, const struct classified *classified)
+/* What a run that was denied something shows of how it would fare in an outage. */
+static void append_outcome(struct text *out, const struct deps *deps, const struct classified *classified)
 {
 	const json_t *status = json_object_get(deps->end, "status");
+	uint64_t untried = 0;
 
+	if (!deps->denied || !json_is_integer(status))
+		return;
+	if (json_integer_value(status)) {
+		text_append_format(out, " Denied that, it ended with status %" JSON_INTEGER_FORMAT ".",
+				   json_integer_value(status));
+		return;
+	}
+	for (size_t i = 0; i < classified->count; i++)
+		untried += is_way(&classified->list[i]) && !is_enforced_denial(&classified->list[i]);
+	text_append_string(out, " It ended well without what it was denied");
+	if (untried)
+		text_append_format(out, "; %" PRIu64 " of these %s not denied, and so not put to the test", untried,
+				   untried == 1 ? "was" : "were");
+	text_append_string(out, ".");
+}
+
+static void append_loops(struct text *out, const struct deps *deps, const struct classified *classified)
+{
 	text_append_string(out, "This deploy must do without ");
 	append_denied_services(out, classified);
 	text_append_string(out, ", and reaches for it ");
 	append_kinds(out, classified);
 	text_append_string(out, ".");
-	if (!deps->denied || !json_is_integer(status))
-		return;
-	if (json_integer_value(status))
-		text_append_format(out, " It was denied, and the deploy ended with status %" JSON_INTEGER_FORMAT ".",
-				   json_integer_value(status));
-	else
-		text_append_string(out, " It was denied, and the deploy ended well all the same: it can go on without.");
+	append_outcome(out, deps, classified);
 }
 
 static void append_no_loop(struct text *out, const struct deps *deps)

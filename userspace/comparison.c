@@ -18,14 +18,14 @@ static const char *kind_told(const json_t *dependency)
 {
 	const json_t *override = json_object_get(dependency, "override");
 
-	return report_string(json_is_object(override) ? override : dependency, "kind");
+	return document_string(json_is_object(override) ? override : dependency, "kind");
 }
 
 /* The id is WHAT/KIND/PROGRAM, and may go on behind that. For free(). */
 static char *program_of(const json_t *dependency)
 {
-	const char *id = report_string(dependency, "id");
-	size_t before = strlen(report_string(dependency, "what")) + strlen(kind_told(dependency)) + 2;
+	const char *id = document_string(dependency, "id");
+	size_t before = strlen(document_string(dependency, "what")) + strlen(kind_told(dependency)) + 2;
 
 	if (strlen(id) < before)
 		return strdup("");
@@ -37,8 +37,8 @@ static char *key_of(const json_t *dependency, bool kind)
 {
 	char *program = program_of(dependency), *key;
 
-	if (!program || asprintf(&key, "%s\n%s\n%s\n%s", report_string(dependency, "what"),
-				 report_string(dependency, "class"), program, kind ? kind_told(dependency) : "") < 0)
+	if (!program || asprintf(&key, "%s\n%s\n%s\n%s", document_string(dependency, "what"),
+				 document_string(dependency, "class"), program, kind ? kind_told(dependency) : "") < 0)
 		key = NULL;
 	free(program);
 	return key;
@@ -46,14 +46,14 @@ static char *key_of(const json_t *dependency, bool kind)
 
 static int strictness(const json_t *dependency)
 {
-	const char *verdict = report_string(dependency, "verdict");
+	const char *verdict = document_string(dependency, "verdict");
 
 	return !strcmp(verdict, "deny") ? 2 : !strcmp(verdict, "audit") ? 1 : 0;
 }
 
 static bool is_compared(const json_t *dependency, bool services_only)
 {
-	return json_is_object(dependency) && (!services_only || *report_string(dependency, "service"));
+	return json_is_object(dependency) && (!services_only || *document_string(dependency, "service"));
 }
 
 /* The dependencies of a report by their key; of several with one key, the one that is judged the strictest. NULL
@@ -111,7 +111,7 @@ static json_t *side_of(const json_t *report)
 {
 	static const char *const keys[] = { "run", "tag", "policy", "mode", NULL };
 	const json_t *completeness = json_object_get(report, "completeness");
-	const json_int_t lost = report_number(completeness, "lost");
+	uint64_t lost = document_count(completeness, "lost");
 	json_t *side = json_object(), *notes = json_deep_copy(json_object_get(completeness, "notes"));
 
 	if (!json_is_array(notes)) {
@@ -121,7 +121,7 @@ static json_t *side_of(const json_t *report)
 	copy_all(side, report, keys);
 	copy(side, completeness, "complete");
 	if (lost)
-		json_array_append_new(notes, json_sprintf("%" JSON_INTEGER_FORMAT " records were lost: dependencies may be "
+		json_array_append_new(notes, json_sprintf("%" PRIu64 " records were lost: dependencies may be "
 							  "missing.", lost));
 	json_object_set_new(side, "notes", notes);
 	return side;
@@ -133,7 +133,7 @@ static json_t *objects_of(const json_t *dependency)
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < json_array_size(objects); i++)
-		json_array_append_new(names, json_string(report_string(json_array_get(objects, i), "object")));
+		json_array_append_new(names, json_string(document_string(json_array_get(objects, i), "object")));
 	return names;
 }
 
@@ -171,7 +171,7 @@ static bool are_alike(const json_t *before, const json_t *after)
 	static const char *const keys[] = { "kind", "verdict", "errno" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (strcmp(report_string(before, keys[i]), report_string(after, keys[i])))
+		if (strcmp(document_string(before, keys[i]), document_string(after, keys[i])))
 			return false;
 	return true;
 }
@@ -252,16 +252,16 @@ static void take_rest(json_t *index, json_t *list)
 
 static bool has_allowed(const json_t *report)
 {
-	return report_number(json_object_get(report, "verdict"), "allowed") > 0;
+	return document_count(json_object_get(report, "verdict"), "allowed") > 0;
 }
 
 static json_t *notes_of(const json_t *before, const json_t *after)
 {
 	json_t *notes = json_array();
 
-	if (strcmp(report_string(before, "tag"), report_string(after, "tag")))
+	if (strcmp(document_string(before, "tag"), document_string(after, "tag")))
 		json_array_append_new(notes, json_string("The runs are of different tags."));
-	if (strcmp(report_string(before, "policy"), report_string(after, "policy")))
+	if (strcmp(document_string(before, "policy"), document_string(after, "policy")))
 		json_array_append_new(notes, json_string("The runs ran under different policies: what differs may only be called "
 							 "otherwise."));
 	if (has_allowed(before) != has_allowed(after))
@@ -321,18 +321,18 @@ static void print_side(const json_t *comparison, const char *key, const char *si
 		       const struct term_style *style)
 {
 	const json_t *side = json_object_get(comparison, key), *notes = json_object_get(side, "notes");
-	bool complete = report_true(side, "complete");
+	bool complete = document_flag(side, "complete");
 
 	fprintf(out, "%s %s", sign, style->bold);
-	show(out, report_string(side, "run"));
+	show(out, document_string(side, "run"));
 	fprintf(out, "%s", style->reset);
-	if (*report_string(side, "tag")) {
+	if (*document_string(side, "tag")) {
 		fputs(" of ", out);
-		show(out, report_string(side, "tag"));
+		show(out, document_string(side, "tag"));
 	}
-	if (*report_string(side, "policy")) {
+	if (*document_string(side, "policy")) {
 		fputs(" (", out);
-		show(out, report_string(side, "policy"));
+		show(out, document_string(side, "policy"));
 		fputs(")", out);
 	}
 	fprintf(out, ": %s%s%s\n", complete ? "" : style->warn,
@@ -347,10 +347,10 @@ static void print_side(const json_t *comparison, const char *key, const char *si
 /* "deny EHOSTUNREACH" */
 static void print_verdict(const json_t *judged, FILE *out)
 {
-	show(out, report_string(judged, "verdict"));
-	if (*report_string(judged, "errno")) {
+	show(out, document_string(judged, "verdict"));
+	if (*document_string(judged, "errno")) {
 		fputs(" ", out);
-		show(out, report_string(judged, "errno"));
+		show(out, document_string(judged, "errno"));
 	}
 }
 
@@ -358,14 +358,14 @@ static void print_verdict(const json_t *judged, FILE *out)
 static void print_name(const json_t *dependency, const char *kind, FILE *out, const struct term_style *style)
 {
 	fputs(style->bold, out);
-	show(out, report_string(dependency, "what"));
+	show(out, document_string(dependency, "what"));
 	fprintf(out, "%s  ", style->reset);
 	if (kind) {
 		show(out, kind);
 		fputs(", ", out);
 	}
 	fputs("step ", out);
-	show(out, *report_string(dependency, "program") ? report_string(dependency, "program") : "not known");
+	show(out, *document_string(dependency, "program") ? document_string(dependency, "program") : "not known");
 }
 
 static void print_whole(const json_t *dependency, FILE *out, const struct term_style *style)
@@ -373,11 +373,11 @@ static void print_whole(const json_t *dependency, FILE *out, const struct term_s
 	const json_t *objects = json_object_get(dependency, "objects");
 	const json_t *evidence = json_object_get(dependency, "evidence");
 
-	print_name(dependency, report_string(dependency, "kind"), out, style);
+	print_name(dependency, document_string(dependency, "kind"), out, style);
 	fputs(": ", out);
 	print_verdict(dependency, out);
-	fprintf(out, ", %" JSON_INTEGER_FORMAT " time%s", report_number(dependency, "count"),
-		report_number(dependency, "count") == 1 ? "" : "s");
+	fprintf(out, ", %" PRIu64 " time%s", document_count(dependency, "count"),
+		document_count(dependency, "count") == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(objects) && i < OBJECTS_SHOWN; i++) {
 		fputs(i ? ", " : ": ", out);
 		show(out, report_item(objects, i));
@@ -396,15 +396,15 @@ static void print_change(const json_t *change, FILE *out, const struct term_styl
 
 	print_name(change, NULL, out, style);
 	fputs(": ", out);
-	if (strcmp(report_string(before, "kind"), report_string(after, "kind"))) {
-		show(out, report_string(before, "kind"));
+	if (strcmp(document_string(before, "kind"), document_string(after, "kind"))) {
+		show(out, document_string(before, "kind"));
 		fputs(" -> ", out);
-		show(out, report_string(after, "kind"));
+		show(out, document_string(after, "kind"));
 		fputs(", ", out);
 	}
 	print_verdict(before, out);
-	if (strcmp(report_string(before, "verdict"), report_string(after, "verdict")) ||
-	    strcmp(report_string(before, "errno"), report_string(after, "errno"))) {
+	if (strcmp(document_string(before, "verdict"), document_string(after, "verdict")) ||
+	    strcmp(document_string(before, "errno"), document_string(after, "errno"))) {
 		fputs(" -> ", out);
 		print_verdict(after, out);
 	}
@@ -439,8 +439,8 @@ void comparison_print(const json_t *comparison, FILE *out, const struct term_sty
 	print_list(comparison, "new", style->bad, out, style);
 	print_list(comparison, "changed", style->warn, out, style);
 	print_list(comparison, "vanished", style->good, out, style);
-	fprintf(out, "%zu new, %zu changed, %zu vanished, %" JSON_INTEGER_FORMAT " the same\n",
+	fprintf(out, "%zu new, %zu changed, %zu vanished, %" PRIu64 " the same\n",
 		json_array_size(json_object_get(comparison, "new")),
 		json_array_size(json_object_get(comparison, "changed")),
-		json_array_size(json_object_get(comparison, "vanished")), report_number(comparison, "same"));
+		json_array_size(json_object_get(comparison, "vanished")), document_count(comparison, "same"));
 }

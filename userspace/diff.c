@@ -147,7 +147,7 @@ static int read_file(const char *path, json_t **ret_report)
 	}
 	report = json_loadf(in, JSON_REJECT_DUPLICATES, &error);
 	fclose(in);
-	if (report && report_number(report, "report") == REPORT_VERSION &&
+	if (report && document_count(report, "report") == REPORT_VERSION &&
 	    json_is_array(json_object_get(report, "dependencies"))) {
 		*ret_report = report;
 		return 0;
@@ -247,7 +247,7 @@ static int find_report(const struct arguments *arguments, const char *run, json_
 static int baseline_path(const json_t *report, char ret_path[PATH_MAX])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	const char *tag = report_string(report, "tag");
+	const char *tag = document_string(report, "tag");
 
 	if (!*tag || *tag == '.' || tag[strspn(tag, letters)] || strlen(tag) >= TAG_NAME_MAX) {
 		say("the run has no tag that a baseline could be kept for");
@@ -270,7 +270,7 @@ static int keep(const json_t *report)
 	if (err)
 		say_errno(err, "cannot keep the baseline in %s", path);
 	else
-		printf("%s: run %s is the baseline now\n", path, report_string(report, "run"));
+		printf("%s: run %s is the baseline now\n", path, document_string(report, "run"));
 	return err;
 }
 
@@ -280,8 +280,8 @@ static int find_baseline(const json_t *report, json_t **ret_baseline)
 	int err = baseline_path(report, path);
 
 	if (!err && access(path, F_OK)) {
-		say("no baseline is kept for tag %s", report_string(report, "tag"));
-		say_remedy("keep this run as one: ringfence diff --keep %s", report_string(report, "run"));
+		say("no baseline is kept for tag %s", document_string(report, "tag"));
+		say_remedy("keep this run as one: ringfence diff --keep %s", document_string(report, "run"));
 		err = -ENOENT;
 	}
 	return err ?: read_file(path, ret_baseline);

@@ -279,12 +279,13 @@ static void note(json_t *notes, json_t *sentence)
 		json_array_append_new(notes, sentence);
 }
 
-/* Records of the run that the kernel submitted, and that are in no line. */
+/* Records of the run that the kernel submitted, that of its beginning among them, and that are in no line. */
 static json_int_t missing_lines(const struct deps *deps)
 {
-	json_int_t logged = number_of(deps->end, "submitted") - number_of(deps->end, "lost");
+	json_int_t submitted = number_of(deps->end, "submitted") - number_of(deps->end, "lost");
+	json_int_t logged = deps->records + deps->has_begin;
 
-	return deps->has_begin && logged > (json_int_t)deps->records ? logged - (json_int_t)deps->records : 0;
+	return submitted > logged ? submitted - logged : 0;
 }
 
 static void note_begin_and_end(const struct deps *deps, json_t *notes)
@@ -297,6 +298,11 @@ static void note_begin_and_end(const struct deps *deps, json_t *notes)
 	if (!deps->has_end)
 		note(notes, json_string("The log does not tell how the run ended: it goes on, its launcher was "
 					"killed, or the log is of an older ringfence."));
+	if (json_is_true(json_object_get(deps->begin, "claimed")))
+		note(notes, json_string("What is told of how the run began comes from the user who started it."));
+	if (number_of(deps->end, "outlived_by"))
+		note(notes, json_sprintf("%" JSON_INTEGER_FORMAT " of its processes lived on after its end.",
+					 number_of(deps->end, "outlived_by")));
 	if (record && !strcmp(record, "denied"))
 		note(notes, json_string("Only what deny and audit rules decide is recorded (record: denied): other "
 					"dependencies do not show."));
@@ -316,14 +322,14 @@ static void note_lines(const struct deps *deps, json_t *notes)
 		note(notes, json_sprintf("%" PRIu64 " line%s of the log %s of a newer ringfence and could not be read.",
 					 log->newer, log->newer == 1 ? "" : "s", log->newer == 1 ? "is" : "are"));
 	if (missing_lines(deps))
-		note(notes, json_sprintf("%" JSON_INTEGER_FORMAT " records of the run are not in the log: it was cut, "
+		note(notes, json_sprintf("%" JSON_INTEGER_FORMAT " of the run's records are not in the log: it was cut, "
 					 "or rotated away.", missing_lines(deps)));
 }
 
 static void note_gathered(const struct deps *deps, int64_t bucket, json_t *notes)
 {
 	if (deps->reaches_gathered)
-		note(notes, json_sprintf("%" PRIu64 " records are of objects that had no room of their own: they are "
+		note(notes, json_sprintf("%" PRIu64 " of the records are of objects that had no room of their own: they are "
 					 "gathered under \"more\".", deps->reaches_gathered));
 	if (deps->steps_gathered)
 		note(notes, json_sprintf("The run has more than %d steps: what further ones did counts as their "

@@ -191,9 +191,9 @@ static void completeness(const json_t *report, FILE *out)
 	fprintf(out, "\n%s\n\n", document_flag(completeness, "complete") ?
 		"Complete as far as is known: nothing was lost." : "⚠️ **Not complete: there may be more than this.**");
 	if (document_count(completeness, "lost"))
-		fprintf(out, "- %" PRIu64 " records were lost\n", document_count(completeness, "lost"));
+		fprintf(out, "- records that were lost: %" PRIu64 "\n", document_count(completeness, "lost"));
 	if (document_count(completeness, "lineage_incomplete"))
-		fprintf(out, "- %" PRIu64 " records are of processes whose ancestors are not all known\n",
+		fprintf(out, "- records of processes whose ancestors are not all known: %" PRIu64 "\n",
 			document_count(completeness, "lineage_incomplete"));
 	for (size_t i = 0; i < json_array_size(liveness); i++)
 		item(out, "", report_item(liveness, i));

@@ -222,21 +222,24 @@ static void overridden(const struct page *page, const json_t *dependency)
 	fputs("\n", page->out);
 }
 
-/* What closes no loop takes less room. */
+/* What is said elsewhere, or closes no loop, takes less room: of what a service needs, the rule is that of the call
+ * to it; what breaks there is said of what it needs. */
 static void dependency(const struct page *page, const json_t *dep)
 {
 	const json_t *evidence = json_object_get(dep, "evidence");
-	bool closes = json_is_array(json_object_get(dep, "loop"));
+	size_t way = json_array_size(json_object_get(dep, "loop"));
+	bool transient = *document_string(dep, "via");
 
 	title(page, dep);
 	loop(page, dep);
 	for (size_t i = 0; i < json_array_size(evidence); i++)
 		row(page, i ? "" : "evidence", report_item(evidence, i));
 	overridden(page, dep);
-	rule(page, dep);
-	if (closes)
+	if (!transient)
+		rule(page, dep);
+	if (way == 1 || transient)
 		row(page, "if down", document_string(dep, "breaks"));
-	if (closes || document_flag(dep, "handoff") || !strcmp(document_string(dep, "verdict"), "deny"))
+	if (way || document_flag(dep, "handoff") || document_verdict_of(dep) <= DOCUMENT_WOULD_DENY)
 		row(page, "change", document_string(dep, "suggestion"));
 }
 
@@ -285,8 +288,7 @@ static void counted(const struct page *page, const json_t *object, const char *k
 	uint64_t count = document_count(object, key);
 
 	if (count)
-		fprintf(page->out, "  %s%" PRIu64 " %s%s\n", page->style->warn, count, words,
-			page->style->reset);
+		fprintf(page->out, "  %s%s: %" PRIu64 "%s\n", page->style->warn, words, count, page->style->reset);
 }
 
 static void completeness(const struct page *page)
@@ -301,12 +303,12 @@ static void completeness(const struct page *page)
 	styled(page, complete ? page->style->good : page->style->bad, complete ?
 	       "Complete as far as is known: nothing was lost." : "NOT COMPLETE: there may be more than this.");
 	fputs("\n", page->out);
-	counted(page, completeness, "lost", "records were lost");
-	counted(page, completeness, "lost_lineage", "records about its processes were lost");
-	counted(page, completeness, "lineage_incomplete", "records are of processes whose ancestors are not all known");
-	counted(page, completeness, "unrecorded", "attempts were denied because no record of them found room");
-	counted(page, completeness, "refused_forks", "forks were refused");
-	counted(page, completeness, "repeated", "attempts like earlier ones were counted only");
+	counted(page, completeness, "lost", "records that were lost");
+	counted(page, completeness, "lost_lineage", "records about its processes that were lost");
+	counted(page, completeness, "lineage_incomplete", "records of processes whose ancestors are not all known");
+	counted(page, completeness, "unrecorded", "attempts that were denied because no record of them found room");
+	counted(page, completeness, "refused_forks", "forks that were refused");
+	counted(page, completeness, "repeated", "attempts like earlier ones, counted only");
 	for (size_t i = 0; i < json_array_size(liveness); i++)
 		row(page, "fence", report_item(liveness, i));
 	for (size_t i = 0; i < json_array_size(notes); i++) {
@@ -314,8 +316,8 @@ static void completeness(const struct page *page)
 		show(page, report_item(notes, i));
 		fputs("\n", page->out);
 	}
-	counted(page, log, "foreign", "lines of the log are none that ringfence writes");
-	counted(page, log, "not_utf8", "lines of the log were no UTF-8");
+	counted(page, log, "foreign", "lines of the log that are none of ringfence");
+	counted(page, log, "not_utf8", "lines of the log that were no UTF-8");
 }
 
 int report_text(const json_t *report, FILE *out, const struct term_style *style)
