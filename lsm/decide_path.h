@@ -281,7 +281,18 @@ DECIDE void path_compare(struct path_walk *walk, __u32 index)
  * best by identity alone, since such a name may forbid, but not permit. */
 #define PATH_CANDIDATES (2 * ACCESS_KINDS)
 
-/* Of the candidates the strictest holds. */
+/* Which of two decisions holds: the stricter one; of two that are as strict, the one that a rule of the
+ * policy's own stands behind, since what no rule matches may not be meant, or not be recorded. */
+DECIDE __u32 decision_weight(const struct rules *rules, const struct decision *decision)
+{
+	__u32 weight = 4 * decision->verdict;
+
+	if (decision->rule < rules->head->rules_said)
+		return weight + 2;
+	return decision->rule == RULE_DEFAULT ? weight + 1 : weight;
+}
+
+/* Of the candidates the weightiest holds. */
 static long path_settle_step(__u32 i, void *ctx)
 {
 	struct path_walk *walk = ctx;
@@ -301,7 +312,8 @@ static long path_settle_step(__u32 i, void *ctx)
 		return 1;
 	}
 	path->candidate = decision_of_rule(walk->rules, path->object, rule);
-	if (!path->settled || path->candidate.verdict > path->outcome.verdict)
+	if (!path->settled ||
+	    decision_weight(walk->rules, &path->candidate) > decision_weight(walk->rules, &path->outcome))
 		path->outcome = path->candidate;
 	path->settled = 1;
 	return 0;

@@ -38,6 +38,11 @@ const json_t *needs_of(const struct deps *deps, const char *service, const char 
 
 bool is_denied(const struct deps *deps, const char *service)
 {
+	const json_t *denied = json_object_get(deps->begin, "denied");
+
+	for (size_t i = 0; i < json_array_size(denied); i++)
+		if (!strcmp(string_of(json_array_get(denied, i)), service))
+			return true;
 	for (size_t i = 0; i < deps->service_count; i++)
 		if (!strcmp(deps->services[i].name, service))
 			return deps->services[i].count && deps->services[i].verdict == DEPS_DENY &&

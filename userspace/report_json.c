@@ -322,8 +322,8 @@ static void note_lines(const struct deps *deps, json_t *notes)
 		note(notes, json_sprintf("%" PRIu64 " line%s of the log %s of a newer ringfence and could not be read.",
 					 log->newer, log->newer == 1 ? "" : "s", log->newer == 1 ? "is" : "are"));
 	if (missing_lines(deps))
-		note(notes, json_sprintf("%" JSON_INTEGER_FORMAT " of the run's records are not in the log: it was cut, "
-					 "or rotated away.", missing_lines(deps)));
+		note(notes, json_sprintf("Records of the run that are not in the log, since it was cut or rotated away: %"
+					 JSON_INTEGER_FORMAT ".", missing_lines(deps)));
 }
 
 static void note_gathered(const struct deps *deps, int64_t bucket, json_t *notes)

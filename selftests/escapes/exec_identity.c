@@ -318,7 +318,7 @@ const struct vector exec_identity_vectors[] = {
 	 * run instead. */
 	{ RUN_AFTER(prepare_copy), .name = "exec-copy", .act = act_path, .what = "other",
 	  .judged = NOT_JUDGED },
-	{ OPENED, .name = "exec-copy-in-memory", .act = act_memory_file },
+	{ OPENED, .name = "exec-copy-in-memory", .act = act_memory_file, .by_the_way = true },
 	/* A script is checked twice: as itself, and its interpreter on its behalf. */
 	{ RUN_OTHER, .name = "exec-script", .act = act_script, .script = "script",
 	  .target = "program", .execs = "script", .seen_path = "script" },

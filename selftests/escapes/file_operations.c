@@ -428,7 +428,7 @@ const struct vector file_operations_vectors[] = {
 	  .count = count_folder_gone },
 	{ MAKE("path_mkdir"), .name = "file-mkdir", .act = act_mkdir },
 	{ MAKE("path_mknod"), .name = "file-mknod", .act = act_mknod },
-	{ MAKE("path_mknod"), .name = "file-mknod-regular", .act = act_mknod_file },
+	{ MAKE("path_mknod"), .name = "file-mknod-regular", .act = act_mknod_file, .by_the_way = true },
 	{ MAKE("path_symlink"), .name = "file-symlink", .act = act_symlink },
 	{ MAKE("path_link"), .name = "file-link-into", .act = act_link_into },
 	{ MAKE("path_rename"), .name = "file-rename-into", .act = act_rename_into },

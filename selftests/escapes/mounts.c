@@ -346,6 +346,6 @@ const struct vector mounts_vectors[] = {
 	{ .hook = "file_open", .missing = missing_union, .prepare = prepare_union,
 	  .name = "mounts-union-execute", .act = act_union_execute, .count = execs_count,
 	  .target = "folder/program", .execs = "folder/program", .seen_access = "read",
-	  .what = "lower" },
+	  .what = "lower", .by_the_way = true },
 	{},
 };

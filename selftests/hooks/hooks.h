@@ -9,7 +9,8 @@
  *	decoy.c		what attempts against the fence are made on
  *	giver.c		a process outside the run that hands descriptors over
  *	files.c		the far side of file and exec vectors: contents and markers
- *	rounds.c	every vector untagged, allowed, audited, denied, and denied in audit mode
+ *	rounds.c	every vector untagged, allowed, audited, denied, denied in audit mode, and allowed and
+ *			recorded
  *	actor.c		what runs tagged: makes the attempts and reports what each met
  *	notes.c		what the log says of a run as a whole, and who accepts at the other end
  *	journal.c	reads the audit log
@@ -108,6 +109,7 @@ struct vector {
 	const char *executable;		/* a program that it becomes, by a name in its folder */
 	const char *seen_act;		/* in the record, where there is no object */
 	bool no_inode;			/* in the record: it was not there yet */
+	bool by_the_way;		/* where it is allowed, that need not be recorded: policy/README.md */
 	/* In the tester, untagged: before each round, and the count of effects afterwards. */
 	void (*prepare)(const struct vector *vector);
 	unsigned int (*count)(const struct vector *vector, const struct report *report);

@@ -139,7 +139,7 @@ struct expected {
 	const char *verdict;		/* in the records */
 	int record_err;
 	bool enforced;			/* the denial was returned */
-	bool or_more;			/* records of each process that has a part in it */
+	bool or_more;			/* records: of each process that has a part in it, and of each name */
 	const char *mode;
 };
 
@@ -152,6 +152,8 @@ static struct expected expect_nothing(const struct vector *vector)
 	return expected;
 }
 
+/* Whether that it is allowed is recorded. By which hooks is not what this is about: of what is done with an
+ * object in several steps, the first that is recorded is another one than where they are denied. */
 static bool is_told(const struct vector *vector, const struct round *round)
 {
 	return vector->judged == BY_RULE && !strcmp(round->record, "matched");
@@ -166,7 +168,7 @@ static struct expected expect(const struct vector *vector, const struct round *r
 		return expected;
 	expected.records = vector->records ?: 1;
 	if (is_told(vector, round)) {
-		expected.records = 1;
+		expected.records = !vector->by_the_way;
 		expected.or_more = true;
 	}
 	expected.verdict = vector->judged == BY_DOUBT ? "deny" :
@@ -370,11 +372,11 @@ static bool check_records(const struct vector *vector, const struct journal *jou
 	json_array_foreach(journal->lines, i, record) {
 		if (strcmp(record_text(record, "process.name"), comm))
 			continue;
-		if (!count++ && !expected->records)
+		if (!count++ && !expected->records && !expected->or_more)
 			return fail(why, "a record of it: %s %s",
 				    record_text(record, "event.action"),
 				    record_text(record, "rule.name"));
-		if (count == 1 && !check_first_record(vector, record, expected, why))
+		if (count == 1 && !expected->or_more && !check_first_record(vector, record, expected, why))
 			return false;
 		if (count <= expected->records && !check_record(vector, record, expected, why))
 			return false;
@@ -593,7 +595,8 @@ static bool judge_whole(const struct round *round, const struct outcome *outcome
 			    end_of(outcome->command.err));
 	if (*outcome->journal.error)
 		return fail(why, "%s", outcome->journal.error);
-	return lines == want || fail(why, "the log has %zu lines and not %zu", lines, want);
+	return lines == want || (lines > want && !strcmp(round->record ?: "", "matched")) ||
+		fail(why, "the log has %zu lines and not %zu", lines, want);
 }
 
 static void print_vector(const struct round *round, const char *name, const struct why *why,

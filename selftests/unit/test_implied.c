@@ -242,6 +242,26 @@ static void test_system_files_named(void **state)
 	judged_free(&it);
 }
 
+#define BOTH (ACCESS_READ | ACCESS_WRITE)
+
+/* Of a file that is read and written, what is said of either counts before what is not. */
+static void test_read_and_written(void **state)
+{
+	struct judged it = judged("services: {a: {files: [/a]}}\nrules: [{allow: a, access: write}]\n");
+
+	(void)state;
+	assert_string_equal(rule_service(&it, BOTH, "/a"), "a");
+	assert_true(is_told(&it, MODE_AUDIT, touch(&it, BOTH, "/usr/lib/x")));
+	assert_false(is_told(&it, MODE_AUDIT, touch(&it, BOTH, "/dev/null")));
+	judged_free(&it);
+	it = judged("services: {a: {files: [/a]}}\nrules: [{deny: a, access: write, errno: ENOENT}]\n"
+		    "default: {file: deny}\n");
+	assert_string_equal(rule_service(&it, BOTH, "/a"), "a");
+	assert_int_equal(touch(&it, BOTH, "/a").err, -ENOENT);
+	assert_int_equal(touch(&it, ACCESS_READ, "/a").err, -EPERM);
+	judged_free(&it);
+}
+
 /* What of the allowed is recorded: by a rule of the policy's own, by none, in either mode. */
 static void test_record(void **state)
 {
@@ -305,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_system_files),
 		cmocka_unit_test(test_system_files_left_out),
 		cmocka_unit_test(test_system_files_named),
+		cmocka_unit_test(test_read_and_written),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_included_by_name),
 	};

@@ -199,7 +199,7 @@ static struct decision reference_one(const char *path, bool exec, uint8_t access
 	return decision;
 }
 
-/* Reading and writing at once: the stricter answer; among equals that for reading. */
+/* Reading and writing at once: the stricter answer; among equals that of a rule, then that for reading. */
 static struct decision reference(const char *path, bool exec, uint8_t access)
 {
 	struct decision read = reference_one(path, exec, ACCESS_READ);
@@ -209,7 +209,7 @@ static struct decision reference(const char *path, bool exec, uint8_t access)
 		return read;
 	if (access == ACCESS_WRITE || write.verdict > read.verdict)
 		return write;
-	return read;
+	return write.verdict == read.verdict && read.rule == RULE_DEFAULT ? write : read;
 }
 
 static bool same_thing(const struct claim *a, const struct claim *b)
