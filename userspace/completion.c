@@ -78,7 +78,7 @@ static bool takes_files(const struct verb *verb)
 {
 	const char *option = strstr(verb->arguments, "--"), *file = strstr(verb->arguments, "FILE");
 
-	return verb->words || (file && (!option || file < option || file[-2] == ']'));
+	return verb->words || strstr(verb->arguments, "[LOG]") || (file && (!option || file < option || file[-2] == ']'));
 }
 
 /* Text inside of single quotes; with a backslash before each of @special. */

@@ -18,9 +18,18 @@
 #include "../policy/compile.h"
 
 #define SUFFIX ".yaml"
-#define IMPLIED_FILE "handoff" SUFFIX		/* every policy has it: policy/implied.h */
+#define FILES_MAX 64				/* that a policy can include */
+
+/* A service file. */
+struct known_file {
+	char *path, *include;
+	size_t diags;				/* what reading it alone came to */
+	bool read;
+};
 
 struct known {
+	struct known_file *files;
+	size_t file_count;
 	struct known_service *services;		/* as those of the policy, and so its rules */
 	size_t count;
 	struct policy *policy;
@@ -87,13 +96,31 @@ static int add_service(struct known *known, struct policy_service *service, cons
 	return 0;
 }
 
-static int add_services(struct known *known, struct policy *from, const char *include)
+/* What the rule says that a policy has for the service without saying so. */
+static void note_rule(const struct policy *policy, size_t service, struct known_service *ret_known)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		if (policy->rules[i].service != service)
+			continue;
+		ret_known->verdict = policy->rules[i].verdict;
+		ret_known->access = policy->rules[i].access;
+	}
+}
+
+/* Those of the file @path, included by @include; or with NULL, those that every policy has. */
+static int add_services(struct known *known, struct policy *from, const char *path, const char *include)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < from->service_count; i++)
-		if (from->services[i].implied == !include && !is_known(known, from->services[i].name))
-			err = add_service(known, &from->services[i], include);
+	for (size_t i = 0; !err && i < from->service_count; i++) {
+		struct policy_service *service = &from->services[i];
+
+		if ((path ? !service->implied && !strcmp(service->where.file, path) : service->implied) &&
+		    !is_known(known, service->name))
+			err = add_service(known, service, include);
+		if (!err && !path && known->count)
+			note_rule(from, i, &known->services[known->count - 1]);
+	}
 	return err;
 }
 
@@ -109,45 +136,142 @@ static struct diags *add_diags(struct known *known)
 	return &diags[known->diag_count++];
 }
 
-/* Reads a policy that has the services of one file, and nothing else; or with NULL, those that every policy has. */
-static int add_file(struct known *known, const char *path, const char *include)
+static void append_include(struct text *text, const char *path)
+{
+	text_append_string(text, text->size ? ", \"" : "\"");
+	for (const char *c = path; *c; c++)
+		text_append_format(text, strchr("\"\\", *c) ? "\\%c" : "%c", *c);
+	text_append_string(text, "\"");
+}
+
+/* Reads a policy that includes @files, as they stand in a list, and nothing else. */
+static int read_files(struct known *known, const struct text *files, struct policy **ret_policy)
 {
 	struct diags *diags = add_diags(known);
-	struct policy *policy = NULL;
 	struct text text = { 0 };
 	int err;
 
 	text_append_string(&text, "tag: t\n");
-	if (path) {
-		text_append_string(&text, "include: [\"");
-		for (const char *c = path; *c; c++)
-			text_append_format(&text, strchr("\"\\", *c) ? "\\%c" : "%c", *c);
-		text_append_string(&text, "\"]\n");
-	}
-	err = !diags || text.failed ? -ENOMEM :
-		policy_parse("services", text.data, text.size, NULL, diags, &policy);
-	if (err == -EINVAL) {
-		diags_print(diags, stderr, *verb_style(stderr)->reset);
-		say("%s is left out", path ? path : IMPLIED_FILE);
-		err = 0;
-	}
-	if (!err && policy)
-		err = add_services(known, policy, include);
+	if (files->size)
+		text_append_format(&text, "include: [%.*s]\n", (int)files->size, files->data);
+	err = !diags || text.failed || files->failed ? -ENOMEM :
+		policy_parse("services", text.data, text.size, NULL, diags, ret_policy);
+	text_free(&text);
+	return err;
+}
+
+/* What every policy has. */
+static int add_implied(struct known *known)
+{
+	struct policy *policy = NULL;
+	struct text none = { 0 };
+	int err = read_files(known, &none, &policy);
+
+	if (!err)
+		err = add_services(known, policy, NULL, NULL);
+	policy_free(policy);
+	return err;
+}
+
+/* Reads a file alone, or with @others: services of these may be needed by its own. */
+static int add_file(struct known *known, struct known_file *file, const struct text *others)
+{
+	struct policy *policy = NULL;
+	struct text text = { 0 };
+	int err;
+
+	append_include(&text, file->path);
+	if (others && others->size)
+		text_append_format(&text, ", %.*s", (int)others->size, others->data);
+	err = read_files(known, &text, &policy);
+	if (!others)
+		file->diags = known->diag_count - 1;
+	if (!err)
+		err = add_services(known, policy, file->path, file->include);
+	file->read = !err;
 	policy_free(policy);
 	text_free(&text);
 	return err;
 }
 
+static void append_read(const struct known *known, struct text *ret_files)
+{
+	size_t count = 1;
+
+	for (size_t i = 0; i < known->file_count && count < FILES_MAX; i++) {
+		if (!known->files[i].read)
+			continue;
+		append_include(ret_files, known->files[i].path);
+		count++;
+	}
+}
+
+/* Reads all that can be: alone, or with those that were. What cannot is told. */
+static int add_files(struct known *known)
+{
+	bool progress = true;
+	int err = 0;
+
+	for (bool alone = true; progress; alone = false) {
+		progress = alone;
+		for (size_t i = 0; i < known->file_count; i++) {
+			struct known_file *file = &known->files[i];
+			struct text others = { 0 };
+
+			if (file->read)
+				continue;
+			append_read(known, &others);
+			err = add_file(known, file, alone ? NULL : &others);
+			text_free(&others);
+			if (err && err != -EINVAL)
+				return err;
+			progress |= !err;
+		}
+	}
+	for (size_t i = 0; i < known->file_count; i++) {
+		if (known->files[i].read)
+			continue;
+		diags_print(&known->diags[known->files[i].diags], stderr, *verb_style(stderr)->reset);
+		say("%s is left out", known->files[i].path);
+	}
+	return 0;
+}
+
+/* Of those that every policy has, the services are known already. */
 static int is_service_file(const struct dirent *entry)
 {
 	size_t size = strlen(entry->d_name);
 
 	return size > strlen(SUFFIX) && !strcmp(entry->d_name + size - strlen(SUFFIX), SUFFIX) &&
-	       *entry->d_name != '.' && strcmp(entry->d_name, IMPLIED_FILE);
+	       *entry->d_name != '.';
+}
+
+static bool has_file(const struct known *known, const char *include)
+{
+	for (size_t i = 0; i < known->file_count; i++)
+		if (!strcmp(known->files[i].include, include))
+			return true;
+	return false;
+}
+
+static int note_file(struct known *known, const char *path, const char *include)
+{
+	struct known_file *files = reallocarray(known->files, known->file_count + 1, sizeof(*files));
+	struct known_file file = { .path = strdup(path), .include = strdup(include) };
+
+	if (files)
+		known->files = files;
+	if (!files || !file.path || !file.include) {
+		free(file.path);
+		free(file.include);
+		return -ENOMEM;
+	}
+	files[known->file_count++] = file;
+	return 0;
 }
 
 /* @named: a policy finds its files by name. */
-static int add_folder(struct known *known, const char *folder, bool named)
+static int note_folder(struct known *known, const char *folder, bool named)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(folder, &entries, is_service_file, alphasort), err = 0;
@@ -161,8 +285,8 @@ static int add_folder(struct known *known, const char *folder, bool named)
 		snprintf(include, sizeof(include), "%.*s", (int)(strlen(name) - strlen(SUFFIX)), name);
 		if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
 			err = err ?: -ENAMETOOLONG;
-		if (!err)
-			err = add_file(known, path, named ? include : path);
+		if (!err && !has_file(known, named ? include : path))
+			err = note_file(known, path, named ? include : path);
 		free(entries[i]);
 	}
 	free(entries);
@@ -191,19 +315,24 @@ static int load(struct known *known, const char *const *named, const char *const
 		known->policy->tag = strdup("services");
 	}
 	if (known->policy && known->policy->file && known->policy->tag)
-		err = add_file(known, NULL, NULL);
+		err = add_implied(known);
 	if (err)
 		say_errno(err, "services");
 	for (size_t i = 0; !err && i < other_count; i++) {
-		err = realpath(others[i], path) ? add_folder(known, path, false) : -errno;
+		err = realpath(others[i], path) ? note_folder(known, path, false) : -errno;
 		if (err)
 			say_errno(err, "%s", others[i]);
 	}
 	for (; !err && named && *named; named++) {
-		err = add_folder(known, *named, true);
+		err = note_folder(known, *named, true);
 		if (err)
 			say_errno(err, "%s", *named);
 	}
+	if (err)
+		return err;
+	err = add_files(known);
+	if (err)
+		say_errno(err, "services");
 	return err ?: compile(known);
 }
 
@@ -220,6 +349,17 @@ int known_load(const char *const *named, const char *const *others, size_t other
 }
 
 /* --- asking --------------------------------------------------------------------------------- */
+
+size_t known_need(const struct known *known, size_t service, size_t number)
+{
+	const struct policy_service *it = &known->policy->services[service];
+
+	for (size_t i = 0; i < it->need_count; i++)
+		for (size_t k = 0; k < known->count; k++)
+			if (!strcmp(it->needs[i].name, known->services[k].name) && !number--)
+				return k;
+	return known->count;
+}
 
 size_t known_count(const struct known *known)
 {
@@ -279,6 +419,11 @@ void known_free(struct known *known)
 		free(known->services[i].include);
 	}
 	free(known->services);
+	for (size_t i = 0; i < known->file_count; i++) {
+		free(known->files[i].path);
+		free(known->files[i].include);
+	}
+	free(known->files);
 	policy_free(known->policy);
 	for (size_t i = 0; i < known->diag_count; i++)
 		diags_free(&known->diags[i]);

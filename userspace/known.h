@@ -14,7 +14,9 @@ struct known;
 struct known_service {
 	char *name;
 	char *include;			/* what a policy includes it by: a name, or a path; */
-	bool implied;			/* NULL where it has it without that (policy/implied.h) */
+	bool implied;			/* NULL where it has it without that (policy/implied.h), with a rule: */
+	enum verdict verdict;		/* what that says, */
+	uint8_t access;			/* and of which access */
 };
 
 /*
@@ -28,6 +30,9 @@ struct known_service {
  * *ret_known, the caller's to known_free(), or -errno, which has been told.
  */
 int known_load(const char *const *named, const char *const *others, size_t other_count, struct known **ret_known);
+
+/* The @number-th service that it needs, or known_count() where there are no more; what is not known is left out. */
+size_t known_need(const struct known *known, size_t service, size_t number);
 
 size_t known_count(const struct known *known);
 const struct known_service *known_at(const struct known *known, size_t index);

@@ -132,6 +132,25 @@ static int deny_service(struct policy *policy, size_t service)
 	return 0;
 }
 
+/* Nobody reaches it by a waiver, either. */
+static void drop_waivers(struct policy *policy, size_t service)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < policy->waiver_count; i++) {
+		struct policy_waiver *waiver = &policy->waivers[i];
+
+		if (waiver->service != service) {
+			policy->waivers[kept++] = *waiver;
+			continue;
+		}
+		free(waiver->exec);
+		free(waiver->owner);
+		free(waiver->why);
+	}
+	policy->waiver_count = kept;
+}
+
 static int take_down(struct outage *outage, const char *name)
 {
 	struct policy *policy = outage->policy;
@@ -144,6 +163,7 @@ static int take_down(struct outage *outage, const char *name)
 		return tell_unknown(policy, name);
 	if (err || !find_service(policy, name, &service))
 		return err ?: -ENOMEM;
+	drop_waivers(policy, service);
 	return deny_service(policy, service);
 }
 

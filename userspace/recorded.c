@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "hooks.h"
 #include "locations.h"
@@ -180,7 +181,9 @@ static struct outcome_of_policy outcome_of_line(const struct audit_line *line)
 enum recorded_kind recorded_read(const struct audit_line *line, struct recorded *ret_object,
 				 struct outcome_of_policy *ret_outcome)
 {
-	struct recorded object = { .class = class_of(line), .hook = hook_of(line), .access = ACCESS_READ, .path = "" };
+	struct recorded object = {
+		.class = class_of(line), .hook = hook_of(line), .access = ACCESS_READ, .path = "", .line = line,
+	};
 	bool clear;
 
 	if (!is_of_policy(line, object.class))
@@ -261,6 +264,34 @@ static struct outcome_of_policy outcome_of_decision(const struct ruleset *image,
 	return outcome;
 }
 
+/* The waivers that its process has: a bit for each of the ruleset. */
+static uint32_t waivers_of(const struct ruleset *image, const struct audit_line *line)
+{
+	uint32_t waived = image_waivers_of(image, text_of(json_object_get(line->root, "process"), "executable"));
+	const struct waiver *waiver;
+	const json_t *ancestor;
+	size_t i;
+
+	json_array_foreach(line->ancestors, i, ancestor)
+		waived |= image_waivers_of(image, text_of(ancestor, "executable"));
+	for (uint32_t k = 0; k < image->waivers.count; k++) {
+		waiver = (const struct waiver *)((const char *)image + image->waivers.off) + k;
+		if (!strcmp(line->rule, image_string(image, image_rule(image, waiver->rule)->name)))
+			waived |= 1u << k;
+	}
+	return waived;
+}
+
+/* When it was judged: a waiver that is over by now was not over then. */
+static uint64_t time_of(const struct audit_line *line)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(line->timestamp, "%Y-%m-%dT%H:%M:%S", &tm);
+	time_t seconds = rest ? timegm(&tm) : 0;
+
+	return seconds > 0 ? (uint64_t)seconds * 1000000000 : 0;
+}
+
 struct outcome_of_policy recorded_judge(const struct judge *judge, const struct recorded *object,
 					enum object_class class)
 {
@@ -281,6 +312,8 @@ struct outcome_of_policy recorded_judge(const struct judge *judge, const struct 
 		decision.verdict = VERDICT_ALLOW;
 		decision.err = 0;
 	}
+	if (image->waivers.count && object->line)
+		image_waive(image, waivers_of(image, object->line), time_of(object->line), &decision);
 	return outcome_of_decision(image, class, &decision);
 }
 

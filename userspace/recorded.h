@@ -5,7 +5,9 @@
  *
  * What the kernel knew and a line does not tell: the identities of the folders above a file, and whether its
  * name was one of another mount name space. So files, programs and sockets are judged by their names, and by
- * their own identity where that still means the same (struct judge).
+ * their own identity where that still means the same (struct judge). And which programs a process was before
+ * it was what the line says: a waiver applies where the program that it is for is that of the process or of an
+ * ancestor, by the path that it was executed by; or where the line says that it applied.
  */
 #pragma once
 
@@ -23,7 +25,7 @@ enum recorded_kind {
 	RECORDED_UNCLEAR,		/* of the policy, but the line does not have the whole object */
 };
 
-/* What was judged. Strings belong to the line. */
+/* What was judged. Strings belong to the line, which must outlive it. */
 struct recorded {
 	enum object_class class;	/* whose rules or default decided: below CLASS_COUNT */
 	enum hook hook;			/* that asked; HOOK_COUNT for one that is not known */
@@ -35,6 +37,7 @@ struct recorded {
 	const char *path;		/* of the others: a path, or @ and an abstract name; "": not known */
 	struct inode_id id;		/* its identity, ino 0 where it has none */
 	bool here;			/* recorded since this host was booted: the identity still holds */
+	const struct audit_line *line;
 };
 
 /* What somebody decided about an object. Strings are borrowed, "" where there is none. */

@@ -16,6 +16,7 @@
 #include "locations.h"
 #include "options.h"
 #include "outage.h"
+#include "print_json.h"
 #include "rehearsal.h"
 #include "run_id.h"
 #include "say.h"
@@ -192,7 +193,8 @@ static void print_text(const char *utf8)
 	struct text out = { 0 };
 
 	text_printable(&out, utf8, strlen(utf8));
-	fwrite(out.data, 1, out.size, stdout);
+	if (out.size)
+		fwrite(out.data, 1, out.size, stdout);
 	text_free(&out);
 }
 
@@ -290,11 +292,12 @@ static void append_note(void *ctx, const char *text)
 	json_array_append_new(ctx, json_string(text));
 }
 
-static void print_json(const struct replay *replay)
+static int print_document(const struct replay *replay)
 {
 	const struct journal_counts *counts = &replay->counts;
 	json_t *json = rehearsal_describe(&replay->rehearsal), *notes = json_array(), *policies = json_array();
 	json_t *down = json_array();
+	int err;
 
 	for (size_t i = 0; i < replay->policy_count; i++)
 		json_array_append_new(policies, json_string(replay->policies[i]));
@@ -312,9 +315,9 @@ static void print_json(const struct replay *replay)
 				      "torn", (json_int_t)counts->torn, "foreign", (json_int_t)counts->foreign,
 				      "not_utf8", (json_int_t)counts->not_utf8, "newer", (json_int_t)counts->newer,
 				      "lost", (json_int_t)counts->lost));
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
+	err = json ? print_json(json) : -ENOMEM;
 	json_decref(json);
+	return err;
 }
 
 int replay_main(int argc, char **argv)
@@ -332,12 +335,10 @@ int replay_main(int argc, char **argv)
 		log_count = argc - optind;
 	}
 	if (!open_policies(&replay) && !read_logs(&replay, logs, log_count)) {
-		if (replay.json)
-			print_json(&replay);
-		else
-			print(&replay);
 		code = replay.rehearsal.counts[CHANGE_NEWLY_DENIED] ? EXIT_NEWLY_DENIED : 0;
-		if (fflush(stdout))
+		if (!replay.json)
+			print(&replay);
+		if ((replay.json && print_document(&replay)) || fflush(stdout))
 			code = EXIT_FAULT;
 	}
 	rehearsal_free(&replay.rehearsal);

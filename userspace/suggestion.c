@@ -123,6 +123,23 @@ static int take_fate(struct suggestion *suggestion, struct reached *reached, con
 		keep_string(&suggestion->strings, outcome->why, &reached->why);
 }
 
+/* It passed by a waiver, of which a record has only the owner and the last day. */
+static int take_waived(struct suggestion *suggestion, const json_t *waiver)
+{
+	const char *owner = json_string_value(json_object_get(waiver, "owner"));
+	const char *until = json_string_value(json_object_get(waiver, "until"));
+	struct text text = { 0 };
+	uint32_t number;
+	int err;
+
+	text_append_format(&text, "%s, until %s", owner ? owner : "?", until ? until : "?");
+	text_append(&text, "", 1);
+	err = text.failed ? -ENOMEM : keep_string(&suggestion->waivers, text.data, &number);
+	text_free(&text);
+	suggestion->waived++;
+	return err;
+}
+
 static int take_object(struct suggestion *suggestion, const struct audit_line *line, const struct recorded *object,
 		       const struct outcome_of_policy *outcome)
 {
@@ -155,6 +172,7 @@ int suggestion_take(struct suggestion *suggestion, const struct audit_line *line
 	struct outcome_of_policy outcome;
 	struct recorded object;
 	enum recorded_kind kind = recorded_read(line, &object, &outcome);
+	const json_t *waiver = json_object_get(json_object_get(line->root, "ringfence"), "waiver");
 	uint32_t number;
 	int err;
 
@@ -164,6 +182,8 @@ int suggestion_take(struct suggestion *suggestion, const struct audit_line *line
 	if (err || kind == RECORDED_OTHER)
 		return err;
 	suggestion->records++;
+	if (waiver)
+		return take_waived(suggestion, waiver);
 	if (kind == RECORDED_UNCLEAR || !can_be_named(&object)) {
 		suggestion->untold++;
 		return 0;
@@ -181,6 +201,7 @@ void suggestion_free(struct suggestion *suggestion)
 	intern_free(&suggestion->strings);
 	intern_free(&suggestion->runs);
 	intern_free(&suggestion->tags);
+	intern_free(&suggestion->waivers);
 	*suggestion = (struct suggestion){ 0 };
 }
 
@@ -377,6 +398,24 @@ static bool is_included(const struct draft *draft, const struct known_service *s
 	return false;
 }
 
+/* Includes the file of a service, and those of all that services in it need. */
+static void include_service(struct drafting *drafting, size_t known)
+{
+	const struct known *all = drafting->suggestion->known;
+	const struct known_service *service = known_at(all, known);
+	size_t need;
+
+	if (is_included(drafting->draft, service) || drafting->draft->failed)
+		return;
+	draft_list_add(drafting->draft, &drafting->draft->includes, service->include);
+	for (size_t i = 0; i < known_count(all); i++) {
+		if (known_at(all, i)->implied || strcmp(known_at(all, i)->include, service->include))
+			continue;
+		for (size_t k = 0; (need = known_need(all, i, k)) < known_count(all); k++)
+			include_service(drafting, need);
+	}
+}
+
 static int draft_known(struct drafting *drafting, size_t known, struct reached **members)
 {
 	const struct known_service *service = known_at(drafting->suggestion->known, known);
@@ -389,13 +428,13 @@ static int draft_known(struct drafting *drafting, size_t known, struct reached *
 		return 0;
 	mark_exceptions(drafting, known, outcome);
 	/* As it is without a word. */
-	if (service->implied && outcome->fate == FATE_AUDITED) {
+	if (service->implied && outcome->fate != FATE_DENIED &&
+	    service->verdict == (outcome->fate == FATE_AUDITED ? VERDICT_AUDIT : VERDICT_ALLOW)) {
 		for (size_t i = 0; i < count; i++)
 			members[i]->done = true;
 		return 0;
 	}
-	if (!is_included(draft, service))
-		draft_list_add(draft, &draft->includes, service->include);
+	include_service(drafting, known);
 	add_rule(drafting, draft_add(draft, service->name), members, count);
 	return draft->failed ? -ENOMEM : 0;
 }
@@ -568,20 +607,17 @@ static int draft_groups(struct drafting *drafting, bool named)
 
 /* --- what the default lets pass --------------------------------------------------------------- */
 
-/* Where everybody reads. */
-static bool is_of_system(const struct reached *reached, const char *path)
+/* What every process opens: a policy has a rule for it, without saying so, that allows it. */
+static bool is_of_system(const struct drafting *drafting, const struct reached *reached)
 {
-	static const char *const folders[] = {
-		"/usr/", "/lib", "/bin/", "/sbin/", "/proc/", "/sys/", "/dev/", "/etc/ld.so",
-	};
 	uint8_t access = reached->access[FATE_REACHED] | reached->access[FATE_AUDITED];
+	const struct known *known = drafting->suggestion->known;
+	const struct known_service *service;
 
-	if (reached->class != CLASS_FILE || access & ACCESS_WRITE)
+	if (reached->class != CLASS_FILE || reached->known == known_count(known))
 		return false;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (!strncmp(path, folders[i], strlen(folders[i])))
-			return true;
-	return false;
+	service = known_at(known, reached->known);
+	return service->implied && service->verdict == VERDICT_ALLOW && !(access & ~service->access);
 }
 
 static int draft_aside(struct drafting *drafting, enum object_class class, const char *name)
@@ -597,7 +633,7 @@ static int draft_aside(struct drafting *drafting, enum object_class class, const
 		struct reached *it = drafting->all[i];
 
 		if (it->class == class && !it->done && it->fate != FATE_DEFAULT_DENIED &&
-		    !is_of_system(it, string_at(drafting->suggestion, it->path)))
+		    !is_of_system(drafting, it))
 			members[count++] = it;
 	}
 	service = count ? draft_add(drafting->draft, name) : NULL;
@@ -668,6 +704,11 @@ static void note_rest(struct drafting *drafting)
 	struct draft *draft = drafting->draft;
 	size_t freed = 0;
 
+	if (suggestion->waived)
+		draft_list_format(draft, &draft->notes, "%" PRIu64 " records passed by waivers, which this draft does not have. "
+				  "Take them over from the policy:", suggestion->waived);
+	for (uint32_t i = 0; i < suggestion->waivers.count && i < NAMED_DENIED; i++)
+		draft_list_format(draft, &draft->notes, "  %s", (const char *)intern_bytes(&suggestion->waivers, i));
 	for (size_t i = 0; i < drafting->count; i++)
 		freed += drafting->all[i]->class != CLASS_NET && drafting->all[i]->fate == FATE_DEFAULT_DENIED;
 	if (freed)

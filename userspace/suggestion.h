@@ -64,6 +64,8 @@ struct suggestion {
 	uint64_t by_rule;		/* so many were allowed by a rule, */
 	uint64_t default_denied;	/* and so many denied, in the network, because none matched */
 	uint64_t untold;		/* of the policy, but of what no policy can name */
+	uint64_t waived;		/* that passed by a waiver, */
+	struct intern waivers;		/* by owner and last day */
 };
 
 /* Takes a line into account. The suggestion is zero-initialised but for `known`, which it borrows. Returns 0 or -ENOMEM. */

@@ -9,6 +9,7 @@ const struct verb_entry verb_table[] = {
 	{ &import_verb, import_main, "turn a published address list into a service definition" },
 	{ &log_verb, log_main, "show the audit log" },
 	{ &report_verb, report_main, "tell what a run depends on, why, and where that is a loop" },
+	{ &diff_verb, diff_main, "tell what a run depends on that another did not" },
 	{ &replay_verb, replay_main, "tell what a policy would have done to what a log has" },
 	{ &suggest_verb, suggest_main, "draft a policy from what runs reached" },
 	{ &load_verb, load_main, "load the fence into the kernel, for all runs" },

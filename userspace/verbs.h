@@ -11,6 +11,7 @@ int boot_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int completion_main(int argc, char **argv);
 int daemon_main(int argc, char **argv);
+int diff_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int import_main(int argc, char **argv);
@@ -27,8 +28,8 @@ int suggest_main(int argc, char **argv);
 int tag_main(int argc, char **argv);
 int unload_main(int argc, char **argv);
 
-extern const struct verb apply_verb, boot_verb, check_verb, completion_verb, daemon_verb, doctor_verb,
-	explain_verb, import_verb, load_verb, log_verb, ps_verb, release_verb, replay_verb, report_verb,
+extern const struct verb apply_verb, boot_verb, check_verb, completion_verb, daemon_verb, diff_verb,
+	doctor_verb, explain_verb, import_verb, load_verb, log_verb, ps_verb, release_verb, replay_verb, report_verb,
 	run_verb, runs_verb, status_verb, suggest_verb, tag_verb, unload_verb;
 
 struct verb_entry {

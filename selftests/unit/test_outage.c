@@ -29,7 +29,9 @@ static const char policy_text[] =
 	"  - allow: forge\n"
 	"  - allow: forge-status\n"
 	"  - {allow: state, access: read}\n"
-	"  - {deny: state, access: write, errno: EROFS}\n";
+	"  - {deny: state, access: write, errno: EROFS}\n"
+	"waivers:\n"
+	"  - {service: state, exec: /opt/sync, owner: storage, until: 2027-03-31, why: moves}\n";
 
 static char folder[64], path[128];
 static struct outage *outage;
@@ -115,6 +117,7 @@ static void a_policy_is_asked_as_it_stands(void **state)
 	assert_int_equal(net("140.82.112.3").verdict, VERDICT_ALLOW);
 	assert_int_equal(file(ACCESS_READ).verdict, VERDICT_ALLOW);
 	assert_int_equal(file(ACCESS_WRITE).err, -EROFS);
+	assert_int_equal(outage_image(outage)->waivers.count, 1);
 }
 
 static void a_service_that_is_down_is_denied(void **state)
@@ -142,6 +145,7 @@ static void whatever_rules_say_of_it_gives_way(void **state)
 	open_with(down, 1);
 	assert_int_equal(file(ACCESS_READ).err, -EHOSTUNREACH);
 	assert_int_equal(file(ACCESS_WRITE).err, -EHOSTUNREACH);
+	assert_int_equal(outage_image(outage)->waivers.count, 0);
 	assert_int_equal(net("140.82.112.3").verdict, VERDICT_ALLOW);
 }
 

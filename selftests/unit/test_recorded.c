@@ -275,6 +275,43 @@ static void identity_counts_where_it_still_holds(void **state)
 	free(here);
 }
 
+/* A day before its last, and one behind; by the program or one of its ancestors, or as the line says itself. */
+static void waivers_apply_as_they_did_then(void **state)
+{
+	struct ruleset *image = judged_compile("tag: t\nservices: {s: {nets: [10.0.0.0/8]}}\n"
+		"rules: [{deny: s, errno: EHOSTUNREACH}]\n"
+		"waivers: [{service: s, exec: /opt/sync, owner: storage, until: 2027-03-31, why: moves}]\n");
+	static const char form[] = "{\"@timestamp\":\"%s\",\"event\":{\"category\":[\"network\"]},"
+		"\"process\":{\"executable\":\"%s\"},\"destination\":{\"ip\":\"10.0.0.1\",\"port\":80},"
+		"\"network\":{\"transport\":\"tcp\"},\"rule\":{\"id\":\"p.yaml:1\",\"name\":\"%s\"},"
+		"\"ringfence\":{\"run\":\"20270331-142355-9f03ac\",\"verdict\":\"audit\",\"lineage\":\"complete\","
+		"\"ancestors\":[{\"executable\":\"%s\"}],\"lost_before\":0}}";
+	static const struct {
+		const char *when, *program, *rule, *ancestor;
+		enum verdict verdict;
+	} cases[] = {
+		{ "2027-03-31T23:59:59.9Z", "/opt/sync", "deny s", "/bin/sh", VERDICT_AUDIT },
+		{ "2027-04-01T00:00:00.1Z", "/opt/sync", "deny s", "/bin/sh", VERDICT_DENY },
+		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "deny s", "/opt/sync", VERDICT_AUDIT },
+		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "deny s", "/bin/sh", VERDICT_DENY },
+		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "waiver s (storage)", "/bin/sh", VERDICT_AUDIT },
+		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "waiver s (other)", "/bin/sh", VERDICT_DENY },
+	};
+	struct judge judge = { .image = image };
+	struct outcome_of_policy outcome;
+	struct recorded object;
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(text, sizeof(text), form, cases[i].when, cases[i].program, cases[i].rule, cases[i].ancestor);
+		outcome = judge_text(&judge, text, CLASS_COUNT, &object);
+		assert_int_equal(outcome.verdict, cases[i].verdict);
+		assert_string_equal(outcome.rule, cases[i].verdict == VERDICT_AUDIT ? "waiver s (storage)" : "deny s");
+	}
+	free(image);
+}
+
 static enum object_class companion_of(enum hook hook, enum object_class class, uint8_t access)
 {
 	const struct recorded object = { .hook = hook, .class = class, .access = access, .whole = true, .path = "/a" };
@@ -335,6 +372,7 @@ int main(void)
 		cmocka_unit_test(half_an_object_is_not_judged),
 		cmocka_unit_test(what_a_default_let_pass_untold_is_doubt_to_a_policy_with_rules),
 		cmocka_unit_test(identity_counts_where_it_still_holds),
+		cmocka_unit_test(waivers_apply_as_they_did_then),
 		cmocka_unit_test(who_reads_must_be_allowed_to_execute),
 		cmocka_unit_test(a_step_is_what_the_root_started),
 	};

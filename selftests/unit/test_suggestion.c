@@ -406,6 +406,54 @@ static void what_the_default_denied_is_left_denied(void **state)
 		     "default: {net: deny}\n");
 }
 
+/* What is allowed without a word, and what is audited with one. */
+static void what_every_process_opens_needs_a_word_to_be_audited(void **state)
+{
+	static const char policy[] = "tag: t\nrecord: all\nrules: [{audit: system-files}]\n";
+
+	(void)state;
+	judged_keep = JUDGED_ALL;
+	judged_open(image, "/usr/lib/x", ACCESS_READ);
+	judged_open(image, "/dev/null", ACCESS_WRITE);
+	suggest(no_folders);
+	assert_null(strstr(draft_text.data, "system-files"));
+	assert_null(strstr(draft_text.data, "/usr/lib"));
+	assert_null(strstr(draft_text.data, "/dev/null"));
+	suggestion_free(&suggestion);
+	text_free(&draft_text);
+	text_free(&judged_log);
+	known_free(known);
+	free(image);
+	image = judged_compile(policy);
+	judged_open(image, "/usr/lib/x", ACCESS_READ);
+	suggest(no_folders);
+	assert_non_null(strstr(draft_text.data, "  - audit: system-files"));
+}
+
+static void waivers_are_told(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {s: {nets: [10.0.0.0/8]}}\nrules: [{deny: s}]\n"
+		"waivers: [{service: s, exec: /usr/bin/schema-tool, owner: storage, until: 2027-03-31, why: moves}]\n";
+	struct record *record;
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	judged_net(image, "10.0.0.1", 443, PROTO_TCP);
+	record = record_decision(12, 12);
+	memcpy(record->addr, (uint8_t[16]){ [10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1 }, 16);
+	record->port = 443;
+	record->hook = HOOK_SOCKET_CONNECT;
+	record->verdict = VERDICT_AUDIT;
+	record->err = 0;
+	record->rule = image->rules.count - 1;
+	judged_line(image, record);
+	suggest(no_folders);
+	assert_non_null(strstr(draft_text.data, "# 1 records passed by waivers"));
+	assert_non_null(strstr(draft_text.data, "#   storage, until 2027-03-31\n"));
+	assert_non_null(strstr(draft_text.data, "  - deny: s\n"));
+}
+
 static void steps_are_counted(void **state)
 {
 	static const char *const tools[] = { "/bin/a", "/bin/b", "/bin/c", "/bin/d", "/bin/e", "/bin/f" };
@@ -510,6 +558,8 @@ int main(void)
 		TEST(folders_stand_for_many_files),
 		TEST(what_every_policy_has_needs_no_word),
 		TEST(what_the_default_denied_is_left_denied),
+		TEST(what_every_process_opens_needs_a_word_to_be_audited),
+		TEST(waivers_are_told),
 		TEST(steps_are_counted),
 		TEST(names_from_a_log_are_only_names),
 		TEST(a_draft_denies_what_was_denied_and_nothing_else),
