@@ -306,7 +306,8 @@ static bool add_transient(struct deps *deps, struct classified *classified, size
 	struct dependency *dependency;
 	const json_t *step;
 	size_t i;
-	bool done = evidence && add_needs(search, at, evidence) && evidence_add(evidence, sentence_of_call(deps, &base));
+	bool done = evidence && add_needs(search, at, evidence) &&
+		evidence_add(evidence, sentence_of_call(deps, &base));
 
 	dependency = !done ? NULL : list_get(deps, classified, (struct dependency){
 		.what = search->names[at], .service = search->names[at], .reach = base.reach, .via = base.service,

@@ -253,8 +253,8 @@ static bool is_way(const struct dependency *dependency)
 	return size && !strcmp(string_of(json_array_get(dependency->loop, size - 1)), dependency->what);
 }
 
-/* "github and registry" */
-static void append_denied_services(struct text *out, const struct classified *classified)
+/* "github and registry". Returns how many there are. */
+static size_t append_denied_services(struct text *out, const struct classified *classified)
 {
 	const char *names[LISTED_MAX];
 	size_t count = 0, more = 0;
@@ -276,6 +276,7 @@ static void append_denied_services(struct text *out, const struct classified *cl
 		text_append_format(out, "%s%s", !i ? "" : i + 1 < count || more ? ", " : " and ", names[i]);
 	if (more)
 		text_append_string(out, " and others");
+	return count + more;
 }
 
 /* "in 3 ways: 2 direct, 1 hidden" */
@@ -289,11 +290,16 @@ static void append_kinds(struct text *out, const struct classified *classified)
 			counts[classified->list[i].kind]++;
 			total++;
 		}
-	text_append_format(out, "in %" PRIu64 " way%s: ", total, total == 1 ? "" : "s");
+	if (total == 1)
+		text_append_string(out, "in one way, ");
+	else
+		text_append_format(out, "in %" PRIu64 " ways: ", total);
 	for (enum dependency_kind kind = 0; kind < KIND_COUNT; kind++) {
 		if (!counts[kind])
 			continue;
-		text_append_format(out, "%s%" PRIu64 " %s", comma, counts[kind], kind_name(kind));
+		if (total > 1)
+			text_append_format(out, "%s%" PRIu64 " ", comma, counts[kind]);
+		text_append_string(out, kind_name(kind));
 		comma = ", ";
 	}
 }
@@ -322,9 +328,11 @@ static void append_outcome(struct text *out, const struct deps *deps, const stru
 
 static void append_loops(struct text *out, const struct deps *deps, const struct classified *classified)
 {
+	size_t count;
+
 	text_append_string(out, "This deploy must do without ");
-	append_denied_services(out, classified);
-	text_append_string(out, ", and reaches for it ");
+	count = append_denied_services(out, classified);
+	text_append_format(out, ", and reaches for %s ", count == 1 ? "it" : "them");
 	append_kinds(out, classified);
 	text_append_string(out, ".");
 	append_outcome(out, deps, classified);

@@ -31,7 +31,7 @@ struct journal_counts {
 
 struct journal_options {
 	const char *run;		/* only its records; NULL: all. Others are counted without being parsed */
-	bool liveness;			/* also what the daemon says of whether the fence holds, in a run of its own */
+	bool liveness;			/* also the daemon's lines about whether the fence holds */
 	bool progress;			/* on stderr, where that is a terminal */
 	/* Looks at a line, without its newline, before it is parsed: true for one that need not be, since
 	 * all of it is known. It counts as a record. NULL: none is. */

@@ -129,7 +129,8 @@ static void draw_edge(const json_t *dependencies, const json_t *dependency, cons
 	if (number >= 0)
 		fprintf(out, "%" JSON_INTEGER_FORMAT, number);
 	fprintf(out, " -> d%zu [style=%s, color=%s, label=\"",
-		node_of(dependencies, document_string(dependency, "what")), styles[document_kind_of(dependency)], color_of(dependency));
+		node_of(dependencies, document_string(dependency, "what")), styles[document_kind_of(dependency)],
+		color_of(dependency));
 	label(out, document_string(dependency, "kind"));
 	fprintf(out, "\\n%s", report_verdict(dependency));
 	if (*document_string(dependency, "errno")) {

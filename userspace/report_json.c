@@ -319,18 +319,18 @@ static void note_lines(const struct deps *deps, json_t *notes)
 		note(notes, json_sprintf("%" PRIu64 " line%s of the log %s cut, of whichever run.", log->torn,
 					 log->torn == 1 ? "" : "s", log->torn == 1 ? "is" : "are"));
 	if (log->newer)
-		note(notes, json_sprintf("%" PRIu64 " line%s of the log %s of a newer ringfence and could not be read.",
-					 log->newer, log->newer == 1 ? "" : "s", log->newer == 1 ? "is" : "are"));
+		note(notes, json_sprintf("%" PRIu64 " line%s of the log %s of a newer ringfence and could not be "
+					 "read.", log->newer, log->newer == 1 ? "" : "s", log->newer == 1 ? "is" : "are"));
 	if (missing_lines(deps))
-		note(notes, json_sprintf("%" JSON_INTEGER_FORMAT " of the run's records are not in the log: it was cut, "
-					 "or rotated away.", missing_lines(deps)));
+		note(notes, json_sprintf("Records of the run that are not in the log, since it was cut or rotated "
+					 "away: %" JSON_INTEGER_FORMAT ".", missing_lines(deps)));
 }
 
 static void note_gathered(const struct deps *deps, int64_t bucket, json_t *notes)
 {
 	if (deps->reaches_gathered)
-		note(notes, json_sprintf("%" PRIu64 " of the records are of objects that had no room of their own: they are "
-					 "gathered under \"more\".", deps->reaches_gathered));
+		note(notes, json_sprintf("%" PRIu64 " of the records are of objects that had no room of their own: "
+					 "they are gathered under \"more\".", deps->reaches_gathered));
 	if (deps->steps_gathered)
 		note(notes, json_sprintf("The run has more than %d steps: what further ones did counts as their "
 					 "parents'.", DEPS_STEPS_MAX));

@@ -189,7 +189,8 @@ static void completeness(const json_t *report, FILE *out)
 	const json_t *liveness = json_object_get(completeness, "liveness");
 
 	fprintf(out, "\n%s\n\n", document_flag(completeness, "complete") ?
-		"Complete as far as is known: nothing was lost." : "⚠️ **Not complete: there may be more than this.**");
+		"Complete as far as is known: nothing was lost." :
+		"⚠️ **Not complete: there may be more than this.**");
 	if (document_count(completeness, "lost"))
 		fprintf(out, "- records that were lost: %" PRIu64 "\n", document_count(completeness, "lost"));
 	if (document_count(completeness, "lineage_incomplete"))

@@ -171,6 +171,20 @@ static void tells_needs_apart(void **state)
 	assert_null(get("cache/transient/curl")->loop);
 }
 
+/* Nothing of this run reached for what its policy denies, but for something that needs that. */
+static void knows_what_is_denied_and_was_not_reached_for(void **state)
+{
+	(void)state;
+	run_note(RULE_BEGIN, "{\"command\":[\"./deploy\"],\"named\":[],\"services\":{" RUN_NEEDS "},\"denied\":[\"github\"],"
+		 "\"record\":\"all\"}");
+	run_processes();
+	run_connect(106, RULE_RELEASES, "10.20.0.5", 8080);
+	judge();
+	assert_loop(get("github/transient/curl"), "[\"releases\", \"github\"]");
+	assert_string_equal(classified.sentence, "This deploy must do without github, and reaches for it in one way, "
+			    "transient.");
+}
+
 /* --- other evidence ----------------------------------------------------------------------- */
 
 static void direct_is_what_the_script_itself_does(void **state)
@@ -406,6 +420,7 @@ int main(void)
 		TEST(without_needs_there_is_no_transient_one),
 		TEST(follows_needs_through_circles),
 		TEST(tells_needs_apart),
+		TEST(knows_what_is_denied_and_was_not_reached_for),
 		TEST(direct_is_what_the_script_itself_does),
 		TEST(direct_is_what_a_line_of_the_script_names),
 		TEST(direct_is_what_the_environment_names),

@@ -135,7 +135,7 @@ static void tells_what_is_missing(void **state)
 	assert_at(report, "completeness.lost", "2");
 	assert_at(report, "completeness.lost_lineage", "1");
 	assert_at(report, "completeness.notes", "[\"1 line of the log is cut, of whichever run.\","
-		  "\"3 of the run's records are not in the log: it was cut, or rotated away.\"]");
+		  "\"Records of the run that are not in the log, since it was cut or rotated away: 3.\"]");
 	assert_at(report, "log.torn", "1");
 	assert_at(report, "log.foreign", "1");
 	json_decref(report);
