@@ -54,7 +54,8 @@ static bool can_be_named(const struct recorded *object)
 	while (*path) {
 		size_t length = strcspn(path + 1, "/");
 
-		if (length > NAME_IN_PATH_MAX || (length == 2 && !strncmp(path + 1, "..", 2)))
+		/* With a slash at its end, as "/" has, it would mean all below. */
+		if (!length || length > NAME_IN_PATH_MAX || (length <= 2 && !strncmp(path + 1, "..", length)))
 			return false;
 		path += 1 + length;
 	}

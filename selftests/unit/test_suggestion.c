@@ -475,6 +475,25 @@ static void steps_are_counted(void **state)
 }
 
 /* A log is anybody's: what is in it makes no policy of its own. */
+/* "/" in a policy is all that there is. */
+static void the_root_is_not_all_below_it(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {s: {files: [/]}, x: {files: [/etc/, /srv/]}}\n"
+		"rules: [{deny: s}, {allow: x}]\n";
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	judged_open(image, "/", ACCESS_READ);
+	judged_open(image, "//", ACCESS_READ);
+	judged_open(image, "/opt/./x", ACCESS_READ);
+	judged_open(image, "/opt/x/", ACCESS_READ);
+	judged_open(image, "/opt/x", ACCESS_READ);
+	suggest(no_folders);
+	assert_non_null(strstr(draft_text.data, "    files: [/opt/x]\n"));
+	assert_non_null(strstr(draft_text.data, "# 4 records are of what no policy can name"));
+}
+
 static void names_from_a_log_are_only_names(void **state)
 {
 	static const char policy[] = "tag: t\nservices: {s: {sockets: [\"/run/a\\n- b: [\\\"\\\\x\"]}}\n"
@@ -570,6 +589,7 @@ int main(void)
 		TEST(what_every_process_opens_needs_a_word_to_be_audited),
 		TEST(waivers_are_told),
 		TEST(steps_are_counted),
+		TEST(the_root_is_not_all_below_it),
 		TEST(names_from_a_log_are_only_names),
 		TEST(a_draft_denies_what_was_denied_and_nothing_else),
 	};
