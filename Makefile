@@ -231,7 +231,7 @@ FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefine
 FUZZ_JOURNAL := $(addprefix userspace/,journal.c log_files.c audit_line.c text.c run_id.c)
 $(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
 $(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
-FUZZ_REPORT := $(FUZZ_JOURNAL) $(addprefix userspace/,deps.c deps_steps.c deps_lineage.c siphash.c locations.c \
+FUZZ_REPORT := $(FUZZ_JOURNAL) $(addprefix userspace/,deps.c deps_steps.c deps_lineage.c deps_peers.c siphash.c locations.c \
 	       classify.c classify_evidence.c classify_words.c report_json.c report_text.c report_md.c report_dot.c \
 	       report_document.c term.c)
 $(B)/fuzz/fuzz_report: FUZZ_SOURCES = $(FUZZ_REPORT)

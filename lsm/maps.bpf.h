@@ -135,14 +135,14 @@ struct {
 	__type(value, __u32);
 } told SEC(".maps");
 
-/* What a process was allowed, and recorded: only counted from then on. The object in full and not a hash of it:
- * whoever names files could find two with the same. */
+/* What a process was allowed, and recorded: only counted from then on. The object in full and not a hash
+ * of it: whoever names files could find two with the same. */
 struct allowed {
 	struct process_id process;
 	__u64 hi, lo;			/* of a destination the address; of a file its inode number and
 					 * device; of what has neither yet a hash of its path, and 0 */
-	__u32 what;			/* enum object_class, and above: of a destination protocol, and port or
-					 * family; of a file ACCESS_* */
+	__u32 what;			/* enum object_class, and above: of a destination protocol, and port
+					 * or family; of a file ACCESS_* */
 	__u32 generation;		/* of the ruleset that decided */
 };
 #define ALLOWED_MAX 32768

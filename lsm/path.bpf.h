@@ -63,8 +63,9 @@ static __noinline int keep_news(struct scratch *scratch, const struct path_quest
 static long path_digest_step(__u32 i, void *ctx)
 {
 	struct scratch *scratch = *(struct scratch **)ctx;
+	struct allowed *key = &scratch->allowed;
 
-	scratch->allowed.hi = path_hash_step(scratch->allowed.hi, scratch->path.path[i & (PATH_LENGTH_MAX - 1)]);
+	key->hi = path_hash_step(key->hi, scratch->path.path[i & (PATH_LENGTH_MAX - 1)]);
 	return 0;
 }
 
@@ -334,14 +335,15 @@ static __always_inline long judge_allowed(struct scratch *scratch, const struct 
 }
 
 /* Whether the default speaks of the object: only of one that is asked about itself. */
-static __always_inline bool default_speaks(const struct scratch *scratch, const struct path_question *question)
+static __always_inline bool default_speaks(const struct scratch *scratch,
+					   const struct path_question *question)
 {
 	return !question->rules_only && scratch->path.object == question->object;
 }
 
-/* Whether what is allowed is recorded. Not of a class whose rules only speak of it, too: a program that is read
- * is not executed. Nor of code that is mapped, which every process does; nor of a creation, of which the
- * opening tells, with the identity of the file. */
+/* Whether what is allowed is recorded. Not of a class whose rules only speak of it, too: a program that is
+ * read is not executed. Nor of code that is mapped, which every process does; nor of a creation, of which
+ * the opening tells, with the identity of the file. */
 static __always_inline bool is_told(const struct scratch *scratch, const struct path_question *question,
 				    const struct ruleset *head)
 {

@@ -47,7 +47,7 @@ struct policy_service {
 	struct diag_where where;
 	char *name;
 	bool included;			/* from an included file: need not be named by a rule */
-	uint8_t implied;		/* from a file that every policy includes: 1 + its number (implied.c) */
+	uint8_t implied;		/* from a file that every policy includes: 1 + its number */
 	struct policy_net *nets;
 	size_t net_count;
 	struct policy_ports *ports;	/* none: every port of every protocol */

@@ -38,6 +38,11 @@ const json_t *needs_of(const struct deps *deps, const char *service, const char 
 
 bool is_denied(const struct deps *deps, const char *service)
 {
+	const json_t *denied = json_object_get(deps->begin, "denied");
+
+	for (size_t i = 0; i < json_array_size(denied); i++)
+		if (!strcmp(string_of(json_array_get(denied, i)), service))
+			return true;
 	for (size_t i = 0; i < deps->service_count; i++)
 		if (!strcmp(deps->services[i].name, service))
 			return deps->services[i].count && deps->services[i].verdict == DEPS_DENY &&
@@ -226,23 +231,6 @@ static bool add_reach(struct dependency *dependency, const struct deps_reach *re
 
 /* --- of one reach ------------------------------------------------------------------------- */
 
-static bool is_of_tree(const struct deps *deps, const char *entity)
-{
-	for (size_t i = 0; *entity && i < deps->step_count; i++)
-		if (!strcmp(deps->steps[i].entity, entity))
-			return true;
-	return false;
-}
-
-/* Whether the work goes on in a process that is not of the run. */
-static bool is_handed_off(const struct deps *deps, const struct deps_reach *reach)
-{
-	if ((strcmp(reach->class, "net") && strcmp(reach->class, "socket")) ||
-	    (reach->verdict == DEPS_DENY && reach->enforced))
-		return false;
-	return reach->peer_pid ? !is_of_tree(deps, reach->peer_entity) : reach->local && reach->peer_unknown;
-}
-
 static json_t *handoff_sentence(const struct deps_reach *reach)
 {
 	const char *peer = *reach->peer_name ? reach->peer_name : reach->peer_executable;
@@ -262,7 +250,7 @@ static bool classify_reach(struct deps *deps, struct classified *classified, siz
 	json_t *evidence = json_array();
 	struct dependency *dependency, made = {
 		.what = reach->what, .service = reach->service, .reach = reach, .via = "", .step = own,
-		.handoff = is_handed_off(deps, reach),
+		.handoff = deps_is_handed_off(deps, reach),
 	};
 	bool done;
 
@@ -355,6 +343,62 @@ static bool follow_needs(struct deps *deps, struct classified *classified)
 	return true;
 }
 
+/* --- what peers do ------------------------------------------------------------------------ */
+
+static json_t *sentence_of_work(const struct deps_reach *reach, const struct deps_work *work)
+{
+	const char *peer = *reach->peer_name ? reach->peer_name : "the process";
+
+	return json_sprintf("%s%s%s%s, which accepts it, reached for %s itself while the run went on, as its own run "
+			    "%s tells", peer, *reach->peer_unit ? " (" : "", reach->peer_unit,
+			    *reach->peer_unit ? ")" : "", work->reach.what, work->run);
+}
+
+/* From what the run reached for, by what its peer did, to what is denied; or NULL. */
+static json_t *loop_of_work(const struct deps *deps, const struct deps_reach *reach, const struct deps_work *work)
+{
+	struct search search;
+	json_t *loop;
+
+	search_needs(deps, work->reach.what, &search);
+	loop = *work->reach.service ? loop_of(deps, &search, 0) : NULL;
+	if (loop)
+		json_array_insert_new(loop, 0, json_string(reach->what));
+	return loop;
+}
+
+static bool add_work(struct deps *deps, struct classified *classified, const struct deps_reach *reach,
+		     const struct deps_work *work)
+{
+	json_t *evidence = json_array();
+	struct dependency *dependency;
+	bool done = evidence && evidence_add(evidence, sentence_of_work(reach, work));
+
+	dependency = !done ? NULL : list_get(deps, classified, (struct dependency){
+		.what = work->reach.what, .service = work->reach.service, .reach = &work->reach, .via = reach->what,
+		.kind = KIND_TRANSIENT, .said = KIND_TRANSIENT, .step = deps_own_step(deps, reach->step),
+		.loop = loop_of_work(deps, reach, work),
+	});
+	done = dependency && add_reach(dependency, &work->reach, evidence);
+	json_decref(evidence);
+	return done || failed(deps);
+}
+
+/* Of what was handed to a peer, what that is known to have done. */
+static bool follow_peers(struct deps *deps, struct classified *classified)
+{
+	for (size_t i = 0; i < deps->work_count; i++)
+		for (size_t k = 0; k < deps->reach_count; k++)
+			if (!strcmp(deps->reaches[k].peer_entity, deps->works[i].peer) &&
+			    deps_is_handed_off(deps, &deps->reaches[k]) &&
+			    strcmp(deps->reaches[k].what, deps->works[i].reach.what)) {
+				if (!add_work(deps, classified, &deps->reaches[k], &deps->works[i]))
+					return false;
+				break;
+			}
+	return true;
+}
+
 /* --- names and overrides ------------------------------------------------------------------ */
 
 static bool has_id(const struct classified *classified, size_t before, const char *id)
@@ -417,7 +461,7 @@ int classify(struct deps *deps, const struct kinds *kinds, struct classified *re
 
 	for (size_t i = 0; done && i < deps->reach_count; i++)
 		done = classify_reach(deps, &classified, i);
-	done = done && follow_needs(deps, &classified);
+	done = done && follow_needs(deps, &classified) && follow_peers(deps, &classified);
 	for (size_t i = 0; done && i < classified.count; i++) {
 		done = name_it(deps, &classified, i);
 		if (done)

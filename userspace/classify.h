@@ -9,7 +9,8 @@
  *	direct		where the command line of such a step, a line of the script or the environment names it,
  *			or the script itself reached for it
  *	hidden		where none does: a tool did so by itself
- *	transient	where a service that was reached for needs it in turn, as the policy says
+ *	transient	where a service that was reached for needs it in turn, as the policy says, or a process outside
+ *			of the run that accepted something from it reached for it meanwhile, as the log says
  *	undecided	where the step is not known
  *
  * A service that a rule denies is one that the deploy must do without. What leads to one is a loop.

@@ -109,9 +109,10 @@ static int digits_at(const char *text, size_t count)
 	return value;
 }
 
-/* "2027-03-31T14:23:55.123456789Z" -> ns since 1970; 0 for what is no time. */
-static int64_t time_of(const char *stamp)
+/* "2027-03-31T14:23:55.123456789Z" */
+int64_t deps_time_of(const struct audit_line *line)
 {
+	const char *stamp = line->timestamp;
 	int64_t ns = 0, unit = NS_PER_SECOND / 10;
 	struct tm tm = { 0 };
 
@@ -355,37 +356,61 @@ static bool has_room(const struct deps *deps, bool seen)
 	       (!seen || deps->memory->seen < DEPS_SEEN_MAX);
 }
 
-static size_t reach_get(struct deps *deps, const struct audit_line *line, int step)
+struct deps_reach deps_describe(struct deps *deps, const struct audit_line *line, const char *what)
 {
-	bool seen = verdict_of(line) == DEPS_ALLOW && !*line->service;
-	char *what = strdup(*line->service ? line->service : object_of(deps, line, false));
-	uint64_t hash = what ? reach_hash(deps, line, what, step) : 0;
-	int found = deps_find(&deps->memory->reaches, hash);
-	struct deps_reach reach = {
-		.what = deps_keep(deps, found < 0 && what && has_room(deps, seen) ? what : ""),
-		.class = class_of(line), .step = step, .verdict = verdict_of(line), .enforced = line->enforced,
-		.peer_pid = line->peer_pid, .local = line->local, .peer_unknown = line->peer_unknown,
+	return (struct deps_reach){
+		.what = deps_keep(deps, what),
+		.service = deps_keep(deps, line->service),
+		.class = class_of(line),
+		.step = -1,
+		.verdict = verdict_of(line),
+		.enforced = line->enforced,
+		.err = deps_keep(deps, line->err),
+		.rule = deps_keep(deps, line->rule),
+		.rule_id = deps_keep(deps, line->rule_id),
+		.why = deps_keep(deps, line->why),
+		.reason = deps_keep(deps, line->reason),
+		.peer_name = deps_keep(deps, line->peer_name),
+		.peer_executable = deps_keep(deps, line->peer_executable),
+		.peer_unit = deps_keep(deps, line->peer_unit),
+		.peer_entity = deps_keep(deps, line->peer_entity),
+		.peer_pid = line->peer_pid,
+		.local = line->local,
+		.peer_unknown = line->peer_unknown,
 	};
+}
+
+char *deps_what(struct deps *deps, const struct audit_line *line)
+{
+	char *what = strdup(*line->service ? line->service : object_of(deps, line, false));
 
 	deps->memory->failed |= !what;
-	free(what);
-	if (found >= 0)
-		return found;
+	return what;
+}
+
+static size_t reach_new(struct deps *deps, const struct audit_line *line, const char *what, int step, uint64_t hash)
+{
+	bool seen = verdict_of(line) == DEPS_ALLOW && !*line->service;
+	struct deps_reach reach;
+
 	if (!has_room(deps, seen))
 		return reach_more(deps, line);
 	deps->memory->seen += seen;
-	reach.service = deps_keep(deps, line->service);
-	reach.err = deps_keep(deps, line->err);
-	reach.rule = deps_keep(deps, line->rule);
-	reach.rule_id = deps_keep(deps, line->rule_id);
-	reach.why = deps_keep(deps, line->why);
-	reach.reason = deps_keep(deps, line->reason);
-	reach.peer_name = deps_keep(deps, line->peer_name);
-	reach.peer_executable = deps_keep(deps, line->peer_executable);
-	reach.peer_unit = deps_keep(deps, line->peer_unit);
-	reach.peer_entity = deps_keep(deps, line->peer_entity);
+	reach = deps_describe(deps, line, what);
+	reach.step = step;
 	reach.of_service = service_get(deps, line->service);
 	return reach_add(deps, hash, reach);
+}
+
+static size_t reach_get(struct deps *deps, const struct audit_line *line, int step)
+{
+	char *what = deps_what(deps, line);
+	uint64_t hash = reach_hash(deps, line, what ? what : "", step);
+	int found = deps_find(&deps->memory->reaches, hash);
+	size_t number = found >= 0 ? (size_t)found : reach_new(deps, line, what ? what : "", step, hash);
+
+	free(what);
+	return number;
 }
 
 static void count_object(struct deps *deps, struct deps_reach *reach, const char *object)
@@ -414,6 +439,16 @@ static void count_verdict(struct deps *deps, const struct deps_reach *reach)
 		deps->would_deny++;
 }
 
+void deps_count(struct deps *deps, struct deps_reach *reach, const struct audit_line *line, int64_t t)
+{
+	reach->incomplete += line->incomplete;
+	if (!reach->count++ || t < reach->first)
+		reach->first = t;
+	if (t > reach->last)
+		reach->last = t;
+	count_object(deps, reach, object_of(deps, line, true));
+}
+
 static void take_decision(struct deps *deps, const struct audit_line *line, int64_t t, int step)
 {
 	size_t number = reach_get(deps, line, step);
@@ -421,12 +456,7 @@ static void take_decision(struct deps *deps, const struct audit_line *line, int6
 
 	deps->records++;
 	deps->incomplete += line->incomplete;
-	reach->incomplete += line->incomplete;
-	if (!reach->count++ || t < reach->first)
-		reach->first = t;
-	if (t > reach->last)
-		reach->last = t;
-	count_object(deps, reach, object_of(deps, line, true));
+	deps_count(deps, reach, line, t);
 	count_verdict(deps, reach);
 	count_service(deps, reach);
 	add_point(deps, number, t);
@@ -484,7 +514,7 @@ static void take_names(struct deps *deps, const struct audit_line *line)
 /* @step: -1 where the line is to tell. */
 static int take(struct deps *deps, const struct audit_line *line, bool is_known, int step)
 {
-	int64_t t = time_of(line->timestamp);
+	int64_t t = deps_time_of(line);
 
 	if (!deps->first || t < deps->first)
 		deps->first = t;
@@ -554,11 +584,12 @@ static int deps_new(const char *run, struct deps *ret_deps)
 		.reaches = calloc(DEPS_REACHES_MAX, sizeof(*deps.reaches)),
 		.points = calloc(POINTS_ROOM, sizeof(*deps.points)),
 		.services = calloc(DEPS_SERVICES_MAX, sizeof(*deps.services)),
+		.works = calloc(DEPS_WORKS_MAX, sizeof(*deps.works)),
 		.memory = calloc(1, sizeof(*deps.memory)),
 	};
 
 	if (deps.memory && table_new(&deps.memory->steps) && table_new(&deps.memory->reaches) && deps.steps &&
-	    deps.reaches && deps.points && deps.services && deps.liveness) {
+	    deps.reaches && deps.points && deps.services && deps.works && deps.liveness) {
 		deps.memory->key = siphash_key_new();
 		deps.memory->root = "";
 		snprintf(deps.run, sizeof(deps.run), "%s", run);
@@ -578,7 +609,8 @@ int deps_read(const char *const *paths, size_t count, const char *run, struct de
 
 	if (err)
 		return err;
-	err = journal_read(paths, count, &options, take_line, &deps, &deps.log);
+	err = journal_read(paths, count, &options, take_line, &deps, &deps.log) ?:
+		deps_read_peers(&deps, paths, count);
 	if (!err) {
 		add_needed(&deps);
 		gather_points(&deps);
@@ -614,6 +646,7 @@ void deps_free(struct deps *deps)
 	free(deps->reaches);
 	free(deps->points);
 	free(deps->services);
+	free(deps->works);
 	json_decref(deps->begin);
 	json_decref(deps->end);
 	json_decref(deps->liveness);

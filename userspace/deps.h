@@ -23,6 +23,8 @@
 #define DEPS_POINTS_MAX 2000		/* of the timeline, when it is done */
 #define DEPS_OBJECTS_MAX 16		/* that are named of a dependency */
 #define DEPS_LIVENESS_MAX 64
+#define DEPS_PEERS_MAX 16		/* whose own work is looked for, */
+#define DEPS_WORKS_MAX 256		/* and different works of theirs */
 #define DEPS_ARGS_MAX 4096		/* bytes of a step's arguments */
 
 /* Strings are UTF-8, "" where something is not known, and as untrusted as the log. They belong to the model. */
@@ -80,6 +82,14 @@ struct deps_point {
 	uint64_t count;
 };
 
+/* What a process outside of the run, which accepted something from it, or one that it started, reached for itself
+ * while the run went on: the log has it where that is tagged, too. */
+struct deps_work {
+	const char *peer;		/* its entity id */
+	const char *run, *tag;		/* of its own */
+	struct deps_reach reach;
+};
+
 struct deps_service {
 	const char *name;
 	enum deps_verdict verdict;	/* the strictest that was seen */
@@ -104,6 +114,8 @@ struct deps {
 	int64_t base;			/* where the first of them begins */
 	struct deps_service *services;
 	size_t service_count;
+	struct deps_work *works;
+	size_t work_count;
 	json_t *liveness;		/* lines */
 	uint64_t records;		/* of the run, without those about its beginning and end */
 	uint64_t denied, would_deny, audited, allowed;
@@ -124,6 +136,9 @@ int deps_read(const char *const *paths, size_t count, const char *run, struct de
 
 /* Releases what the model holds; the struct itself is the caller's. */
 void deps_free(struct deps *deps);
+
+/* Whether work goes on in a process that is not of the run: what was reached for was not denied, and that accepts. */
+bool deps_is_handed_off(const struct deps *deps, const struct deps_reach *reach);
 
 /* The step of the deploy's own at or above @step; -1 where it is not known. */
 int deps_own_step(const struct deps *deps, int step);

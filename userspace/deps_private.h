@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files share that make the model of a run: deps.c from its records, deps_steps.c its steps,
- * deps_lineage.c what needs not be parsed again. */
+ * deps_lineage.c what needs not be parsed again, deps_peers.c what others do on its behalf. */
 #pragma once
 
 #include "deps.h"
@@ -45,6 +45,25 @@ void deps_hash_begin(struct deps *deps);
 void deps_hash_string(struct deps *deps, const char *string);
 void deps_hash_number(struct deps *deps, uint64_t number);
 uint64_t deps_hash_end(struct deps *deps);
+
+/* --- deps.c --- */
+
+/* When @line was, in ns since 1970; 0 where it does not say. */
+int64_t deps_time_of(const struct audit_line *line);
+
+/* A reach as @line tells, nothing counted yet. @what: as it is named, "more" or the like. */
+struct deps_reach deps_describe(struct deps *deps, const struct audit_line *line, const char *what);
+
+/* What @line reached for: the service or, without one, the object. For free(), or NULL. */
+char *deps_what(struct deps *deps, const struct audit_line *line);
+
+/* Counts @line, of the time @t, as one more of @reach. */
+void deps_count(struct deps *deps, struct deps_reach *reach, const struct audit_line *line, int64_t t);
+
+/* --- deps_peers.c --- */
+
+/* Looks in the logs for what the peers of the run did meanwhile. Returns 0 or as journal_read(). */
+int deps_read_peers(struct deps *deps, const char *const *paths, size_t count);
 
 /* --- deps_steps.c --- */
 

@@ -22,10 +22,12 @@
 #define ADDRESSES_MAX 4096		/* of a name space */
 #define SOCKETS_MAX 16			/* that share a port, as workers do with SO_REUSEPORT */
 #define TABLE_LINES_MAX 200000		/* of a file in /proc/PID/net */
-/* Looking may take a fifth of the time in the long run, and half a second at once. */
+/* Looking may take a fifth of the time in the long run, and half a second at once: of the time of a CPU, so that
+ * what else a busy host does is not held against it. */
 #define SHARE 5
 #define BURST_NS (500 * MS)
-#define SCAN_NS (250 * MS)		/* and one look at all descriptors so long */
+#define SCAN_NS (250 * MS)		/* and one look at all descriptors so long, */
+#define SCAN_WAIT_NS (2000 * MS)	/* with all that it has to wait for */
 
 /* A range of addresses that are the host's own. */
 struct range {
@@ -84,15 +86,25 @@ void listeners_free(struct listeners *listeners)
 
 /* --- time ----------------------------------------------------------------------------------- */
 
-static int64_t now_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * 1000 * MS + now.tv_nsec;
 }
 
-/* Whether there is time to look. What is looked for is paid with pay(). */
+static int64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int64_t used_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* Whether there is time to look. What it takes is paid with pay(). */
 static bool may_look(struct listeners *listeners, int64_t now)
 {
 	if (listeners->budget_since_ns)
@@ -103,9 +115,10 @@ static bool may_look(struct listeners *listeners, int64_t now)
 	return listeners->budget_ns > 0;
 }
 
+/* @since: used_ns() before. */
 static void pay(struct listeners *listeners, int64_t since)
 {
-	listeners->budget_ns -= now_ns() - since;
+	listeners->budget_ns -= used_ns() - since;
 }
 
 /* --- whose addresses ------------------------------------------------------------------------ */
@@ -256,9 +269,11 @@ static bool is_own(struct listeners *listeners, const struct process *process, c
 	space = place_of(listeners, process->space);
 	space->used = ++listeners->calls;
 	if ((!space->read_ns || space->read_ns + FRESH_NS < now) && may_look(listeners, now)) {
+		int64_t since = used_ns();
+
 		read_addresses(space, process->seen_from);
 		space->read_ns = now;
-		pay(listeners, now);
+		pay(listeners, since);
 	}
 	for (size_t i = 0; i < space->count; i++)
 		if (is_inside(addr, &space->ranges[i]))
@@ -427,12 +442,12 @@ static bool is_better(const struct holder *a, const struct holder *b)
 /* Looks at the descriptors of all processes, as far as there is time. */
 static struct holder find_holder(const struct sockets *sockets)
 {
-	int64_t end = now_ns() + SCAN_NS;
+	int64_t end = used_ns() + SCAN_NS, latest = now_ns() + SCAN_WAIT_NS;
 	DIR *proc = opendir("/proc");
 	struct holder best = { 0 };
 	const struct dirent *entry;
 
-	while (proc && (entry = readdir(proc)) && now_ns() < end) {
+	while (proc && (entry = readdir(proc)) && used_ns() < end && now_ns() < latest) {
 		struct holder holder;
 		DIR *fds;
 
@@ -523,11 +538,13 @@ enum listener_answer listeners_find(struct listeners *listeners, const struct de
 	if (answer->space != process.space || memcmp(&answer->to, &key, sizeof(key)))
 		*answer = (struct answer){ .to = key, .space = process.space };
 	if (answer->until_ns < now) {
+		int64_t since = used_ns();
+
 		if (!may_look(listeners, now))
 			return LISTENER_UNKNOWN;
 		look(answer, &process);
 		answer->until_ns = now + FRESH_NS;
-		pay(listeners, now);
+		pay(listeners, since);
 	}
 	*ret_peer = answer->peer;
 	*ret_ticks = answer->ticks;

@@ -33,11 +33,13 @@ static inline const char *report_verdict(const json_t *dependency)
 	return words[document_verdict_of(dependency)];
 }
 
-/* Whether it is worth a place of its own in what people read: not what was allowed and is of no service. */
+/* Whether it is worth a place of its own in what people read: not what was allowed, is of no service, and stays
+ * within the run. */
 static inline bool report_is_shown(const json_t *dependency)
 {
 	return document_verdict_of(dependency) != DOCUMENT_ALLOWED ||
 	       json_is_string(json_object_get(dependency, "service")) ||
+	       json_is_true(json_object_get(dependency, "handoff")) ||
 	       json_is_object(json_object_get(dependency, "override"));
 }
 

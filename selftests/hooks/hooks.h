@@ -109,7 +109,7 @@ struct vector {
 	const char *executable;		/* a program that it becomes, by a name in its folder */
 	const char *seen_act;		/* in the record, where there is no object */
 	bool no_inode;			/* in the record: it was not there yet */
-	bool by_the_way;		/* where it is allowed, that need not be recorded (policy/README.md, record) */
+	bool by_the_way;		/* where it is allowed, that need not be recorded: policy/README.md */
 	/* In the tester, untagged: before each round, and the count of effects afterwards. */
 	void (*prepare)(const struct vector *vector);
 	unsigned int (*count)(const struct vector *vector, const struct report *report);

@@ -158,6 +158,19 @@ static void follows_needs_through_circles(void **state)
 	assert_loop(get("cache/transient/curl"), "[\"releases\", \"cache\", \"github\"]");
 }
 
+/* Of two that are needed, only one leads to what is denied. */
+static void tells_needs_apart(void **state)
+{
+	(void)state;
+	run_note(RULE_BEGIN, RUN_BEGIN_ROWS("", "\"releases\":{\"needs\":[\"cache\",\"github\"],\"where\":\"a:1\"}"));
+	run_processes();
+	run_connect(101, RULE_GITHUB, "140.82.112.3", 80);
+	run_connect(106, RULE_RELEASES, "10.20.0.5", 8080);
+	judge();
+	assert_loop(get("github/transient/curl"), "[\"releases\", \"github\"]");
+	assert_null(get("cache/transient/curl")->loop);
+}
+
 /* --- other evidence ----------------------------------------------------------------------- */
 
 static void direct_is_what_the_script_itself_does(void **state)
@@ -248,6 +261,35 @@ static void tells_of_work_that_is_handed_off(void **state)
 	assert_evidence(dependency, 1, "a process, a process outside of the run, accepts it: what that does in turn is "
 			"not recorded");
 	assert_false(get("releases/hidden/docker")->handoff);
+}
+
+/* The peer is tagged, too, in a run of its own; what it does before this one begins is none of its business. */
+static void follows_peers_that_are_tagged(void **state)
+{
+	struct record *record;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		if (i == 1) {
+			run_exec(100, "./deploy\0/bin/sh\0./deploy");
+			run_start(101, 100, "/usr/bin/docker\0docker\0ps");
+			run_path_of(101, RULE_DOCKER, CLASS_SOCKET, "/run/docker.sock");
+		}
+		record = run_decision(50, i ? RULE_GITHUB : RULE_RELEASES);
+		record->object = CLASS_NET;
+		record->run = TEST_RUN + 1;
+		build_address("140.82.112.3", record->addr);
+		record->port = 443;
+		run_take(record);
+	}
+	run_connect(101, RULE_GITHUB, "140.82.112.3", 443);
+	judge();
+	assert_int_equal(classified.count, 3);
+	assert_string_equal(get("github/transient/docker")->via, "docker");
+	assert_int_equal(get("github/transient/docker")->count, 2);
+	assert_loop(get("github/transient/docker"), "[\"docker\", \"github\"]");
+	assert_evidence(get("github/transient/docker"), 0, "the process, which accepts it, reached for github itself "
+			"while the run went on, as its own run 20270331-142355-9f03ad tells");
 }
 
 static void does_not_decide_what_is_not_known(void **state)
@@ -363,6 +405,7 @@ int main(void)
 		TEST(transient_is_what_a_service_needs_in_turn),
 		TEST(without_needs_there_is_no_transient_one),
 		TEST(follows_needs_through_circles),
+		TEST(tells_needs_apart),
 		TEST(direct_is_what_the_script_itself_does),
 		TEST(direct_is_what_a_line_of_the_script_names),
 		TEST(direct_is_what_the_environment_names),
@@ -370,6 +413,7 @@ int main(void)
 		TEST(words_are_whole),
 		TEST(files_are_named_by_their_path),
 		TEST(tells_of_work_that_is_handed_off),
+		TEST(follows_peers_that_are_tagged),
 		TEST(does_not_decide_what_is_not_known),
 		TEST(copes_with_what_is_left_of_command_lines),
 		TEST(names_an_option_that_is_known),

@@ -229,6 +229,98 @@ static void does_not_know_steps_whose_records_were_lost(void **state)
 	deps_free(&deps);
 }
 
+static void sees_what_a_process_becomes(void **state)
+{
+	struct deps deps;
+
+	(void)state;
+	run_exec(100, "./deploy\0/bin/sh\0./deploy");
+	run_start(101, 100, RUN_CURL);
+	run_connect(101, RULE_GITHUB, "140.82.112.3", 80);
+	run_exec(101, RUN_NOTES);
+	run_connect(101, RULE_GITHUB, "140.82.112.3", 80);
+	run_connect(101, RULE_GITHUB, "140.82.112.3", 80);
+	deps = read_deps();
+	assert_int_equal(deps.step_count, 3);
+	assert_int_equal(deps.reach_count, 2);
+	assert_int_equal(deps.reaches[0].count, 1);
+	assert_int_equal(deps.reaches[1].count, 2);
+	assert_true(deps.steps[deps.reaches[1].step].last > deps.steps[deps.reaches[0].step].last);
+	deps_free(&deps);
+}
+
+/* The log anew, as no collector writes it: a process is then parsed in each of its lines. */
+static void reformat_log(void)
+{
+	static char line[65536];
+	FILE *in = fopen(run_path, "re"), *out;
+	char *process;
+
+	assert_int_equal(unlink(run_path), 0);
+	out = fopen(run_path, "we");
+	while (fgets(line, sizeof(line), in)) {
+		process = strstr(line, "\"process\":");
+		assert_non_null(process);
+		fprintf(out, "%.*s %s", (int)(process + 10 - line), line, process + 10);
+	}
+	fclose(in);
+	fclose(out);
+}
+
+/* What is known of a process from lines before is what its other lines say. */
+static void knows_processes_again(void **state)
+{
+	struct deps deps, anew;
+
+	(void)state;
+	run_processes();
+	for (int i = 0; i < 50; i++) {
+		run_reaches();
+		run_path_of(101 + i % 6, RULE_DEFAULT, CLASS_FILE, "/srv/x");
+	}
+	deps = read_deps();
+	reformat_log();
+	anew = read_deps();
+	assert_int_equal(deps.records, 200);
+	assert_int_equal(anew.records, deps.records);
+	assert_int_equal(anew.step_count, deps.step_count);
+	assert_int_equal(anew.reach_count, deps.reach_count);
+	for (size_t i = 0; i < deps.step_count; i++) {
+		assert_string_equal(anew.steps[i].entity, deps.steps[i].entity);
+		assert_int_equal(anew.steps[i].first, deps.steps[i].first);
+		assert_int_equal(anew.steps[i].last, deps.steps[i].last);
+	}
+	for (size_t i = 0; i < deps.reach_count; i++) {
+		assert_int_equal(anew.reaches[i].step, deps.reaches[i].step);
+		assert_int_equal(anew.reaches[i].count, deps.reaches[i].count);
+		assert_string_equal(anew.reaches[i].what, deps.reaches[i].what);
+	}
+	deps_free(&deps);
+	deps_free(&anew);
+}
+
+/* Lines that differ in the ancestors alone, as none are written. */
+static void takes_no_ancestors_for_others(void **state)
+{
+	struct deps deps;
+	FILE *out;
+
+	(void)state;
+	run_close();
+	out = fopen(run_path, "we");
+	for (int i = 0; i < 4; i++)
+		fprintf(out, "{\"@timestamp\":\"2027-03-31T14:23:55.1Z\",\"process\":{\"pid\":7,\"entity_id\":\"x\",\"executable\":"
+			"\"/x\"},\"user\":{\"id\":\"0\"},\"ringfence\":{\"run\":\"" RUN_NAME "\",\"verdict\":\"deny\","
+			"\"ancestors\":[{\"executable\":\"/parent%d\"}],\"lineage\":\"complete\",\"lost_before\":0}}\n", i % 2);
+	fclose(out);
+	deps = read_deps();
+	assert_int_equal(deps.step_count, 4);
+	assert_int_equal(deps.reach_count, 2);
+	assert_int_equal(deps.reaches[0].count, 2);
+	assert_int_equal(deps.reaches[1].count, 2);
+	deps_free(&deps);
+}
+
 /* More programs, objects and moments than there is room for: memory and what is written stay bounded, and nothing
  * goes uncounted. */
 static void gathers_what_has_no_room(void **state)
@@ -351,6 +443,9 @@ int main(void)
 		TEST(knows_scripts_of_the_same_folder),
 		TEST(takes_the_beginning_and_the_end),
 		TEST(does_not_know_steps_whose_records_were_lost),
+		TEST(sees_what_a_process_becomes),
+		TEST(knows_processes_again),
+		TEST(takes_no_ancestors_for_others),
 		TEST(gathers_what_has_no_room),
 		TEST(gathers_moments),
 		TEST(reads_no_record_of_an_unknown_run),

@@ -245,7 +245,8 @@ static void test_needs(void **state)
 	assert_string_equal(where, "test.yaml:1");
 	assert_string_equal(image_needs(good, "s2", 0, NULL), "s0");
 	assert_null(image_needs(good, "s1", 0, NULL));
-	assert_int_equal(verify_with(last + offsetof(struct need, service), 4, good->strings.count), -EBADMSG);
+	assert_int_equal(verify_with(last + offsetof(struct need, service), 4, good->strings.count),
+			 -EBADMSG);
 	assert_int_equal(verify_with(last + offsetof(struct need, needs), 4, UINT32_MAX), -EBADMSG);
 	assert_int_equal(verify_with(last + offsetof(struct need, where), 4, 1 << 30), -EBADMSG);
 }

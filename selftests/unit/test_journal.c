@@ -248,9 +248,9 @@ static void reads_lines_across_buffers_and_skips_endless_ones(void **state)
 	memcpy(args, "[\"", 2);
 	memcpy(args + sizeof(args) - 3, "\"]", 2);
 	log_write(log_file, LOG_LINE(.args = args, .comm = "long"));
-	for (int i = 0; i < 3; i++)
-		fputs(args, log_file);
-	fputs("\n", log_file);
+	/* A record that is longer than any that is written. */
+	fprintf(log_file, "{\"a\":%s,\"b\":%s,\"@timestamp\":\"x\",\"ringfence\":{\"run\":\"" LOG_RUN
+		"\",\"verdict\":\"deny\"}}\n", args, args);
 	log_write(log_file, LOG_LINE(.comm = "next"));
 	counts = read_run(NULL, &seen);
 	assert_string_equal(seen.names, "long next ");

@@ -46,8 +46,8 @@ static void to_address(const char *text, uint8_t ret_addr[16])
 	assert_int_equal(inet_pton(AF_INET, text, ret_addr + 12), 1);
 }
 
-/* A socket that is bound to @text, which listens where it can; its port. */
-static int open_socket(const char *text, int type, uint16_t *ret_port)
+/* A socket that is bound to @text and port *ret_port, or any that is free for 0; it listens where it can. */
+static int bind_socket(const char *text, int type, uint16_t *ret_port)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
@@ -60,6 +60,8 @@ static int open_socket(const char *text, int type, uint16_t *ret_port)
 		skip();
 	assert_true(fd >= 0);
 	assert_true(is_v4 || inet_pton(AF_INET6, text, &v6.sin6_addr) == 1);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){ 1 }, sizeof(int));
+	v4.sin_port = v6.sin6_port = htons(*ret_port);
 	if (bind(fd, name, size)) {
 		close(fd);
 		skip();			/* a host without that family */
@@ -68,6 +70,12 @@ static int open_socket(const char *text, int type, uint16_t *ret_port)
 	assert_false(getsockname(fd, name, &size));
 	*ret_port = ntohs(is_v4 ? v4.sin_port : v6.sin6_port);
 	return fd;
+}
+
+static int open_socket(const char *text, int type, uint16_t *ret_port)
+{
+	*ret_port = 0;
+	return bind_socket(text, type, ret_port);
 }
 
 static enum listener_answer find(const char *text, enum protocol proto, uint16_t port, struct peer *ret_peer)
@@ -256,6 +264,28 @@ static void prefers_the_oldest(void **state)
 	end_child(worker);
 }
 
+/* One that listens at the address itself has what is sent there, and who listens at all of them the rest. */
+static void prefers_the_most_specific(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 16; i++) {	/* the port decides which the kernel lists first */
+		uint16_t port;
+		int all = open_socket("0.0.0.0", SOCK_STREAM, &port);
+		int one = bind_socket("127.0.0.2", SOCK_STREAM, &port);
+		pid_t child = start_child("specific");
+		struct peer peer;
+
+		close(one);
+		assert_int_equal(find("127.0.0.2", PROTO_TCP, port, &peer), LISTENER_FOUND);
+		assert_int_equal(peer.id.pid, child);
+		assert_here("127.0.0.3", PROTO_TCP, port);
+		close(all);
+		end_child(child);
+		listeners_free(listeners);	/* and the time that it may take */
+		listeners = listeners_new();
+	}
+}
+
 /* A service manager has opened it for whom it starts. */
 static void prefers_a_service_to_its_manager(void **state)
 {
@@ -313,6 +343,7 @@ int main(void)
 		TEST(keeps_an_answer),
 		TEST(bounds_the_time),
 		TEST(prefers_the_oldest),
+		TEST(prefers_the_most_specific),
 		TEST(prefers_a_service_to_its_manager),
 		TEST(looks_for_one_that_has_gone),
 	};
