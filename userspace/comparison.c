@@ -38,7 +38,8 @@ static char *key_of(const json_t *dependency, bool kind)
 	char *program = program_of(dependency), *key;
 
 	if (!program || asprintf(&key, "%s\n%s\n%s\n%s", document_string(dependency, "what"),
-				 document_string(dependency, "class"), program, kind ? kind_told(dependency) : "") < 0)
+				 document_string(dependency, "class"), program,
+				 kind ? kind_told(dependency) : "") < 0)
 		key = NULL;
 	free(program);
 	return key;
@@ -56,8 +57,8 @@ static bool is_compared(const json_t *dependency, bool services_only)
 	return json_is_object(dependency) && (!services_only || *document_string(dependency, "service"));
 }
 
-/* The dependencies of a report by their key; of several with one key, the one that is judged the strictest. NULL
- * without memory. */
+/* The dependencies of a report by their key; of several with one key, the one that is judged the
+ * strictest. NULL without memory. */
 static json_t *index_of(const json_t *report, bool kind, bool services_only)
 {
 	const json_t *list = json_object_get(report, "dependencies");
@@ -121,7 +122,8 @@ static json_t *side_of(const json_t *report)
 	copy_all(side, report, keys);
 	copy(side, completeness, "complete");
 	if (lost)
-		json_array_append_new(notes, json_sprintf("%" PRIu64 " records were lost: dependencies may be "
+		json_array_append_new(notes,
+				      json_sprintf("%" PRIu64 " records were lost: dependencies may be "
 							  "missing.", lost));
 	json_object_set_new(side, "notes", notes);
 	return side;
@@ -133,14 +135,16 @@ static json_t *objects_of(const json_t *dependency)
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < json_array_size(objects); i++)
-		json_array_append_new(names, json_string(document_string(json_array_get(objects, i), "object")));
+		json_array_append_new(names, json_string(document_string(json_array_get(objects, i),
+									 "object")));
 	return names;
 }
 
 static json_t *whole_of(const json_t *dependency)
 {
 	static const char *const keys[] = {
-		"id", "what", "service", "class", "kind", "verdict", "errno", "rule", "why", "evidence", "count", NULL,
+		"id", "what", "service", "class", "kind", "verdict", "errno", "rule", "why", "evidence",
+		"count", NULL,
 	};
 	json_t *whole = json_object();
 
@@ -228,7 +232,8 @@ static void match_other_kinds(struct comparing *it)
 	const char *key;
 
 	json_object_foreach(after, key, name) {
-		const char *old = json_string_value(json_object_get(before, key)), *new = json_string_value(name);
+		const char *old = json_string_value(json_object_get(before, key));
+		const char *new = json_string_value(name);
 
 		if (!old)
 			continue;
@@ -255,26 +260,32 @@ static bool has_allowed(const json_t *report)
 	return document_count(json_object_get(report, "verdict"), "allowed") > 0;
 }
 
+static void note(json_t *notes, json_t *sentence)
+{
+	json_array_append_new(notes, sentence);
+}
+
 static json_t *notes_of(const json_t *before, const json_t *after)
 {
 	json_t *notes = json_array();
 
 	if (strcmp(document_string(before, "tag"), document_string(after, "tag")))
-		json_array_append_new(notes, json_string("The runs are of different tags."));
+		note(notes, json_string("The runs are of different tags."));
 	if (strcmp(document_string(before, "policy"), document_string(after, "policy")))
-		json_array_append_new(notes, json_string("The runs ran under different policies: what differs may only be called "
-							 "otherwise."));
+		note(notes, json_string("The runs ran under different policies: what differs may only be "
+					"called otherwise."));
 	if (has_allowed(before) != has_allowed(after))
-		json_array_append_new(notes, json_sprintf("Only of the run %s is recorded what was allowed: what is new or "
-							  "vanished may only be (not) recorded.",
-							  has_allowed(after) ? "after" : "before"));
+		note(notes, json_sprintf("Only of the run %s is recorded what was allowed: what is new or "
+					 "vanished may only be (not) recorded.",
+					 has_allowed(after) ? "after" : "before"));
 	return notes;
 }
 
 json_t *comparison_make(const json_t *before, const json_t *after, bool services_only)
 {
 	struct comparing it = {
-		.before = index_of(before, true, services_only), .after = index_of(after, true, services_only),
+		.before = index_of(before, true, services_only),
+		.after = index_of(after, true, services_only),
 		.fresh = json_array(), .vanished = json_array(), .changed = json_array(),
 	};
 	json_t *comparison = NULL;
@@ -365,7 +376,8 @@ static void print_name(const json_t *dependency, const char *kind, FILE *out, co
 		fputs(", ", out);
 	}
 	fputs("step ", out);
-	show(out, *document_string(dependency, "program") ? document_string(dependency, "program") : "not known");
+	show(out, *document_string(dependency, "program") ? document_string(dependency, "program") :
+	     "not known");
 }
 
 static void print_whole(const json_t *dependency, FILE *out, const struct term_style *style)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ringfence diff: what a run depends on that another did not; or that the one did not which is kept as the baseline of
- * its tag.
+ * ringfence diff: what a run depends on that another did not; or that the one did not which is kept as the
+ * baseline of its tag.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,8 @@ static const struct verb_option options[] = {
 	{ 'b', "baseline", NULL, "compare with the baseline of the run's tag" },
 	{ 'k', "keep", NULL, "keep the run as the baseline of its tag; compares nothing" },
 	{ 's', "services", NULL, "only what is a service of the policy" },
-	{ OPTION_LOG, "log", "FILE", "the log to read, with what was rotated away from it (may be repeated)" },
+	{ OPTION_LOG, "log", "FILE",
+	  "the log to read, with what was rotated away from it (may be repeated)" },
 	{ OPTION_KINDS, "kinds", "FILE", "what persons say of dependencies; without it, " PATH_KINDS_FILE },
 	{ 'j', "json", NULL, "print a JSON object" },
 	{},
@@ -43,11 +44,13 @@ const struct verb diff_verb = {
 	.arguments = "[OPTION]... RUN RUN\n"
 		"       ringfence diff [OPTION]... --baseline [RUN]\n"
 		"       ringfence diff [OPTION]... --keep [RUN]",
-	.help = "Tells what the second run depends on that the first did not, what it does not any more, and what was\n"
-		"judged otherwise or is of another kind. A run is named as in the log, or by a file that\n"
-		"`ringfence report --format json` wrote. With --baseline a run, or else the newest one, is compared with\n"
-		"the one that --keep put into " PATH_BASELINES " for its tag.\n\n"
-		"Exit status: 0 when nothing is new or has changed, 1 when something is or has, 2 when it cannot be told.",
+	.help = "Tells what the second run depends on that the first did not, what it does not any more,\n"
+		"and what was judged otherwise or is of another kind. A run is named as in the log, or by\n"
+		"a file that `ringfence report --format json` wrote. With --baseline a run, or else the\n"
+		"newest one, is compared with the one that --keep put into\n"
+		PATH_BASELINES " for its tag.\n\n"
+		"Exit status: 0 when nothing is new or has changed, 1 when something is or has, 2 when\n"
+		"that cannot be told.",
 	.options = options,
 	.colored = true,
 };
@@ -107,14 +110,15 @@ static int take_runs(struct arguments *arguments, int argc, char **argv)
 	if (arguments->baseline && arguments->keep)
 		return verb_misused(&diff_verb, "--baseline and --keep: first compare, then keep");
 	if ((size_t)(argc - optind) > most)
-		return verb_misused(&diff_verb, most == 1 ? "one run at a time: %s" : "two runs, and not a third: %s",
+		return verb_misused(&diff_verb, "%zu run%s at most: %s", most, most == 1 ? "" : "s",
 				    argv[optind + most]);
 	if (most == 2 && argc - optind < 2)
 		return verb_misused(&diff_verb, "which two runs? Or give --baseline");
 	for (int i = optind; i < argc; i++) {
 		if (!is_file(argv[i]) && !run_id_parse(argv[i], &run))
 			return verb_misused(&diff_verb, "\"%s\" is not the name of a run; they look like "
-					    "20270331-142355-9f03ac. A file with a report is named *.json", argv[i]);
+					    "20270331-142355-9f03ac. A file with a report is named *.json",
+					    argv[i]);
 		arguments->runs[arguments->run_count++] = argv[i];
 	}
 	return 0;
@@ -164,7 +168,8 @@ static int cannot_read(int err, const char *log)
 {
 	say_errno(err, "cannot read the log %s", log);
 	if (err == -ENOENT && !strcmp(log, PATH_LOG))
-		say_remedy("a run without the daemon writes ./ringfence-RUN.jsonl: name that file with --log");
+		say_remedy("a run without the daemon writes ./ringfence-RUN.jsonl: name that file with "
+			   "--log");
 	return err;
 }
 
@@ -234,7 +239,8 @@ static int find_report(const struct arguments *arguments, const char *run, json_
 	if (deps.records || deps.has_begin || deps.has_end) {
 		err = make_report(arguments, &deps, ret_report);
 	} else {
-		say("no run %s in %s%s", run, arguments->logs[0], arguments->log_count > 1 ? " and the other logs" : "");
+		say("no run %s in %s%s", run, arguments->logs[0],
+		    arguments->log_count > 1 ? " and the other logs" : "");
 		err = -ENOENT;
 	}
 	deps_free(&deps);
@@ -265,7 +271,8 @@ static int keep(const json_t *report)
 	if (err)
 		return err;
 	text = json_dumps(report, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-	err = text ? path_make(PATH_BASELINES) ?: output_write(path, BASELINE_MODE, text, strlen(text)) : -ENOMEM;
+	err = text ? path_make(PATH_BASELINES) ?: output_write(path, BASELINE_MODE, text, strlen(text)) :
+		-ENOMEM;
 	free(text);
 	if (err)
 		say_errno(err, "cannot keep the baseline in %s", path);
@@ -315,7 +322,8 @@ int diff_main(int argc, char **argv)
 
 	if (parse(&arguments, argc, argv))
 		return EXIT_FAULT;
-	err = find_report(&arguments, arguments.run_count ? arguments.runs[arguments.run_count - 1] : NULL, &after);
+	err = find_report(&arguments, arguments.run_count ? arguments.runs[arguments.run_count - 1] : NULL,
+			  &after);
 	if (!err && arguments.keep)
 		code = keep(after) ? EXIT_FAULT : 0;
 	else if (!err)

@@ -264,7 +264,8 @@ static void write_rule(struct text *out, const struct draft_service *service)
 	write_comment_beside(out, begun, is_defined(service) ? NULL : service->about);
 	text_append_string(out, "\n");
 	if (service->access)
-		text_append_format(out, "    access: %s\n", service->access == ACCESS_READ ? "read" : "write");
+		text_append_format(out, "    access: %s\n",
+				   service->access == ACCESS_READ ? "read" : "write");
 	if (err && service->verdict == VERDICT_DENY)
 		text_append_format(out, "    errno: %s\n", err);
 	if (service->why && *service->why) {
@@ -319,6 +320,6 @@ void draft_write(const struct draft *draft, struct text *out)
 		text_append_string(out, "\n");
 	write_comments(out, &draft->notes);
 	write_services(draft, out, true,
-		       "\n# What else it reached, and the default lets pass. To have it denied or recorded by name, move it "
-		       "up\n# among the services, and write a rule for it.\n# services:\n");
+		       "\n# What else it reached, and the default lets pass. To have it denied, or recorded\n"
+		       "# by name, move it up among the services, and write a rule for it.\n# services:\n");
 }

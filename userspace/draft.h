@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A policy that is being written, and its text. What goes into it may come from a log: texts are quoted, comments are
- * made of printable ASCII, names are made names.
+ * A policy that is being written, and its text. What goes into it may come from a log: texts are quoted,
+ * comments are made of printable ASCII, names are made names.
  */
 #pragma once
 
@@ -51,8 +51,9 @@ void draft_list_format(struct draft *draft, struct draft_list *list, const char 
 	__attribute__((format(printf, 3, 4)));
 void draft_list_free(struct draft_list *list);
 
-/* A new service, zeroed but for its name: that one, made a name of the policy language and told apart from those of
- * the services there are. NULL, and `failed`, when memory runs out. Good until the next one. */
+/* A new service, zeroed but for its name: that one, made a name of the policy language and told apart
+ * from those of the services there are. NULL, and `failed`, when memory runs out. Good until the next
+ * one. */
 struct draft_service *draft_add(struct draft *draft, const char *name);
 
 /* Appends the policy. */

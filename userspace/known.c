@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All definitions together are compiled into one policy, in which each service has a rule: the matcher of the kernel
- * finds the most specific one.
+ * All definitions together are compiled into one policy, in which each service has a rule: the matcher of
+ * the kernel finds the most specific one.
  */
 #include "known.h"
 
@@ -33,7 +33,7 @@ struct known {
 	struct known_service *services;		/* as those of the policy, and so its rules */
 	size_t count;
 	struct policy *policy;
-	struct diags *diags;			/* one for each text: the policy borrows their names of files */
+	struct diags *diags;			/* one for each text, whose files the policy names */
 	size_t diag_count;
 	struct ruleset *image;
 };
@@ -336,7 +336,8 @@ static int load(struct known *known, const char *const *named, const char *const
 	return err ?: compile(known);
 }
 
-int known_load(const char *const *named, const char *const *others, size_t other_count, struct known **ret_known)
+int known_load(const char *const *named, const char *const *others, size_t other_count,
+	       struct known **ret_known)
 {
 	struct known *known = calloc(1, sizeof(*known));
 	int err = known ? load(known, named, others, other_count) : -ENOMEM;
@@ -404,7 +405,8 @@ bool known_is_exact(const struct known *known, size_t service, const struct reco
 		return has_path(it->sockets, it->socket_count, object->path);
 	default:
 		for (size_t i = 0; i < it->net_count; i++)
-			if (it->nets[i].bits == 128 && !memcmp(it->nets[i].addr, object->addr, sizeof(object->addr)))
+			if (it->nets[i].bits == 128 &&
+			    !memcmp(it->nets[i].addr, object->addr, sizeof(object->addr)))
 				return true;
 		return false;
 	}

@@ -37,7 +37,8 @@ static bool find_service(const struct policy *policy, const char *name, size_t *
 /* Moves a service to the end of those of @to. The names of its files must live as long as @to. */
 static int move_service(struct policy *from, size_t service, struct policy *to)
 {
-	struct policy_service *services = reallocarray(to->services, to->service_count + 1, sizeof(*services));
+	struct policy_service *services = reallocarray(to->services, to->service_count + 1,
+						       sizeof(*services));
 
 	if (!services)
 		return -ENOMEM;
@@ -102,8 +103,8 @@ static void drop_rule(struct policy *policy, size_t rule)
 	policy->rule_count--;
 }
 
-/* Puts a denial in front of all rules; those that spoke of the service before go. It stands, in the file, where the
- * first of them stood, or the service. */
+/* Puts a denial in front of all rules; those that spoke of the service before go. It stands, in the
+ * file, where the first of them stood, or the service. */
 static int deny_service(struct policy *policy, size_t service)
 {
 	struct policy_rule rule = {

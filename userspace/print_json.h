@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A JSON value on standard output, with what a log has in it: to a parser always the same, and on a terminal nothing
- * that it obeys.
+ * A JSON value on standard output, with what a log has in it: to a parser always the same, and on a
+ * terminal nothing that it obeys.
  */
 #pragma once
 

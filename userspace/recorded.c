@@ -61,7 +61,8 @@ static enum object_class class_of(const struct audit_line *line)
 		return CLASS_EXEC;
 	if (strcmp(line->category, "network"))
 		return CLASS_COUNT;
-	return strcmp(text_of(json_object_get(line->root, "network"), "type"), "unix") ? CLASS_NET : CLASS_SOCKET;
+	return strcmp(text_of(json_object_get(line->root, "network"), "type"), "unix") ? CLASS_NET :
+		CLASS_SOCKET;
 }
 
 /* A rule of the policy decided, or its default. What has an action of its own was judged by nobody. */
@@ -182,7 +183,8 @@ enum recorded_kind recorded_read(const struct audit_line *line, struct recorded 
 				 struct outcome_of_policy *ret_outcome)
 {
 	struct recorded object = {
-		.class = class_of(line), .hook = hook_of(line), .access = ACCESS_READ, .path = "", .line = line,
+		.class = class_of(line), .hook = hook_of(line), .access = ACCESS_READ, .path = "",
+		.line = line,
 	};
 	bool clear;
 
@@ -259,7 +261,8 @@ static struct outcome_of_policy outcome_of_decision(const struct ruleset *image,
 	} else if (decision->rule == RULE_DEFAULT) {
 		outcome.reason = default_reasons[class];
 	} else {
-		outcome.reason = class == CLASS_NET ? "address could not be told" : "path could not be resolved";
+		outcome.reason = class == CLASS_NET ? "address could not be told" :
+			"path could not be resolved";
 	}
 	return outcome;
 }
@@ -267,7 +270,8 @@ static struct outcome_of_policy outcome_of_decision(const struct ruleset *image,
 /* The waivers that its process has: a bit for each of the ruleset. */
 static uint32_t waivers_of(const struct ruleset *image, const struct audit_line *line)
 {
-	uint32_t waived = image_waivers_of(image, text_of(json_object_get(line->root, "process"), "executable"));
+	uint32_t waived = image_waivers_of(image, text_of(json_object_get(line->root, "process"),
+							  "executable"));
 	const struct waiver *waiver;
 	const json_t *ancestor;
 	size_t i;

@@ -3,11 +3,11 @@
  * A line of the audit log -> the object that was judged and what the judgement was, to be judged again: by
  * the same decide.h as in the kernel.
  *
- * What the kernel knew and a line does not tell: the identities of the folders above a file, and whether its
- * name was one of another mount name space. So files, programs and sockets are judged by their names, and by
- * their own identity where that still means the same (struct judge). And which programs a process was before
- * it was what the line says: a waiver applies where the program that it is for is that of the process or of an
- * ancestor, by the path that it was executed by; or where the line says that it applied.
+ * What the kernel knew and a line does not tell: the identities of the folders above a file, and whether
+ * its name was one of another mount name space. So files, programs and sockets are judged by their names,
+ * and by their own identity where that still means the same (struct judge). And which programs a process
+ * was before it was what the line says: a waiver applies where the program that it is for is that of the
+ * process or of an ancestor, by the path that it was executed by; or where the line says that it applied.
  */
 #pragma once
 
@@ -20,8 +20,8 @@
 
 enum recorded_kind {
 	RECORDED_OBJECT,		/* of the policy: it can be judged again */
-	RECORDED_OTHER,			/* not of the policy: doubt, guards, what the kernel does on behalf of a
-					 * task, liveness, releases, where a run begins and ends */
+	RECORDED_OTHER,			/* not of the policy: doubt, guards, what the kernel does on
+					 * behalf of a task, liveness, releases, begin and end of a run */
 	RECORDED_UNCLEAR,		/* of the policy, but the line does not have the whole object */
 };
 
@@ -51,8 +51,8 @@ struct outcome_of_policy {
 /* Whom to ask. */
 struct judge {
 	const struct ruleset *image;	/* knows paths by their names */
-	/* Finds the same that knows them by the identities which they have here and now as well, or NULL; asked
-	 * once there is an object that is `here`. May be NULL. */
+	/* Finds the same that knows them by the identities which they have here and now as well, or
+	 * NULL; asked once there is an object that is `here`. May be NULL. */
 	const struct ruleset *(*image_here)(void *ctx);
 	void *ctx;
 };
@@ -66,14 +66,14 @@ enum recorded_kind recorded_read(const struct audit_line *line, struct recorded 
 struct outcome_of_policy recorded_judge(const struct judge *judge, const struct recorded *object,
 					enum object_class class);
 
-/* The other class whose rules the same system call is judged by: who reads a file must be allowed to execute
- * it, and who executes one, to read it. Where the log has a record of that class, that tells; where it has none,
- * nothing was to be recorded of it. CLASS_COUNT: there is none. */
+/* The other class whose rules the same system call is judged by: who reads a file must be allowed to
+ * execute it, and who executes one, to read it. Where the log has a record of that class, that tells;
+ * where it has none, nothing was to be recorded of it. CLASS_COUNT: there is none. */
 enum object_class recorded_companion(const struct recorded *object);
 
-/* Appends the name of the program of the deploy's own step that the line's process belongs to, the root's child at or
- * above it, fit for a terminal. Where its ancestors are not known, that of the process itself, with a question
- * mark. */
+/* Appends the name of the program of the deploy's own step that the line's process belongs to, the
+ * root's child at or above it, fit for a terminal. Where its ancestors are not known, that of the
+ * process itself, with a question mark. */
 void recorded_step(struct text *out, const struct audit_line *line);
 
 /* "net", "file", "exec" or "socket". */

@@ -15,8 +15,8 @@ static const char *const change_names[] = {
 };
 static_assert(sizeof(change_names) / sizeof(*change_names) == CHANGE_COUNT, "a name per change");
 
-/* A class that the system call of a record is judged by as well, where that would be told; and in the end it is not
- * in the log. */
+/* A class that the system call of a record is judged by as well, where that would be told; and in the
+ * end it is not in the log. */
 struct rehearsal_companion {
 	uint64_t seen;			/* what would be in `seen` if it were */
 	struct rehearsal_difference difference;
@@ -38,7 +38,8 @@ enum change change_of(const struct outcome_of_policy *before, const struct outco
 	/* Of a ruleset that was gone, the log has the number of the rule alone. */
 	if (!*before->rule && *before->where)
 		return CHANGE_NONE;
-	return strcmp(before->rule, after->rule) || strcmp(before->reason, after->reason) ? CHANGE_OTHER_RULE :
+	return strcmp(before->rule, after->rule) || strcmp(before->reason, after->reason) ?
+		CHANGE_OTHER_RULE :
 		CHANGE_NONE;
 }
 
@@ -125,8 +126,10 @@ static void append_outcome(struct text *key, const struct outcome_of_policy *out
 	text_append(key, outcome->reason, strlen(outcome->reason) + 1);
 }
 
-/* Places in a file are no part of it: of several versions of a policy they differ. @more: what tells it apart, too. */
-static int find_key(struct intern *keys, const struct finding *finding, const char *more, uint32_t *ret_number)
+/* Places in a file are no part of it: of several versions of a policy they differ. @more: what tells it
+ * apart, too. */
+static int find_key(struct intern *keys, const struct finding *finding, const char *more,
+		    uint32_t *ret_number)
 {
 	struct text key = { 0 };
 	int err;
@@ -175,7 +178,8 @@ static int difference_add(struct rehearsal *rehearsal, const struct finding *fin
 }
 
 /* Counts a difference @times; takes the name of the object over. */
-static int take_finding(struct rehearsal *rehearsal, const struct finding *finding, char *object, uint64_t times)
+static int take_finding(struct rehearsal *rehearsal, const struct finding *finding, char *object,
+			uint64_t times)
 {
 	struct finding counted = *finding;
 	uint32_t number = 0;
@@ -198,7 +202,8 @@ static int take_finding(struct rehearsal *rehearsal, const struct finding *findi
 /* --- companions ----------------------------------------------------------------------------- */
 
 /* An object of a step, as an object of @class: FNV-1a, for 64 bits tell all of a log apart. */
-static uint64_t hash_of(const struct audit_line *line, const char *step, enum object_class class, const char *path)
+static uint64_t hash_of(const struct audit_line *line, const char *step, enum object_class class,
+			const char *path)
 {
 	const char *const texts[] = { line->run, step, path };
 	uint64_t hash = (FNV_BASIS ^ class) * FNV_PRIME;
@@ -230,7 +235,8 @@ static bool is_seen(struct rehearsal *rehearsal, uint64_t hash)
 }
 
 /* Keeps what a companion would come to until all of the log was seen. Takes the object over. */
-static int keep_companion(struct rehearsal *rehearsal, const struct finding *finding, uint64_t seen, char *object)
+static int keep_companion(struct rehearsal *rehearsal, const struct finding *finding, uint64_t seen,
+			  char *object)
 {
 	struct rehearsal_companion *companion, *all = rehearsal->companions;
 	size_t count = rehearsal->companion_count;
@@ -396,7 +402,8 @@ static int by_change(const void *a, const void *b)
 		return one->change < other->change ? -1 : 1;
 	return strcmp(service_of(one), service_of(other)) ?: strcmp(one->step, other->step) ?:
 		(int)one->class - (int)other->class ?: strcmp(one->before.rule, other->before.rule) ?:
-		strcmp(one->before.reason, other->before.reason) ?: strcmp(one->after.rule, other->after.rule) ?:
+		strcmp(one->before.reason, other->before.reason) ?:
+		strcmp(one->after.rule, other->after.rule) ?:
 		strcmp(one->after.reason, other->after.reason) ?: one->before.err - other->before.err ?:
 		one->after.err - other->after.err ?: one->unrecorded - other->unrecorded;
 }
@@ -458,9 +465,10 @@ static json_t *describe_difference(const struct rehearsal_difference *difference
 	for (size_t i = 0; i < difference->object_count; i++)
 		json_array_append_new(objects, json_pack("{s:s, s:I}", "object", difference->objects[i].name,
 							 "count", (json_int_t)difference->objects[i].count));
-	json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:I}", "change", change_names[difference->change],
-			 "step", difference->step, "service", service_of(difference),
-			 "class", recorded_class_name(difference->class), "count", (json_int_t)difference->count,
+	json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:I}",
+			 "change", change_names[difference->change], "step", difference->step,
+			 "service", service_of(difference), "class", recorded_class_name(difference->class),
+			 "count", (json_int_t)difference->count,
 			 "before", describe_outcome(&difference->before),
 			 "after", describe_outcome(&difference->after), "objects", objects,
 			 "other_objects", (json_int_t)difference->other_objects);
@@ -478,9 +486,11 @@ json_t *rehearsal_describe(const struct rehearsal *rehearsal)
 				    json_integer((json_int_t)rehearsal->counts[change]));
 	for (size_t i = 0; i < rehearsal->difference_count; i++)
 		json_array_append_new(differences, describe_difference(&rehearsal->differences[i]));
-	json = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "replay", 1, "against",
-			 rehearsal->other.image ? "policy" : "log", "judged", (json_int_t)rehearsal->judged,
-			 "allowed", (json_int_t)rehearsal->allowed, "not_of_policy", (json_int_t)rehearsal->not_of_policy,
-			 "unclear", (json_int_t)rehearsal->unclear, "counts", counts, "differences", differences);
+	json = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "replay", 1,
+			 "against", rehearsal->other.image ? "policy" : "log",
+			 "judged", (json_int_t)rehearsal->judged, "allowed", (json_int_t)rehearsal->allowed,
+			 "not_of_policy", (json_int_t)rehearsal->not_of_policy,
+			 "unclear", (json_int_t)rehearsal->unclear, "counts", counts,
+			 "differences", differences);
 	return json;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a policy would have decided about what a log has: record by record, and what of it is another verdict than
- * before, gathered by step and service. "Before" is what was recorded, or what another policy decides.
+ * What a policy would have decided about what a log has: record by record, and what of it is another
+ * verdict than before, gathered by step and service. "Before" is what was recorded, or what another policy
+ * decides.
  *
  * Memory grows with the number of differences that can be told apart, not with the log.
  */
@@ -60,8 +61,8 @@ struct rehearsal {
 	uint64_t allowed;		/* of which so many were allowed: a log may have none of these */
 	uint64_t not_of_policy;		/* records of RECORDED_OTHER */
 	uint64_t unclear;		/* and of RECORDED_UNCLEAR */
-	uint64_t counts[CHANGE_COUNT];	/* of records that were judged, and of companions without a record that
-					 * differ */
+	uint64_t counts[CHANGE_COUNT];	/* of records that were judged, and of companions without a
+					 * record that differ */
 	struct rehearsal_difference *differences;
 	size_t difference_count;
 	struct intern keys;		/* of the differences */
@@ -71,11 +72,12 @@ struct rehearsal {
 	struct intern companion_keys;
 };
 
-/* Judges a line anew. The rehearsal is zero-initialised but for its judges, whose images it borrows. Returns 0 or
- * -ENOMEM. */
+/* Judges a line anew. The rehearsal is zero-initialised but for its judges, whose images it borrows.
+ * Returns 0 or -ENOMEM. */
 int rehearsal_take(struct rehearsal *rehearsal, const struct audit_line *line);
 
-/* To be called once after the last line: takes into account what the log has no record of, sorts. Returns 0 or -ENOMEM. */
+/* To be called once after the last line: takes into account what the log has no record of, sorts.
+ * Returns 0 or -ENOMEM. */
 int rehearsal_end(struct rehearsal *rehearsal);
 
 /* "newly denied" */

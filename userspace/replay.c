@@ -2,8 +2,8 @@
 /*
  * ringfence replay: what a policy would have done to what a log has.
  *
- * What a log holds was chosen by processes that are not trusted: what comes from it goes through text_printable(),
- * here or in rehearsal.c.
+ * What a log holds was chosen by processes that are not trusted: what comes from it goes through
+ * text_printable(), here or in rehearsal.c.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -39,13 +39,17 @@ static const struct verb_option options[] = {
 const struct verb replay_verb = {
 	.name = "replay",
 	.arguments = "--policy FILE [--policy FILE] [OPTION]... [LOG]...",
-	.help = "Judges what audit logs have recorded by a policy, as the kernel would, and shows which verdicts would be\n"
-		"others, by step and service. With two policies, what the second decides is compared with what the\n"
-		"first does, whatever was recorded. LOG is " PATH_LOG " unless it is named;\n"
-		"what was rotated away from it is read before it. Nothing is applied, and nothing is asked of the network.\n\n"
-		"A log has what was denied and audited, and what was allowed only where the policy that it ran under says\n"
-		"\"record: all\": of what it does not have, nothing can be told.\n\n"
-		"Exit status: 0 when nothing would newly be denied, 1 when something would, 2 when it cannot be told.",
+	.help = "Judges what audit logs have recorded by a policy, as the kernel would, and shows which\n"
+		"verdicts would be others, by step and service. With two policies, what the second\n"
+		"decides is compared with what the first does, whatever was recorded. LOG is\n"
+		PATH_LOG " unless it is named; what was\n"
+		"rotated away from it is read before it. Nothing is applied, and nothing is asked of the\n"
+		"network.\n\n"
+		"A log has what was denied and audited, and what was allowed only where the policy that\n"
+		"it ran under has that recorded (\"record: all\"): of what it does not have, nothing can be\n"
+		"told.\n\n"
+		"Exit status: 0 when nothing would newly be denied, 1 when something would, 2 when it\n"
+		"cannot be told.",
 	.options = options,
 	.colored = true,
 };
@@ -76,7 +80,8 @@ static int parse_option(struct replay *replay, int id)
 		return 0;
 	case 'd':
 		if (replay->down_count == DOWN_MAX)
-			return verb_misused(&replay_verb, "--service-down %s: %d services at most", optarg, DOWN_MAX);
+			return verb_misused(&replay_verb, "--service-down %s: %d services at most", optarg,
+					    DOWN_MAX);
 		replay->down[replay->down_count++] = optarg;
 		return 0;
 	case 'r':
@@ -106,8 +111,8 @@ static int parse(struct replay *replay, int argc, char **argv)
 
 /* --- judging -------------------------------------------------------------------------------- */
 
-/* With one policy that is asked; with two the second, and compared with the first. Services are down in the one that
- * is asked. */
+/* With one policy that is asked; with two the second, and compared with the first. Services are down in
+ * the one that is asked. */
 static int open_policies(struct replay *replay)
 {
 	struct judge *judges[] = { &replay->rehearsal.judge, &replay->rehearsal.other };
@@ -142,7 +147,8 @@ static int read_logs(struct replay *replay, const char *const *logs, size_t coun
 		say_errno(err, "%s", replay->counts.reading ? replay->counts.reading : logs[0]);
 		return err;
 	}
-	if (replay->run && !replay->rehearsal.judged && !replay->rehearsal.not_of_policy && !replay->rehearsal.unclear) {
+	if (replay->run && !replay->rehearsal.judged && !replay->rehearsal.not_of_policy &&
+	    !replay->rehearsal.unclear) {
 		say("no run %s in %s%s", replay->run, logs[0], count > 1 ? " and the others" : "");
 		return -ENOENT;
 	}
@@ -162,26 +168,31 @@ static void tell_doubts(const struct replay *replay, void (*note)(void *ctx, con
 	char text[512];
 
 	if (rehearsal->judge.image->mode != MODE_ENFORCE) {
-		snprintf(text, sizeof(text), "%s is in audit mode: until it says \"mode: enforce\", nothing is denied",
+		snprintf(text, sizeof(text),
+			 "%s is in audit mode: until it says \"mode: enforce\", nothing is denied",
 			 replay->policies[replay->policy_count - 1]);
 		note(ctx, text);
 	}
 	if (rehearsal->judged && !rehearsal->allowed)
-		note(ctx, "the log has no record of what was allowed: whether that would be denied cannot be told; "
-		     "\"record: all\" in the policy of the next run has it recorded");
+		note(ctx, "the log has no record of what was allowed: whether that would be denied cannot "
+		     "be told; \"record: all\" in the policy of the next run has it recorded");
 	if (rehearsal->unclear) {
-		snprintf(text, sizeof(text), "%" PRIu64 " records do not have the whole name of what was reached for, "
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " records do not have the whole name of what was reached for, "
 			 "and were not judged", rehearsal->unclear);
 		note(ctx, text);
 	}
 	if (counts->lost) {
-		snprintf(text, sizeof(text), "%" PRIu64 " records were lost when the log was written", counts->lost);
+		snprintf(text, sizeof(text), "%" PRIu64 " records were lost when the log was written",
+			 counts->lost);
 		note(ctx, text);
 	}
 	if (counts->torn + counts->foreign + counts->newer) {
-		snprintf(text, sizeof(text), "%" PRIu64 " lines are no records that can be read: %" PRIu64 " torn, %"
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " lines are no records that can be read: %" PRIu64 " torn, %"
 			 PRIu64 " of something else, %" PRIu64 " of a newer ringfence",
-			 counts->torn + counts->foreign + counts->newer, counts->torn, counts->foreign, counts->newer);
+			 counts->torn + counts->foreign + counts->newer, counts->torn, counts->foreign,
+			 counts->newer);
 		note(ctx, text);
 	}
 }
@@ -230,9 +241,11 @@ static const char *style_of(enum change change, const struct term_style *style)
 
 static void print_difference(const struct rehearsal_difference *difference, const struct term_style *style)
 {
-	const char *service = *difference->after.service ? difference->after.service : difference->before.service;
+	const char *service = *difference->after.service ? difference->after.service :
+		difference->before.service;
 
-	printf("%s%s%s  %s", style_of(difference->change, style), change_name(difference->change), style->reset,
+	printf("%s%s%s  %s", style_of(difference->change, style), change_name(difference->change),
+	       style->reset,
 	       style->bold);
 	print_text(*service ? service : "(no service)");
 	printf("%s  step %s: ", style->reset, difference->step);
@@ -295,8 +308,8 @@ static void append_note(void *ctx, const char *text)
 static int print_document(const struct replay *replay)
 {
 	const struct journal_counts *counts = &replay->counts;
-	json_t *json = rehearsal_describe(&replay->rehearsal), *notes = json_array(), *policies = json_array();
-	json_t *down = json_array();
+	json_t *notes = json_array(), *policies = json_array(), *down = json_array();
+	json_t *json = rehearsal_describe(&replay->rehearsal);
 	int err;
 
 	for (size_t i = 0; i < replay->policy_count; i++)
@@ -310,11 +323,13 @@ static int print_document(const struct replay *replay)
 		json_object_set_new(json, "run", json_string(replay->run));
 	json_object_set_new(json, "notes", notes);
 	json_object_set_new(json, "log",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files", (json_int_t)counts->files,
-				      "lines", (json_int_t)counts->lines, "records", (json_int_t)counts->records,
-				      "torn", (json_int_t)counts->torn, "foreign", (json_int_t)counts->foreign,
-				      "not_utf8", (json_int_t)counts->not_utf8, "newer", (json_int_t)counts->newer,
-				      "lost", (json_int_t)counts->lost));
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				      "files", (json_int_t)counts->files, "lines", (json_int_t)counts->lines,
+				      "records", (json_int_t)counts->records,
+				      "torn", (json_int_t)counts->torn,
+				      "foreign", (json_int_t)counts->foreign,
+				      "not_utf8", (json_int_t)counts->not_utf8,
+				      "newer", (json_int_t)counts->newer, "lost", (json_int_t)counts->lost));
 	err = json ? print_json(json) : -ENOMEM;
 	json_decref(json);
 	return err;

@@ -34,14 +34,16 @@ static const struct verb_option options[] = {
 const struct verb suggest_verb = {
 	.name = "suggest",
 	.arguments = "[OPTION]... [RUN]...",
-	.help = "Prints a draft of a policy, made of what the runs reached that are named, or else all runs in the log. What a\n"
-		"rule denied stays denied, with its errno and reason; what else was reached in the network is allowed,\n"
-		"or audited as before; nothing else of the network is. Files, programs and sockets are let pass, and\n"
-		"those that were reached listed in a comment. An object goes to the service that is known on this host,\n"
-		"by the files in /etc/ringfence/services and those shipped; or to one by the name that the log has; or\n"
-		"to the range of its neighbours. Comments say which step needs it, and how often.\n\n"
-		"The log has what was let pass only where the policy of the runs says \"record: all\", or has a default\n"
-		"that audits. Read the draft before you use it: what a run reached, it need not be meant to reach.\n\n"
+	.help = "Prints a draft of a policy, made of what the runs reached that are named, or else all\n"
+		"runs in the log. What a rule denied stays denied, with its errno and reason; what else\n"
+		"was reached in the network is allowed, or audited as before; nothing else of the network\n"
+		"is. Files, programs and sockets are let pass, and those that were reached listed in a\n"
+		"comment. An object goes to the service that is known on this host, by the files in\n"
+		"/etc/ringfence/services and those shipped; or to one by the name that the log has; or to\n"
+		"the range of its neighbours. Comments say which step needs it, and how often.\n\n"
+		"The log has what was let pass only where the policy of the runs has that recorded\n"
+		"(\"record: all\", or a default that audits). Read the draft before you use it: what a run\n"
+		"reached, it need not be meant to reach.\n\n"
 		"Exit status: 0 with a draft, 1 without.",
 	.options = options,
 };
@@ -71,7 +73,8 @@ static int parse_option(struct suggest *suggest, int id)
 		return 0;
 	case 'f':
 		if (suggest->folder_count == FOLDERS_MAX)
-			return verb_misused(&suggest_verb, "--from-services %s: %d folders at most", optarg, FOLDERS_MAX);
+			return verb_misused(&suggest_verb, "--from-services %s: %d folders at most", optarg,
+					    FOLDERS_MAX);
 		suggest->folders[suggest->folder_count++] = optarg;
 		return 0;
 	case 't':
@@ -100,7 +103,8 @@ static int parse(struct suggest *suggest, int argc, char **argv)
 	for (size_t i = 0; i < suggest->run_count; i++)
 		if (!run_id_parse(suggest->runs[i], &run))
 			return verb_misused(&suggest_verb, "\"%s\" is not the name of a run; they look like "
-					    "20270331-142355-9f03ac. A log is named by --log", suggest->runs[i]);
+					    "20270331-142355-9f03ac. A log is named by --log",
+					    suggest->runs[i]);
 	if (!suggest->log_count)
 		suggest->logs[suggest->log_count++] = PATH_LOG;
 	return 0;
@@ -130,7 +134,8 @@ static int read_logs(struct suggest *suggest)
 		.run = suggest->run_count == 1 ? suggest->runs[0] : NULL,
 		.progress = true,
 	};
-	int err = journal_read(suggest->logs, suggest->log_count, &journal, take_line, suggest, &suggest->counts);
+	int err = journal_read(suggest->logs, suggest->log_count, &journal, take_line, suggest,
+			       &suggest->counts);
 
 	if (err) {
 		say_errno(err, "%s", suggest->counts.reading ? suggest->counts.reading : suggest->logs[0]);
@@ -138,7 +143,8 @@ static int read_logs(struct suggest *suggest)
 	}
 	if (!suggest->suggestion.records) {
 		say("nothing was recorded that a policy could be made of");
-		say_remedy("is it the right log (--log), run and tag? A run in audit mode with \"record: all\" in its policy, "
+		say_remedy("is it the right log (--log), run and tag? A run in audit mode with \"record: "
+			   "all\" in its policy, "
 			   "or \"default: {net: audit}\", has what it takes");
 		return -ENODATA;
 	}
@@ -162,7 +168,8 @@ static char *find_tag(const struct suggest *suggest)
 		text_printable(&names, name, strlen(name));
 	}
 	text_append(&names, "", 1);
-	say("the log has runs of %u tags, and a policy is for one: %s", (unsigned int)tags->count, names.data ?: "");
+	say("the log has runs of %u tags, and a policy is for one: %s", (unsigned int)tags->count,
+	    names.data ?: "");
 	say_remedy("choose one: --tag TAG");
 	text_free(&names);
 	return NULL;
@@ -171,9 +178,11 @@ static char *find_tag(const struct suggest *suggest)
 static void add_notes(const struct suggest *suggest, struct draft *draft)
 {
 	if (suggest->counts.lost)
-		draft_list_format(draft, &draft->about, "%" PRIu64 " records were lost when the log was written: it may have "
+		draft_list_format(draft, &draft->about,
+				  "%" PRIu64 " records were lost when the log was written: it may have "
 				  "reached more.", suggest->counts.lost);
-	draft_list_add(draft, &draft->about, "Next: ringfence check FILE; ringfence replay --policy FILE LOG; a run with "
+	draft_list_add(draft, &draft->about,
+		       "Next: ringfence check FILE; ringfence replay --policy FILE LOG; a run with "
 		       "it; mode: enforce.");
 	draft_list_add(draft, &draft->about, "");
 }

@@ -54,14 +54,16 @@ static bool can_be_named(const struct recorded *object)
 	while (*path) {
 		size_t length = strcspn(path + 1, "/");
 
-		if (length > NAME_IN_PATH_MAX || (length == 2 && !strncmp(path + 1, "..", 2)))
+		/* With a slash at its end, as "/" has, it would mean all below. */
+		if (!length || length > NAME_IN_PATH_MAX || (length <= 2 && !strncmp(path + 1, "..", length)))
 			return false;
 		path += 1 + length;
 	}
 	return true;
 }
 
-static int find_object(struct suggestion *suggestion, const struct recorded *object, struct reached **ret_reached)
+static int find_object(struct suggestion *suggestion, const struct recorded *object,
+		       struct reached **ret_reached)
 {
 	struct reached reached = { .class = object->class, .fate = FATE_DEFAULT_DENIED };
 	struct reached *all = suggestion->objects;
@@ -140,7 +142,8 @@ static int take_waived(struct suggestion *suggestion, const json_t *waiver)
 	return err;
 }
 
-static int take_object(struct suggestion *suggestion, const struct audit_line *line, const struct recorded *object,
+static int take_object(struct suggestion *suggestion, const struct audit_line *line,
+		       const struct recorded *object,
 		       const struct outcome_of_policy *outcome)
 {
 	struct reached_step step = { .count = 1 };
@@ -207,7 +210,8 @@ void suggestion_free(struct suggestion *suggestion)
 
 /* --- order ---------------------------------------------------------------------------------- */
 
-static int compare_objects(const struct suggestion *suggestion, const struct reached *one, const struct reached *other)
+static int compare_objects(const struct suggestion *suggestion, const struct reached *one,
+			   const struct reached *other)
 {
 	if (one->class != other->class)
 		return one->class < other->class ? -1 : 1;
@@ -216,7 +220,8 @@ static int compare_objects(const struct suggestion *suggestion, const struct rea
 		strcmp(string_at(suggestion, one->path), string_at(suggestion, other->path));
 }
 
-/* The access that a rule has to name, where another passed; else 0, all. Who opens a file for both is denied for one. */
+/* The access that a rule has to name, where another passed; else 0, all. Who opens a file for both is
+ * denied for one. */
 static uint8_t access_meant(const struct reached *reached)
 {
 	uint8_t passed = reached->access[FATE_REACHED] | reached->access[FATE_AUDITED];
@@ -227,10 +232,12 @@ static uint8_t access_meant(const struct reached *reached)
 }
 
 /* What goes into one service, but for addresses with other ports. */
-static int compare_groups(const struct suggestion *suggestion, const struct reached *one, const struct reached *other)
+static int compare_groups(const struct suggestion *suggestion, const struct reached *one,
+			  const struct reached *other)
 {
 	return strcmp(string_at(suggestion, one->service), string_at(suggestion, other->service)) ?:
-		(int)one->class - (int)other->class ?: (int)other->fate - (int)one->fate ?: one->err - other->err ?:
+		(int)one->class - (int)other->class ?: (int)other->fate - (int)one->fate ?:
+		one->err - other->err ?:
 		access_meant(one) - access_meant(other) ?: one->exception - other->exception ?:
 		strcmp(string_at(suggestion, one->why), string_at(suggestion, other->why));
 }
@@ -303,7 +310,8 @@ static char *about(const struct drafting *drafting, struct reached *const *objec
 static void add_rule(void *ctx, struct draft_service *service, struct reached **objects, size_t count)
 {
 	static const enum verdict verdicts[] = {
-		[FATE_DEFAULT_DENIED] = VERDICT_DENY, [FATE_REACHED] = VERDICT_ALLOW, [FATE_AUDITED] = VERDICT_AUDIT,
+		[FATE_DEFAULT_DENIED] = VERDICT_DENY, [FATE_REACHED] = VERDICT_ALLOW,
+		[FATE_AUDITED] = VERDICT_AUDIT,
 		[FATE_DENIED] = VERDICT_DENY,
 	};
 	struct drafting *drafting = ctx;
@@ -357,8 +365,8 @@ static bool goes_with(const struct reached *reached, const struct reached *outco
 	return reached->fate != FATE_DENIED;
 }
 
-/* Puts the one that decides first, for its rule, and the others that go the same way. Returns how many; 0 where one of
- * those that do not cannot be made an exception, which has to be more specific. */
+/* Puts the one that decides first, for its rule, and the others that go the same way. Returns how many;
+ * 0 where one of those that do not cannot be made an exception, which has to be more specific. */
 static size_t find_members(const struct drafting *drafting, size_t known, struct reached *outcome,
 			   struct reached **members)
 {
@@ -479,8 +487,8 @@ struct fold {
 	char *const *paths;
 };
 
-/* The end of those from @lo on that have the same next name behind @prefix bytes, a slash and that; *ret_length: of
- * the prefix with it. */
+/* The end of those from @lo on that have the same next name behind @prefix bytes, a slash and that;
+ * *ret_length: of the prefix with it. */
 static size_t same_name(const struct fold *fold, size_t lo, size_t hi, size_t prefix, size_t *ret_length)
 {
 	const char *first = fold->paths[lo];
@@ -493,8 +501,8 @@ static size_t same_name(const struct fold *fold, size_t lo, size_t hi, size_t pr
 	return end;
 }
 
-/* The names in the folder that is the first @prefix bytes of the paths @lo … @hi - 1, @depth deep: one path each, or
- * the folder where there are many. */
+/* The names in the folder that is the first @prefix bytes of the paths @lo … @hi - 1, @depth deep: one
+ * path each, or the folder where there are many. */
 static void fold_paths(const struct fold *fold, size_t lo, size_t hi, size_t prefix, unsigned int depth)
 {
 	size_t names = 0, length, end;
@@ -520,7 +528,8 @@ static void fold_paths(const struct fold *fold, size_t lo, size_t hi, size_t pre
 /* As paths are sorted where a slash comes before every other byte: what is below a folder stands together. */
 static int compare_paths(const void *a, const void *b)
 {
-	const unsigned char *one = *(const unsigned char *const *)a, *other = *(const unsigned char *const *)b;
+	const unsigned char *one = *(const unsigned char *const *)a,
+		*other = *(const unsigned char *const *)b;
 
 	while (*one && *one == *other)
 		one++, other++;
@@ -528,7 +537,8 @@ static int compare_paths(const void *a, const void *b)
 }
 
 /* @folded: folders take the place of what is in them. */
-static void add_paths(struct drafting *drafting, struct draft_list *list, struct reached **objects, size_t count,
+static void add_paths(struct drafting *drafting, struct draft_list *list, struct reached **objects,
+		      size_t count,
 		      bool folded)
 {
 	char **paths = calloc(count + 1, sizeof(*paths));
@@ -551,12 +561,14 @@ static void add_paths(struct drafting *drafting, struct draft_list *list, struct
 
 static struct draft_list *list_of(struct draft_service *service, enum object_class class)
 {
-	return class == CLASS_FILE ? &service->files : class == CLASS_EXEC ? &service->execs : &service->sockets;
+	return class == CLASS_FILE ? &service->files : class == CLASS_EXEC ? &service->execs :
+		&service->sockets;
 }
 
 /* --- by the name in the record, by range ------------------------------------------------------- */
 
-/* What needs a rule: all of the network, and of the rest what a rule denied or had recorded, or would deny now. */
+/* What needs a rule: all of the network, and of the rest what a rule denied or had recorded, or would
+ * deny now. */
 static bool needs_rule(const struct reached *reached)
 {
 	return !reached->done && reached->fate != FATE_DEFAULT_DENIED &&
@@ -571,7 +583,8 @@ static int draft_group(struct drafting *drafting, struct reached **objects, size
 	struct draft_service *service;
 
 	if (class == CLASS_NET)
-		return suggestion_nets(drafting->draft, *name ? name : NULL, objects, count, exact, add_rule, drafting);
+		return suggestion_nets(drafting->draft, *name ? name : NULL, objects, count, exact,
+				       add_rule, drafting);
 	service = draft_add(drafting->draft, *name ? name : recorded_class_name(class));
 	if (!service)
 		return -ENOMEM;
@@ -644,7 +657,8 @@ static int draft_aside(struct drafting *drafting, enum object_class class, const
 		service->aside = true;
 		if (list->count > ASIDE_MAX)
 			draft_list_format(drafting->draft, &drafting->draft->notes,
-					  "%zu further %s are not listed below.", list->count - ASIDE_MAX, name);
+					  "%zu further %s are not listed below.", list->count - ASIDE_MAX,
+					  name);
 		while (list->count > ASIDE_MAX)
 			free(list->items[--list->count]);
 	}
@@ -654,7 +668,8 @@ static int draft_aside(struct drafting *drafting, enum object_class class, const
 
 /* --- comments --------------------------------------------------------------------------------- */
 
-static void append_object(struct text *out, const struct suggestion *suggestion, const struct reached *reached)
+static void append_object(struct text *out, const struct suggestion *suggestion,
+			  const struct reached *reached)
 {
 	static const char *const protocols[] = { "/tcp", "/udp", "/other", "" };
 	const char *path = string_at(suggestion, reached->path);
@@ -705,18 +720,23 @@ static void note_rest(struct drafting *drafting)
 	size_t freed = 0;
 
 	if (suggestion->waived)
-		draft_list_format(draft, &draft->notes, "%" PRIu64 " records passed by waivers, which this draft does not have. "
+		draft_list_format(draft, &draft->notes,
+				  "%" PRIu64 " records passed by waivers, which this draft does not have. "
 				  "Take them over from the policy:", suggestion->waived);
 	for (uint32_t i = 0; i < suggestion->waivers.count && i < NAMED_DENIED; i++)
-		draft_list_format(draft, &draft->notes, "  %s", (const char *)intern_bytes(&suggestion->waivers, i));
+		draft_list_format(draft, &draft->notes, "  %s",
+				  (const char *)intern_bytes(&suggestion->waivers, i));
 	for (size_t i = 0; i < drafting->count; i++)
-		freed += drafting->all[i]->class != CLASS_NET && drafting->all[i]->fate == FATE_DEFAULT_DENIED;
+		freed += drafting->all[i]->class != CLASS_NET &&
+			drafting->all[i]->fate == FATE_DEFAULT_DENIED;
 	if (freed)
-		draft_list_format(draft, &draft->notes, "%zu files, programs or sockets were denied by a default that this draft "
+		draft_list_format(draft, &draft->notes,
+				  "%zu files, programs or sockets were denied by a default that this draft "
 				  "does not have.", freed);
 	if (suggestion->untold)
 		draft_list_format(draft, &draft->notes,
-				  "%" PRIu64 " records are of what no policy can name: addresses that cannot be told (of raw "
+				  "%" PRIu64 " records are of what no policy can name: addresses that "
+					     "cannot be told (of raw "
 				  "packets, say), half a path, bytes that are no UTF-8.", suggestion->untold);
 }
 
@@ -726,13 +746,16 @@ static void head(struct drafting *drafting)
 	struct draft *draft = drafting->draft;
 	size_t runs = suggestion->runs.count;
 
-	draft_list_format(draft, &draft->about, "A draft, made of %" PRIu64 " records of %zu run%s:", suggestion->records,
+	draft_list_format(draft, &draft->about, "A draft, made of %" PRIu64 " records of %zu run%s:",
+			  suggestion->records,
 			  runs, runs == 1 ? "" : "s");
 	for (size_t i = 0; i < runs && i < NAMED_RUNS; i++)
-		draft_list_format(draft, &draft->about, "  %s", (const char *)intern_bytes(&suggestion->runs, i));
+		draft_list_format(draft, &draft->about, "  %s",
+				  (const char *)intern_bytes(&suggestion->runs, i));
 	if (runs > NAMED_RUNS)
 		draft_list_format(draft, &draft->about, "  and %zu more", runs - NAMED_RUNS);
-	draft_list_add(draft, &draft->about, "What a rule denied stays denied. Of a service that is no known one, it has what was "
+	draft_list_add(draft, &draft->about,
+		       "What a rule denied stays denied. Of a service that is no known one, it has what was "
 		       "reached, and its neighbours.");
 }
 
@@ -747,13 +770,16 @@ static void choose_default(struct drafting *drafting)
 		draft->default_about = "what was not reached is not needed";
 	} else {
 		draft->default_net = VERDICT_AUDIT;
-		draft->default_about = "deny, once there is a log of a run with record: all: this one has not what was let pass";
+		draft->default_about =
+			"deny, once there is a log of a run with record: all: this one has not what was "
+			"let pass";
 	}
 }
 
 void suggestion_draft(struct suggestion *suggestion, struct draft *draft)
 {
-	struct drafting drafting = { .suggestion = suggestion, .draft = draft, .count = suggestion->object_count };
+	struct drafting drafting = { .suggestion = suggestion, .draft = draft,
+				     .count = suggestion->object_count };
 	int err;
 
 	drafting.all = calloc(drafting.count + 1, sizeof(struct reached *));
@@ -766,8 +792,10 @@ void suggestion_draft(struct suggestion *suggestion, struct draft *draft)
 	qsort_r(drafting.all, drafting.count, sizeof(*drafting.all), by_object, suggestion);
 	head(&drafting);
 	choose_default(&drafting);
-	err = draft_known_services(&drafting) ?: draft_groups(&drafting, true) ?: draft_groups(&drafting, false) ?:
-		draft_aside(&drafting, CLASS_FILE, "files") ?: draft_aside(&drafting, CLASS_EXEC, "programs") ?:
+	err = draft_known_services(&drafting) ?: draft_groups(&drafting, true) ?:
+		draft_groups(&drafting, false) ?:
+		draft_aside(&drafting, CLASS_FILE, "files") ?:
+		draft_aside(&drafting, CLASS_EXEC, "programs") ?:
 		draft_aside(&drafting, CLASS_SOCKET, "sockets");
 	note_denied(&drafting);
 	note_rest(&drafting);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What runs reached -> a draft of a policy for the next one: what a rule denied stays denied, in the same way; what
- * else it reached in the network is allowed, and all else is not.
+ * What runs reached -> a draft of a policy for the next one: what a rule denied stays denied, in the same
+ * way; what else it reached in the network is allowed, and all else is not.
  *
- * An object goes, by the first of these that it fits: to a known service; to one by the name that its record has; to
- * the range of its neighbours.
+ * An object goes, by the first of these that it fits: to a known service; to one by the name that its
+ * record has; to the range of its neighbours.
  */
 #pragma once
 
@@ -68,26 +68,29 @@ struct suggestion {
 	struct intern waivers;		/* by owner and last day */
 };
 
-/* Takes a line into account. The suggestion is zero-initialised but for `known`, which it borrows. Returns 0 or -ENOMEM. */
+/* Takes a line into account. The suggestion is zero-initialised but for `known`, which it borrows.
+ * Returns 0 or -ENOMEM. */
 int suggestion_take(struct suggestion *suggestion, const struct audit_line *line);
 
-/* Makes a draft of what was taken, to be called once: *ret_draft is zeroed but for its tag and mode, and the caller's to
- * draft_free(), `failed` where memory ran out. */
+/* Makes a draft of what was taken, to be called once: *ret_draft is zeroed but for its tag and mode, and
+ * the caller's to draft_free(), `failed` where memory ran out. */
 void suggestion_draft(struct suggestion *suggestion, struct draft *draft);
 
-/* Appends a line for each object that was let pass, and that the ruleset would deny. Returns how many there are. */
+/* Appends a line for each object that was let pass, and that the ruleset would deny. Returns how many
+ * there are. */
 size_t suggestion_denied(const struct suggestion *suggestion, const struct ruleset *image, struct text *out);
 
 void suggestion_free(struct suggestion *suggestion);
 
 /* --- suggestion_nets.c ------------------------------------------------------------------------- */
 
-/* Adds services for addresses, @objects sorted by address, protocol and port: one for each set of ports that they have in
- * common. Neighbours become a range, unless @exact.
+/* Adds services for addresses, @objects sorted by address, protocol and port: one for each set of ports
+ * that they have in common. Neighbours become a range, unless @exact.
  *
  * @name: of the services; NULL: by their addresses, a service for each range.
  * @add:  called with each service, without its rule yet, and the objects in it.
  */
-typedef void (*suggestion_nets_fn)(void *ctx, struct draft_service *service, struct reached **objects, size_t count);
+typedef void (*suggestion_nets_fn)(void *ctx, struct draft_service *service, struct reached **objects,
+				   size_t count);
 int suggestion_nets(struct draft *draft, const char *name, struct reached **objects, size_t count, bool exact,
 		    suggestion_nets_fn add, void *ctx);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Addresses and ports that were reached -> services. A service is every address of it with every port of it; so those
- * go together that have the same ports, and nothing is in a service that was not reached, but for the neighbours of
- * what was.
+ * Addresses and ports that were reached -> services. A service is every address of it with every port of
+ * it; so those go together that have the same ports, and nothing is in a service that was not reached, but
+ * for the neighbours of what was.
  */
 #include "suggestion.h"
 
@@ -15,7 +15,7 @@
 #define V4_RANGE 120			/* bits of a range of neighbours: /24 behind the v4-mapped prefix, */
 #define V6_RANGE 64
 #define NEIGHBOURS_MIN 2		/* so many make one */
-#define HANDED_OUT_FIRST 32768		/* ports that the kernel gives to who asks for none: ip_local_port_range */
+#define HANDED_OUT_FIRST 32768		/* of the ports that the kernel chooses: ip_local_port_range */
 #define HANDED_OUT_MIN 3		/* so many of them are not meant each by itself */
 #define NAMED_MAX 64			/* ranges that have a service each */
 
@@ -120,8 +120,8 @@ static void write_range(const uint8_t *addr, bool wide, char *ret_text, size_t s
 	snprintf(ret_text, size, "%s/%u", host, !wide ? (v4 ? 32 : 128) : v4 ? V4_RANGE - 96 : V6_RANGE);
 }
 
-/* Whether another service has a range of the same length with one of these ports: then there would be two that are
- * equally specific. Those of a draft before this one are in its services. */
+/* Whether another service has a range of the same length with one of these ports: then there would be
+ * two that are equally specific. Those of a draft before this one are in its services. */
 static bool is_claimed(const struct draft *draft, const char *range, const struct draft_list *ports)
 {
 	for (size_t i = 0; i < draft->service_count; i++) {
@@ -145,7 +145,8 @@ static size_t find_neighbours(const struct draft *draft, const struct place *pla
 	char range[INET6_ADDRSTRLEN + 8];
 	size_t found = 1;
 
-	while (!exact && places[0].ports.count && found < count && !compare_ports(&places[0], &places[found]) &&
+	while (!exact && places[0].ports.count && found < count &&
+	       !compare_ports(&places[0], &places[found]) &&
 	       are_neighbours(places[0].addr, places[found].addr))
 		found++;
 	write_range(places[0].addr, true, range, sizeof(range));
@@ -168,7 +169,8 @@ static void copy_ports(struct draft *draft, struct draft_service *service, const
 }
 
 /* Adds the objects of some places to a service that is done. */
-static int tell_objects(const struct nets_writer *w, struct draft_service *service, const struct place *places,
+static int tell_objects(const struct nets_writer *w, struct draft_service *service,
+			const struct place *places,
 			size_t count)
 {
 	size_t total = 0, used = 0;
@@ -188,7 +190,8 @@ static int tell_objects(const struct nets_writer *w, struct draft_service *servi
 }
 
 /* A service with all of them. */
-static int add_service(const struct nets_writer *w, const char *name, const struct place *places, size_t count,
+static int add_service(const struct nets_writer *w, const char *name, const struct place *places,
+		       size_t count,
 		       bool exact)
 {
 	struct draft_list nets = { 0 };
@@ -235,7 +238,8 @@ static int add_places(const struct nets_writer *w, const char *name, const struc
 	if (name)
 		return add_service(w, name, places, count, exact);
 	if (count > NAMED_MAX) {
-		snprintf(lumped, sizeof(lumped), "hosts-%s", places[0].ports.count ? places[0].ports.items[0] : "any");
+		snprintf(lumped, sizeof(lumped), "hosts-%s", places[0].ports.count ?
+			 places[0].ports.items[0] : "any");
 		return add_service(w, lumped, places, count, exact);
 	}
 	for (size_t i = 0; !err && i < count; i += step) {

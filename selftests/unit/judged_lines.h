@@ -63,19 +63,23 @@ static void judged_line(const struct ruleset *image, struct record *record)
 {
 	struct lineage_process process = { .image = judged_image("/usr/bin/curl"), .ancestor_count = 2 };
 	struct audit_event event = {
-		.record = record, .ruleset = image, .process = &process, .hostname = "host", .boot_id = judged_boot,
+		.record = record, .ruleset = image, .process = &process, .hostname = "host",
+		.boot_id = judged_boot,
 		.realtime_ns = INT64_C(1806503035000000000), .seq = 1,
 	};
 
-	process.ancestors[0] = (struct lineage_ancestor){ { .pid = 11, .start_ns = 11 }, judged_image(judged_tool) };
-	process.ancestors[1] = (struct lineage_ancestor){ { .pid = 10, .start_ns = 10 }, judged_image("./deploy") };
+	process.ancestors[0] = (struct lineage_ancestor){ { .pid = 11, .start_ns = 11 },
+							  judged_image(judged_tool) };
+	process.ancestors[1] = (struct lineage_ancestor){ { .pid = 10, .start_ns = 10 },
+							  judged_image("./deploy") };
 	assert(!audit_json_line(&judged_log, &event));
 	for (int i = 0; i < 2; i++)
 		free(process.ancestors[i].image);
 	free(process.image);
 }
 
-static void judged_decision(const struct ruleset *image, struct record *record, const struct decision *decision,
+static void judged_decision(const struct ruleset *image, struct record *record,
+			    const struct decision *decision,
 			    bool rules_only)
 {
 	bool defaults = decision->rule == RULE_DEFAULT && rules_only;
@@ -89,7 +93,8 @@ static void judged_decision(const struct ruleset *image, struct record *record, 
 	judged_line(image, record);
 }
 
-static JUDGED_UNUSED void judged_net(const struct ruleset *image, const char *ip, uint16_t port, enum protocol proto)
+static JUDGED_UNUSED void judged_net(const struct ruleset *image, const char *ip, uint16_t port,
+				     enum protocol proto)
 {
 	struct record *record = record_decision(12, 12);
 	struct decision decision;
@@ -166,13 +171,16 @@ static JUDGED_UNUSED const char judged_policy[] =
 	"  - {deny: written, errno: EROFS, access: write}\n"
 	"  - {audit: tools, why: seen}\n"
 	"  - {deny: engine, errno: ECONNREFUSED}\n";
-static JUDGED_UNUSED const char *const judged_defaults[] = { "", "default: {net: deny, file: audit, exec: deny, socket: audit}\n" };
+static JUDGED_UNUSED const char *const judged_defaults[] =
+	{ "", "default: {net: deny, file: audit, exec: deny, socket: audit}\n" };
 
 static const char *judged_random_path(void)
 {
 	static const char *const paths[] = {
-		"/srv/mirror/a", "/srv/mirror", "/srv/mirror/secret/x", "/srv/mirror/secret", "/srv/list", "/srv/lists",
-		"/var/state/y", "/usr/bin/gh", "/opt/tools/z", "/opt/toolsy", "/etc/passwd", "/", "/run/engine/s",
+		"/srv/mirror/a", "/srv/mirror", "/srv/mirror/secret/x", "/srv/mirror/secret", "/srv/list",
+		"/srv/lists",
+		"/var/state/y", "/usr/bin/gh", "/opt/tools/z", "/opt/toolsy", "/etc/passwd", "/",
+		"/run/engine/s",
 		"/run/docker.sock", "/etc/crontab", "/a\xff\n\"b\\",
 	};
 
@@ -181,7 +189,8 @@ static const char *judged_random_path(void)
 
 static JUDGED_UNUSED void judged_random_net(const struct ruleset *image)
 {
-	static const char *const prefixes[] = { "140.82.112.3", "140.82.1%02u.%u", "10.0.%u.%u", "2a0a:a440::%u:%u",
+	static const char *const prefixes[] = { "140.82.112.3", "140.82.1%02u.%u", "10.0.%u.%u",
+						"2a0a:a440::%u:%u",
 						"2001:db8::%u:%u" };
 	static const uint16_t ports[] = { 22, 23, 80, 443, 9418, 65535, 0 };
 	char ip[INET6_ADDRSTRLEN];

@@ -12,8 +12,9 @@
 
 #include "userspace/comparison.h"
 
-#define GITHUB "{\"id\":\"github/hidden/schema-tool\",\"what\":\"github\",\"service\":\"github\",\"class\":\"net\"," \
-	"\"kind\":\"hidden\",\"verdict\":\"audit\",\"errno\":null,\"count\":2,\"evidence\":[\"schema-tool does so.\"]," \
+#define GITHUB "{\"id\":\"github/hidden/schema-tool\",\"what\":\"github\",\"service\":\"github\"," \
+	"\"class\":\"net\",\"kind\":\"hidden\",\"verdict\":\"audit\",\"errno\":null,\"count\":2," \
+	"\"evidence\":[\"schema-tool does so.\"]," \
 	"\"objects\":[{\"object\":\"140.82.112.3:80/tcp\",\"count\":2}]}"
 #define MIRROR "{\"id\":\"mirror/direct/cp\",\"what\":\"mirror\",\"service\":\"mirror\",\"class\":\"file\"," \
 	"\"kind\":\"direct\",\"verdict\":\"audit\",\"errno\":null,\"count\":1}"
@@ -84,13 +85,15 @@ static void the_same_is_no_news(void **state)
 
 static void what_is_new_is_news_and_what_has_vanished_is_not(void **state)
 {
+	const json_t *fresh;
+
 	(void)state;
 	compare(MIRROR, MIRROR "," GITHUB);
 	expect(1, 0, 0, 1);
 	assert_string_equal(string_at("new", NULL, "id"), "github/hidden/schema-tool");
 	assert_string_equal(string_at("new", NULL, "program"), "schema-tool");
-	assert_int_equal(json_array_size(json_object_get(json_array_get(json_object_get(comparison, "new"), 0),
-							 "objects")), 1);
+	fresh = json_array_get(json_object_get(comparison, "new"), 0);
+	assert_int_equal(json_array_size(json_object_get(fresh, "objects")), 1);
 	finish(NULL);
 	compare(MIRROR "," GITHUB, MIRROR);
 	expect(0, 0, 1, 1);
@@ -149,7 +152,8 @@ static void longer_ids_are_the_same_dependency(void **state)
 	char both[4096];
 
 	(void)state;
-	snprintf(both, sizeof(both), "%s,%s", MIRROR, with(GITHUB, "schema-tool\",\"what", "schema-tool/net/deny\",\"what"));
+	snprintf(both, sizeof(both), "%s,%s", MIRROR,
+		 with(GITHUB, "schema-tool\",\"what", "schema-tool/net/deny\",\"what"));
 	compare(GITHUB "," MIRROR, both);
 	expect(0, 0, 0, 2);
 }
@@ -180,7 +184,8 @@ static bool has_note(const json_t *object, const char *text)
 static void what_may_be_missing_is_said(void **state)
 {
 	(void)state;
-	before = report_of(GITHUB, ",\"completeness\":{\"complete\":true,\"lost\":0,\"notes\":[]},\"verdict\":{\"allowed\":3}");
+	before = report_of(GITHUB, ",\"completeness\":{\"complete\":true,\"lost\":0,\"notes\":[]},"
+			   "\"verdict\":{\"allowed\":3}");
 	after = report_of(GITHUB, ",\"completeness\":{\"complete\":false,\"lost\":12,\"notes\":[\"Cut.\"]},"
 			  "\"verdict\":{\"allowed\":0}");
 	json_object_set_new(after, "policy", json_string("q.yaml"));

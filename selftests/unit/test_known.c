@@ -65,7 +65,8 @@ static int finish(void **state)
 
 static const struct known_service *find_net(const char *ip, uint16_t port)
 {
-	struct recorded object = { .class = CLASS_NET, .proto = PROTO_TCP, .port = port, .whole = true, .path = "" };
+	struct recorded object = { .class = CLASS_NET, .proto = PROTO_TCP, .port = port, .whole = true,
+				   .path = "" };
 	size_t found;
 
 	object.addr[10] = object.addr[11] = 0xff;
@@ -90,7 +91,8 @@ static void load(void)
 static void objects_belong_to_the_most_specific_service(void **state)
 {
 	(void)state;
-	write_file(first, "a.yaml", "services: {wide: {nets: [10.0.0.0/8]}, narrow: {nets: [10.1.0.0/16], ports: [443]},\n"
+	write_file(first, "a.yaml",
+		   "services: {wide: {nets: [10.0.0.0/8]}, narrow: {nets: [10.1.0.0/16], ports: [443]},\n"
 		   "  tools: {execs: [/opt/tools/]}, one: {execs: [/opt/tools/one]}}\n");
 	load();
 	assert_string_equal(find_net("10.1.2.3", 443)->name, "narrow");

@@ -117,7 +117,8 @@ static enum recorded_kind kind_of_text(const char *text)
 static void what_is_not_of_the_policy_is_told_apart(void **state)
 {
 	static const char *const others[] = {
-		LINE("\"category\":[\"process\"],\"action\":\"run-begin\"", "", "\"reason\":\"a run begins\""),
+		LINE("\"category\":[\"process\"],\"action\":\"run-begin\"", "",
+		     "\"reason\":\"a run begins\""),
 		LINE("\"category\":[\"process\"],\"action\":\"run-end\"", "", "\"reason\":\"a run is over\""),
 		LINE("\"category\":[\"intrusion_detection\"],\"action\":\"liveness\"", "",
 		     "\"reason\":\"whether the fence holds\""),
@@ -137,7 +138,8 @@ static void what_is_not_of_the_policy_is_told_apart(void **state)
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		assert_int_equal(kind_of_text(others[i]), RECORDED_OTHER);
 	/* And so is this one not. */
-	assert_int_equal(kind_of_text(LINE(FILE_EVENT, RULE "\"file\":{\"path\":\"/a\"},", "\"access\":\"read\"")),
+	assert_int_equal(kind_of_text(LINE(FILE_EVENT, RULE "\"file\":{\"path\":\"/a\"},",
+					   "\"access\":\"read\"")),
 			 RECORDED_OBJECT);
 }
 
@@ -145,9 +147,11 @@ static void half_an_object_is_not_judged(void **state)
 {
 	static const char *const unclear[] = {
 		LINE(FILE_EVENT, RULE "\"file\":{},", "\"access\":\"read\""),
-		LINE(FILE_EVENT, RULE "\"file\":{\"path\":\"/a\"},", "\"access\":\"read\",\"path_truncated\":true"),
+		LINE(FILE_EVENT, RULE "\"file\":{\"path\":\"/a\"},",
+		     "\"access\":\"read\",\"path_truncated\":true"),
 		LINE(FILE_EVENT, RULE "\"file\":{\"path\":\"/a\"},", "\"errno\":\"EPERM\""),
-		LINE("\"category\":[\"file\"],\"action\":\"inode_readlink\"", RULE "\"file\":{\"path\":\"/a\"},",
+		LINE("\"category\":[\"file\"],\"action\":\"inode_readlink\"",
+		     RULE "\"file\":{\"path\":\"/a\"},",
 		     "\"access\":\"read\""),
 		LINE("\"category\":[\"network\"]", RULE "\"destination\":{\"ip\":\"1.2.3\",\"port\":1},",
 		     "\"errno\":\"EPERM\""),
@@ -155,7 +159,8 @@ static void half_an_object_is_not_judged(void **state)
 		     "\"network\":{\"transport\":\"tcp\"},", "\"errno\":\"EPERM\""),
 		LINE("\"category\":[\"network\"]", RULE "\"destination\":{\"ip\":\"1.2.3.4\",\"port\":1},"
 		     "\"network\":{\"transport\":\"quic\"},", "\"errno\":\"EPERM\""),
-		LINE("\"category\":[\"network\"]", RULE "\"network\":{\"type\":\"unix\"},", "\"errno\":\"EPERM\""),
+		LINE("\"category\":[\"network\"]", RULE "\"network\":{\"type\":\"unix\"},",
+		     "\"errno\":\"EPERM\""),
 	};
 	char path[600], text[2048];
 
@@ -175,7 +180,8 @@ static void half_an_object_is_not_judged(void **state)
 
 /* --- doubt, identities, companions ----------------------------------------------------------- */
 
-static struct outcome_of_policy judge_text(const struct judge *judge, const char *text, enum object_class class,
+static struct outcome_of_policy judge_text(const struct judge *judge, const char *text,
+					   enum object_class class,
 					   struct recorded *ret_object)
 {
 	struct outcome_of_policy before, after;
@@ -192,7 +198,8 @@ static void what_a_default_let_pass_untold_is_doubt_to_a_policy_with_rules(void 
 {
 	static const char net[] = LINE("\"category\":[\"network\"],\"action\":\"socket_create\"", "",
 				       "\"reason\":\"default of net\",\"family\":17");
-	static const char file[] = LINE(FILE_EVENT, "\"file\":{},", "\"reason\":\"default of file\",\"access\":\"read\"");
+	static const char file[] =
+		LINE(FILE_EVENT, "\"file\":{},", "\"reason\":\"default of file\",\"access\":\"read\"");
 	struct ruleset *silent = judged_compile("tag: t\ndefault: {net: audit, file: audit}\n");
 	struct ruleset *speaks = judged_compile(judged_policy);
 	struct judge judge = { .image = silent };
@@ -202,15 +209,18 @@ static void what_a_default_let_pass_untold_is_doubt_to_a_policy_with_rules(void 
 	assert_int_equal(judge_text(&judge, net, CLASS_COUNT, &object).verdict, VERDICT_AUDIT);
 	assert_int_equal(judge_text(&judge, file, CLASS_COUNT, &object).verdict, VERDICT_AUDIT);
 	judge.image = speaks;
-	assert_string_equal(judge_text(&judge, net, CLASS_COUNT, &object).reason, "address could not be told");
-	assert_string_equal(judge_text(&judge, file, CLASS_COUNT, &object).reason, "path could not be resolved");
+	assert_string_equal(judge_text(&judge, net, CLASS_COUNT, &object).reason,
+			    "address could not be told");
+	assert_string_equal(judge_text(&judge, file, CLASS_COUNT, &object).reason,
+			    "path could not be resolved");
 	assert_int_equal(judge_text(&judge, file, CLASS_COUNT, &object).err, EPERM);
 	free(silent);
 	free(speaks);
 }
 
 /* A policy that knows "/etc/x" as inode 4711 of 8:1. */
-static int find_4711(void *ctx, const char *path, bool tree, struct path_identity **ret_list, size_t *ret_count)
+static int find_4711(void *ctx, const char *path, bool tree, struct path_identity **ret_list,
+		     size_t *ret_count)
 {
 	(void)ctx;
 	(void)tree;
@@ -242,7 +252,8 @@ static char *this_boot(void)
 
 static void identity_counts_where_it_still_holds(void **state)
 {
-	static const char text[] = "tag: t\nservices: {s: {files: [/etc/x]}}\nrules: [{deny: s, errno: ENOENT}]\n"
+	static const char text[] =
+		"tag: t\nservices: {s: {files: [/etc/x]}}\nrules: [{deny: s, errno: ENOENT}]\n"
 		"default: {file: audit}\n";
 	const struct path_resolver resolver = { .find = find_4711 };
 	struct ruleset *by_name = judged_compile(text), *here = NULL;
@@ -275,7 +286,8 @@ static void identity_counts_where_it_still_holds(void **state)
 	free(here);
 }
 
-/* A day before its last, and one behind; by the program or one of its ancestors, or as the line says itself. */
+/* A day before its last, and one behind; by the program or one of its ancestors, or as the line says
+ * itself. */
 static void waivers_apply_as_they_did_then(void **state)
 {
 	struct ruleset *image = judged_compile("tag: t\nservices: {s: {nets: [10.0.0.0/8]}}\n"
@@ -284,7 +296,8 @@ static void waivers_apply_as_they_did_then(void **state)
 	static const char form[] = "{\"@timestamp\":\"%s\",\"event\":{\"category\":[\"network\"]},"
 		"\"process\":{\"executable\":\"%s\"},\"destination\":{\"ip\":\"10.0.0.1\",\"port\":80},"
 		"\"network\":{\"transport\":\"tcp\"},\"rule\":{\"id\":\"p.yaml:1\",\"name\":\"%s\"},"
-		"\"ringfence\":{\"run\":\"20270331-142355-9f03ac\",\"verdict\":\"audit\",\"lineage\":\"complete\","
+		"\"ringfence\":{\"run\":\"20270331-142355-9f03ac\",\"verdict\":\"audit\","
+		"\"lineage\":\"complete\","
 		"\"ancestors\":[{\"executable\":\"%s\"}],\"lost_before\":0}}";
 	static const struct {
 		const char *when, *program, *rule, *ancestor;
@@ -304,17 +317,20 @@ static void waivers_apply_as_they_did_then(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		snprintf(text, sizeof(text), form, cases[i].when, cases[i].program, cases[i].rule, cases[i].ancestor);
+		snprintf(text, sizeof(text), form, cases[i].when, cases[i].program, cases[i].rule,
+			 cases[i].ancestor);
 		outcome = judge_text(&judge, text, CLASS_COUNT, &object);
 		assert_int_equal(outcome.verdict, cases[i].verdict);
-		assert_string_equal(outcome.rule, cases[i].verdict == VERDICT_AUDIT ? "waiver s (storage)" : "deny s");
+		assert_string_equal(outcome.rule,
+				    cases[i].verdict == VERDICT_AUDIT ? "waiver s (storage)" : "deny s");
 	}
 	free(image);
 }
 
 static enum object_class companion_of(enum hook hook, enum object_class class, uint8_t access)
 {
-	const struct recorded object = { .hook = hook, .class = class, .access = access, .whole = true, .path = "/a" };
+	const struct recorded object = { .hook = hook, .class = class, .access = access, .whole = true,
+					 .path = "/a" };
 
 	return recorded_companion(&object);
 }
@@ -339,7 +355,8 @@ static void expect_step(const char *ancestors, const char *own, const char *step
 	struct audit_line line;
 	struct text text = { 0 }, found = { 0 };
 
-	text_append_format(&text, LINE(FILE_EVENT, "\"process\":{\"name\":\"cp\",\"executable\":\"/bin/cp\"},",
+	text_append_format(&text,
+			   LINE(FILE_EVENT, "\"process\":{\"name\":\"cp\",\"executable\":\"/bin/cp\"},",
 				       "\"ancestors\":[%s],%s"), ancestors, own);
 	assert_int_equal(audit_line_parse(text.data, text.size, &line), 0);
 	recorded_step(&found, &line);
@@ -358,7 +375,8 @@ static void a_step_is_what_the_root_started(void **state)
 	expect_step("{\"executable\":\"/usr/bin/tool\\u001b\"},{\"executable\":\"./deploy\"}",
 		    "\"lineage\":\"complete\"", "tool\\x1b");
 	expect_step("{},{\"executable\":\"./deploy\"}", "\"lineage\":\"complete\"", "?");
-	expect_step("{\"executable\":\"/usr/bin/tool\"},{\"executable\":\"./deploy\"}", "\"lineage\":\"incomplete\"",
+	expect_step("{\"executable\":\"/usr/bin/tool\"},{\"executable\":\"./deploy\"}",
+		    "\"lineage\":\"incomplete\"",
 		    "cp?");
 	expect_step("{\"executable\":\"/usr/bin/tool\"},{\"executable\":\"./deploy\"}",
 		    "\"lineage\":\"complete\",\"ancestors_truncated\":true", "cp?");

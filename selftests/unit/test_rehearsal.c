@@ -66,7 +66,8 @@ static void rehearse(const char *policy, const char *other)
 	assert_int_equal(rehearsal_end(&rehearsal), 0);
 }
 
-static void expect_outcome(const struct rehearsal_outcome *outcome, enum verdict verdict, int err, const char *rule)
+static void expect_outcome(const struct rehearsal_outcome *outcome, enum verdict verdict, int err,
+			   const char *rule)
 {
 	assert_int_equal(outcome->verdict, verdict);
 	assert_int_equal(outcome->err, err);
@@ -141,7 +142,8 @@ static void every_kind_of_change_has_its_name(void **state)
 	judged_net(images[0], "140.82.112.3", 80, PROTO_TCP);		/* allow */
 	judged_open(images[0], "/srv/mirror/x", ACCESS_WRITE);		/* deny */
 	judged_open(images[0], "/etc/x", ACCESS_WRITE);			/* allow */
-	rehearse(SERVICES "  - allow: forge\n  - {deny: mirror, errno: EACCES}\ndefault: {net: audit, file: deny}\n",
+	rehearse(SERVICES "  - allow: forge\n  - {deny: mirror, errno: EACCES}\n"
+		 "default: {net: audit, file: deny}\n",
 		 NULL);
 	assert_int_equal(rehearsal.counts[CHANGE_ALLOWED], 1);
 	assert_int_equal(rehearsal.counts[CHANGE_AUDITED], 1);
@@ -165,7 +167,8 @@ static void two_policies_are_compared_whatever_was_recorded(void **state)
 	(void)state;
 	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
 	judged_open(images[0], "/srv/mirror/x", ACCESS_WRITE);
-	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH}\n", SERVICES "  - {deny: forge, errno: EPERM}\n");
+	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH}\n",
+		 SERVICES "  - {deny: forge, errno: EPERM}\n");
 	assert_int_equal(rehearsal.judged, 2);
 	assert_int_equal(rehearsal.counts[CHANGE_NONE], 1);
 	assert_int_equal(rehearsal.counts[CHANGE_OTHER_ERRNO], 1);
@@ -182,7 +185,8 @@ static void a_program_that_may_not_be_executed_may_not_be_read(void **state)
 		judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, "/opt/gh", false);
 	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_WRITE, "/opt/gh", false);
 	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, "/opt/other", false);
-	rehearse("tag: t\nservices: {tools: {execs: [/opt/gh]}}\nrules: [{deny: tools, errno: EACCES}]\n", NULL);
+	rehearse("tag: t\nservices: {tools: {execs: [/opt/gh]}}\nrules: [{deny: tools, errno: EACCES}]\n",
+		 NULL);
 	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 3);
 	assert_int_equal(rehearsal.counts[CHANGE_NONE], 5);
 	assert_int_equal(rehearsal.difference_count, 1);
@@ -271,13 +275,15 @@ static void the_whole_is_to_be_had_as_json(void **state)
 	json = rehearsal_describe(&rehearsal);
 	assert_non_null(json);
 	assert_int_equal(json_integer_value(json_object_get(json, "judged")), 2);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "counts"), "newly denied")), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "counts"),
+							    "newly denied")), 1);
 	difference = json_array_get(json_object_get(json, "differences"), 0);
 	assert_string_equal(json_string_value(json_object_get(difference, "step")), "schema-tool");
 	assert_string_equal(json_string_value(json_object_get(difference, "service")), "forge");
 	assert_string_equal(json_string_value(json_object_get(json_object_get(difference, "after"), "errno")),
 			    "EHOSTUNREACH");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(difference, "before"), "verdict")),
+	assert_string_equal(json_string_value(json_object_get(json_object_get(difference, "before"),
+							      "verdict")),
 			    "audit");
 	json_decref(json);
 }

@@ -204,7 +204,8 @@ static void known_services_come_first(void **state)
 /* One that is let pass within a service that is denied is an exception, which no range makes wider. */
 static void exceptions_are_more_specific(void **state)
 {
-	static const char policy[] = "tag: t\nservices: {all: {nets: [140.82.112.0/20]}, ours: {nets: [140.82.112.4/31]}}\n"
+	static const char policy[] =
+		"tag: t\nservices: {all: {nets: [140.82.112.0/20]}, ours: {nets: [140.82.112.4/31]}}\n"
 		"rules: [{deny: all, errno: EHOSTUNREACH}, {allow: ours}]\n";
 	struct ruleset *draft_image = NULL;
 	struct rehearsal rehearsal;
@@ -218,7 +219,8 @@ static void exceptions_are_more_specific(void **state)
 	judged_net(image, "140.82.112.6", 443, PROTO_TCP);
 	suggest(shipped);
 	rehearsal = rehearse_draft(shipped, &draft_image);
-	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED] + rehearsal.counts[CHANGE_NO_LONGER_DENIED], 0);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED] + rehearsal.counts[CHANGE_NO_LONGER_DENIED],
+			 0);
 	rehearsal_free(&rehearsal);
 	free(draft_image);
 	assert_non_null(strstr(draft_text.data, "include: [github]"));
@@ -228,7 +230,8 @@ static void exceptions_are_more_specific(void **state)
 /* What the known service names alone, nothing is more specific than: then it is of no use. */
 static void what_has_no_exceptions_is_not_included(void **state)
 {
-	static const char policy[] = "tag: t\nservices: {all: {nets: [4.208.26.0/24]}, ours: {nets: [4.208.26.198]}}\n"
+	static const char policy[] =
+		"tag: t\nservices: {all: {nets: [4.208.26.0/24]}, ours: {nets: [4.208.26.198]}}\n"
 		"rules: [{deny: all, errno: EHOSTUNREACH}, {allow: ours}]\n";
 	struct ruleset *draft_image = NULL;
 	struct rehearsal rehearsal;
@@ -242,7 +245,8 @@ static void what_has_no_exceptions_is_not_included(void **state)
 	suggest(shipped);
 	assert_null(strstr(draft_text.data, "include:"));
 	rehearsal = rehearse_draft(shipped, &draft_image);
-	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED] + rehearsal.counts[CHANGE_NO_LONGER_DENIED], 0);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED] + rehearsal.counts[CHANGE_NO_LONGER_DENIED],
+			 0);
 	rehearsal_free(&rehearsal);
 	free(draft_image);
 }
@@ -348,7 +352,8 @@ static void an_access_that_passed_is_not_denied(void **state)
 static void folders_stand_for_many_files(void **state)
 {
 	static const char *const paths[] = {
-		"/srv/list/a", "/srv/list/b", "/srv/list/c/d", "/srv/list/c-e", "/var/one", "/var/two", "/var/three",
+		"/srv/list/a", "/srv/list/b", "/srv/list/c/d", "/srv/list/c-e", "/var/one", "/var/two",
+		"/var/three",
 		"/var/deep/x/1", "/var/deep/x/2", "/var/deep/x/3", "/srv/list", "/usr/lib/x",
 	};
 
@@ -433,7 +438,8 @@ static void what_every_process_opens_needs_a_word_to_be_audited(void **state)
 static void waivers_are_told(void **state)
 {
 	static const char policy[] = "tag: t\nservices: {s: {nets: [10.0.0.0/8]}}\nrules: [{deny: s}]\n"
-		"waivers: [{service: s, exec: /usr/bin/schema-tool, owner: storage, until: 2027-03-31, why: moves}]\n";
+		"waivers: [{service: s, exec: /usr/bin/schema-tool, owner: storage, until: 2027-03-31, "
+		"why: moves}]\n";
 	struct record *record;
 
 	(void)state;
@@ -469,6 +475,25 @@ static void steps_are_counted(void **state)
 }
 
 /* A log is anybody's: what is in it makes no policy of its own. */
+/* "/" in a policy is all that there is. */
+static void the_root_is_not_all_below_it(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {s: {files: [/]}, x: {files: [/etc/, /srv/]}}\n"
+		"rules: [{deny: s}, {allow: x}]\n";
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	judged_open(image, "/", ACCESS_READ);
+	judged_open(image, "//", ACCESS_READ);
+	judged_open(image, "/opt/./x", ACCESS_READ);
+	judged_open(image, "/opt/x/", ACCESS_READ);
+	judged_open(image, "/opt/x", ACCESS_READ);
+	suggest(no_folders);
+	assert_non_null(strstr(draft_text.data, "    files: [/opt/x]\n"));
+	assert_non_null(strstr(draft_text.data, "# 4 records are of what no policy can name"));
+}
+
 static void names_from_a_log_are_only_names(void **state)
 {
 	static const char policy[] = "tag: t\nservices: {s: {sockets: [\"/run/a\\n- b: [\\\"\\\\x\"]}}\n"
@@ -493,7 +518,8 @@ static void names_from_a_log_are_only_names(void **state)
 
 /* --- round trips ------------------------------------------------------------------------------ */
 
-/* Whatever was reached: the draft is a policy, denies nothing that passed, and lets nothing pass that a rule denied. */
+/* Whatever was reached: the draft is a policy, denies nothing that passed, and lets nothing pass that a
+ * rule denied. */
 static void a_draft_denies_what_was_denied_and_nothing_else(void **state)
 {
 	uint64_t judged = 0, denied = 0;
@@ -513,14 +539,16 @@ static void a_draft_denies_what_was_denied_and_nothing_else(void **state)
 			judged_random(image);
 		suggest(round % 3 ? shipped : no_folders);
 		rehearsal = rehearse_draft(shipped, &draft_image);
-		if (rehearsal.counts[CHANGE_NEWLY_DENIED] || suggestion_denied(&suggestion, draft_image, &told))
+		if (rehearsal.counts[CHANGE_NEWLY_DENIED] ||
+		    suggestion_denied(&suggestion, draft_image, &told))
 			fputs(draft_text.data, stderr);
 		assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
 		assert_int_equal(suggestion_denied(&suggestion, draft_image, &told), 0);
 		for (size_t i = 0; i < rehearsal.difference_count; i++) {
 			const struct rehearsal_difference *it = &rehearsal.differences[i];
 
-			/* Of what a default denied, files may pass, and a known service may deny it otherwise. */
+			/* Of what a default denied, files may pass, and a known service may deny it
+			 * otherwise. */
 			if (it->change == CHANGE_NO_LONGER_DENIED || it->change == CHANGE_OTHER_ERRNO)
 				assert_string_equal(it->before.rule, "");
 			if (it->change == CHANGE_NO_LONGER_DENIED)
@@ -561,6 +589,7 @@ int main(void)
 		TEST(what_every_process_opens_needs_a_word_to_be_audited),
 		TEST(waivers_are_told),
 		TEST(steps_are_counted),
+		TEST(the_root_is_not_all_below_it),
 		TEST(names_from_a_log_are_only_names),
 		TEST(a_draft_denies_what_was_denied_and_nothing_else),
 	};
