@@ -28,10 +28,12 @@ struct path_question {
 	__u8 rules_only;		/* the default does not speak of this */
 	__u8 also;			/* CLASS_BIT()s: classes whose rules speak of it, too */
 	__u8 tell;			/* enum tell: whether this is news to the run */
-	/* judge_path() puts here: */
-	__u8 classes;			/* CLASS_BIT()s of the classes that have anything to say */
 	__u8 by_the_way;		/* another hook tells of it: where the default allows it, it is not
 					 * recorded */
+	/* judge_path() puts here: */
+	__u8 classes;			/* CLASS_BIT()s of the classes that have anything to say */
+	__u8 for_record;		/* nothing can deny it: it is only looked at to be recorded */
+	__u8 unused[2];
 	struct outcome outcome;		/* where it looked at no path */
 };
 
@@ -407,21 +409,31 @@ static __always_inline bool rules_speak(const struct rules *rules, enum object_c
 _Static_assert(CLASS_COUNT == 4, "a class is an index modulo 4");
 
 /* The classes that have anything to say: where there are none, nothing is looked at. */
-static __always_inline __u32 classes_asked(const struct path_question *question,
-					   const struct rules *rules)
+static __always_inline __u32 classes_asked(struct path_question *question, const struct rules *rules)
 {
 	__u32 classes = 0;
 
 	if (rules_speak(rules, question->object, question->access) ||
 	    (!question->rules_only &&
-	     (rules->head->defaults[question->object & 3] != VERDICT_ALLOW ||
-	      recording_of(&question->tag, rules->head) == RECORDING_ALL)))
+	     rules->head->defaults[question->object & 3] != VERDICT_ALLOW))
 		classes = CLASS_BIT(question->object & 3);
 	for (int object = CLASS_EXEC; object <= CLASS_SOCKET; object++)
 		if (question->also & CLASS_BIT(object) &&
 		    rules_speak(rules, object, question->access))
 			classes |= CLASS_BIT(object);
+	if (!question->rules_only && recording_of(&question->tag, rules->head) == RECORDING_ALL) {
+		question->for_record = !classes;
+		classes |= CLASS_BIT(question->object & 3);
+	}
 	return classes;
+}
+
+/* What would only be recorded, and cannot be looked at. */
+static __noinline long pass_unseen(const struct path_question *question)
+{
+	count_submitted(question->tag.run, RECORD_DECISION, VERDICT_ALLOW);
+	count_lost(question->tag.run, RECORD_DECISION);
+	return 0;
 }
 
 static __noinline int walk_question(struct scratch *scratch, const struct path_question *question)
@@ -466,7 +478,7 @@ __noinline long judge_path(struct path_question *question)
 		return 0;
 	walk.scratch = scratch_take();
 	if (!walk.scratch)
-		return judge_unseen(question, RULE_UNRESOLVED);
+		return question->for_record ? pass_unseen(question) : judge_unseen(question, RULE_UNRESOLVED);
 	walk.scratch->denied = false;
 	walk.scratch->err = 0;
 	walk_question(walk.scratch, question);
