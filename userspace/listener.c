@@ -23,9 +23,12 @@
 #define SOCKETS_MAX 16			/* that share a port, as workers do with SO_REUSEPORT */
 #define TABLE_LINES_MAX 200000		/* of a file in /proc/PID/net */
 /* Looking may take a fifth of the time in the long run, and half a second at once: of the time of a CPU, so that
- * what else a busy host does is not held against it. */
+ * what else a busy host does is not held against it. Where that host leaves us little, this is much: there are
+ * no more than so many looks, in the long run and at once. */
 #define SHARE 5
 #define BURST_NS (500 * MS)
+#define LOOK_NS (1000 * MS / 32)
+#define LOOKS_AT_ONCE 128
 #define SCAN_NS (250 * MS)		/* and one look at all descriptors so long, */
 #define SCAN_WAIT_NS (2000 * MS)	/* with all that it has to wait for */
 
@@ -65,15 +68,18 @@ struct listeners {
 	struct space spaces[SPACES];
 	struct answer answers[ANSWERS];
 	uint64_t calls;
-	int64_t budget_ns, budget_since_ns;
+	int64_t budget_ns, looks_ns;	/* what is left: of time, and of looks, LOOK_NS each */
+	int64_t budget_since_ns;	/* when that was reckoned */
 };
 
 struct listeners *listeners_new(void)
 {
 	struct listeners *listeners = calloc(1, sizeof(*listeners));
 
-	if (listeners)
+	if (listeners) {
 		listeners->budget_ns = BURST_NS;
+		listeners->looks_ns = LOOKS_AT_ONCE * LOOK_NS;
+	}
 	return listeners;
 }
 
@@ -104,21 +110,27 @@ static int64_t used_ns(void)
 	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+static int64_t refilled(int64_t left, int64_t more, int64_t most)
+{
+	return left + more < most ? left + more : most;
+}
+
 /* Whether there is time to look. What it takes is paid with pay(). */
 static bool may_look(struct listeners *listeners, int64_t now)
 {
-	if (listeners->budget_since_ns)
-		listeners->budget_ns += (now - listeners->budget_since_ns) / SHARE;
+	int64_t passed = listeners->budget_since_ns ? now - listeners->budget_since_ns : 0;
+
+	listeners->budget_ns = refilled(listeners->budget_ns, passed / SHARE, BURST_NS);
+	listeners->looks_ns = refilled(listeners->looks_ns, passed, LOOKS_AT_ONCE * LOOK_NS);
 	listeners->budget_since_ns = now;
-	if (listeners->budget_ns > BURST_NS)
-		listeners->budget_ns = BURST_NS;
-	return listeners->budget_ns > 0;
+	return listeners->budget_ns > 0 && listeners->looks_ns > 0;
 }
 
 /* @since: used_ns() before. */
 static void pay(struct listeners *listeners, int64_t since)
 {
 	listeners->budget_ns -= used_ns() - since;
+	listeners->looks_ns -= LOOK_NS;
 }
 
 /* --- whose addresses ------------------------------------------------------------------------ */
