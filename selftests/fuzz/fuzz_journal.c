@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "userspace/journal.h"
+#include "userspace/review/journal.h"
 
 #define RUN "20270331-142355-9f03ac"
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "userspace/report.h"
+#include "userspace/review/report.h"
 
 #define RUN "20270331-142355-9f03ac"
 

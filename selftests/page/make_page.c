@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "selftests/unit/large_report.h"
-#include "userspace/report_html.h"
+#include "userspace/review/report_html.h"
 
 int main(int argc, char **argv)
 {

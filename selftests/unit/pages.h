@@ -16,7 +16,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "userspace/html.h"
+#include "userspace/review/html.h"
 
 static inline json_t *fixture(const char *name)
 {

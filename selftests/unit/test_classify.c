@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "run_lines.h"
-#include "userspace/classify.h"
+#include "userspace/review/classify.h"
 
 static struct deps deps;
 static struct classified classified;

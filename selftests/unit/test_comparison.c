@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "userspace/comparison.h"
+#include "userspace/review/comparison.h"
 
 #define GITHUB "{\"id\":\"github/hidden/schema-tool\",\"what\":\"github\",\"service\":\"github\"," \
 	"\"class\":\"net\",\"kind\":\"hidden\",\"verdict\":\"audit\",\"errno\":null,\"count\":2," \

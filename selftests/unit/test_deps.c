@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "run_lines.h"
-#include "userspace/deps.h"
+#include "userspace/review/deps.h"
 
 static struct deps read_deps(void)
 {

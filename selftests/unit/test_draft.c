@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "policy/compile.h"
-#include "userspace/draft.h"
+#include "userspace/review/draft.h"
 
 static struct draft draft;
 static struct text written;

@@ -20,7 +20,7 @@
 #include "log_lines.h"
 #include "records.h"
 #include "userspace/audit.h"
-#include "userspace/journal.h"
+#include "userspace/review/journal.h"
 
 #define OTHER_RUN "20270331-142355-000000"
 #define LATER_RUN "20270401-080000-000001"

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "userspace/known.h"
+#include "userspace/review/known.h"
 
 static char folder[64], first[80], second[80];
 static const char *named[3];

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "policy/image.h"
-#include "userspace/outage.h"
+#include "userspace/review/outage.h"
 
 static const char policy_text[] =
 	"tag: t\n"

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "judged_lines.h"
-#include "userspace/recorded.h"
+#include "userspace/review/recorded.h"
 
 /* Calls @each for every line of the log. */
 static void each_line(void (*each)(const struct audit_line *line, void *ctx), void *ctx)

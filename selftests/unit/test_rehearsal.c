@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "judged_lines.h"
-#include "userspace/rehearsal.h"
+#include "userspace/review/rehearsal.h"
 
 #define SERVICES \
 	"tag: t\n" \

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "run_lines.h"
-#include "userspace/report.h"
+#include "userspace/review/report.h"
 #include "userspace/text.h"
 #include "userspace/verbs.h"
 

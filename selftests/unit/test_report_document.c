@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pages.h"
 
-#include "userspace/report_document.h"
+#include "userspace/review/report_document.h"
 
 static void takes_what_is_missing_for_empty(void **state)
 {

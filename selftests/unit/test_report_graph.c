@@ -2,7 +2,7 @@
 #include "pages.h"
 
 #include "large_report.h"
-#include "userspace/report_graph.h"
+#include "userspace/review/report_graph.h"
 
 static struct graph planned(json_t *report)
 {

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "large_report.h"
-#include "userspace/report_html.h"
-#include "userspace/report_table.h"
+#include "userspace/review/report_html.h"
+#include "userspace/review/report_table.h"
 #include "userspace/text.h"
 
 #define DEPTH_MAX 64

@@ -2,7 +2,7 @@
 #include "pages.h"
 
 #include "large_report.h"
-#include "userspace/report_timeline.h"
+#include "userspace/review/report_timeline.h"
 
 /* The places at which the words stand, one after the other. */
 static void expect_order(const char *text, const char *const *words, size_t count)

@@ -10,8 +10,8 @@
 #include <errno.h>
 
 #include "judged_lines.h"
-#include "userspace/rehearsal.h"
-#include "userspace/suggestion.h"
+#include "userspace/review/rehearsal.h"
+#include "userspace/review/suggestion.h"
 
 static const char ran[] =
 	"tag: mysql-deploy\n"
