@@ -3,6 +3,7 @@
  * What the fence holds: rulesets, runs, tags and losses, read and written through its maps.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -470,6 +471,8 @@ static int note_outcome(const struct fence *fence, uint32_t key, struct notice *
 	return notice->pending ? -EBUSY : 0;
 }
 
+#define NOTE_TRIES 1000			/* a millisecond each */
+
 int fence_note(struct fence *fence, const struct notice_about *about, const void *text, size_t size)
 {
 	struct notice *notice = calloc(1, sizeof(*notice));
@@ -488,7 +491,13 @@ int fence_note(struct fence *fence, const struct notice_about *about, const void
 	if (!err && bpf_map_update_elem(fence->map[MAP_NOTICE], &key, notice, BPF_ANY))
 		err = -errno;
 	if (!err) {
-		err = iterate(fence, ITERATOR_NOTE, 1, NULL, NULL) ?: note_outcome(fence, key, notice);
+		/* In the kernel all buffers may be taken for a moment. */
+		for (int i = 0; i < NOTE_TRIES; i++) {
+			err = iterate(fence, ITERATOR_NOTE, 1, NULL, NULL) ?: note_outcome(fence, key, notice);
+			if (err != -EBUSY)
+				break;
+			poll(NULL, 0, 1);
+		}
 		bpf_map_delete_elem(fence->map[MAP_NOTICE], &key);
 	}
 	free(notice);
