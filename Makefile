@@ -14,7 +14,7 @@ BUILD_PACKAGES := gcc libc6-dev clang bpftool libbpf-dev libelf-dev zlib1g-dev l
 		  libjansson-dev libcap-dev libsystemd-dev scdoc
 TEST_PACKAGES  := libcmocka-dev qemu-system-x86 busybox-static cpio shellcheck curl git zsh \
 		  ca-certificates debian-archive-keyring iproute2 libclang-rt-dev liburing-dev mmdebstrap \
-		  kmod xz-utils mandoc
+		  kmod xz-utils mandoc python3 chromium
 DEB_PACKAGES   := build-essential debhelper lintian
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wvla -Wmissing-prototypes -Wshadow \
@@ -38,6 +38,7 @@ BPF_FLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -
 
 SKELETON    := $(B)/lsm/ringfence.skel.h
 BUILD_ID    := $(B)/lsm/build_id.h
+PAGE_HASHES := $(B)/userspace/page_hashes.h
 SOURCES	    := $(wildcard policy/*.c userspace/*.c)
 OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$(B)/san/%.o)
@@ -49,6 +50,7 @@ SOAK_OBJECTS := $(patsubst selftests/%.c,$(B)/%.o,$(wildcard selftests/soak/*.c)
 # Static, for guests without libraries; the sanitisers cannot be linked so.
 HOOK_CFLAGS := $(filter-out $(SAN_FLAGS),$(ALL_CFLAGS))
 FUZZERS	    := $(patsubst selftests/fuzz/%.c,$(B)/fuzz/%,$(wildcard selftests/fuzz/*.c))
+PAGE_MAKER  := $(B)/page/make_page
 BENCHES	    := $(patsubst selftests/bench/%.c,$(B)/bench/%,$(wildcard selftests/bench/*.c))
 MANUALS	    := $(patsubst %.scd,$(B)/man/%,$(notdir $(wildcard userspace/man/*.scd policy/*.scd)))
 COMPLETION  := $(B)/completion/ringfence $(B)/completion/_ringfence
@@ -61,7 +63,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps build-deps deb-deps demo check unit guest escapes untagged soak bench fuzz lint \
+.PHONY: all help deps build-deps deb-deps demo check unit guest escapes page untagged soak bench fuzz lint \
 	man install uninstall deb clean distclean
 
 all: $(B)/ringfence $(COMPLETION) man	## build the program, its manual and its completion
@@ -91,6 +93,9 @@ escapes: deps				## every way round the fence, on every kernel: prints a table
 	$(Q)rm -f $(B)/logs/escapes-*.log
 	$(Q)selftests/check escapes && selftests/escapes/table
 
+page: tests				## the report's page, in a browser; leaves pictures in build/page
+	$(Q)selftests/check page
+
 untagged: all tests			## Debian, untagged, behind the fence: on every kernel
 	$(Q)selftests/check untagged
 
@@ -99,7 +104,7 @@ soak: deps				## the same for long and under load: SOAK_FORKS, SOAK_TRIALS, SOAK
 	$(Q)selftests/soak/run
 
 .PHONY: tests
-tests: $(UNIT_TESTS) $(HOOK_TESTS) $(SOAK_TESTS) $(FUZZERS)
+tests: $(UNIT_TESTS) $(HOOK_TESTS) $(SOAK_TESTS) $(FUZZERS) $(PAGE_MAKER)
 
 bench: all $(BENCHES)			## measure speed and size
 	$(Q)for bench in $(BENCHES); do $$bench || exit 1; done
@@ -148,18 +153,29 @@ $(BUILD_ID): $(B)/lsm/ringfence.bpf.o
 $(B)/%.o: %.c Makefile $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) -I$(B)/lsm -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -I$(B)/lsm -I$(B)/userspace -MMD -MP -c $< -o $@
 
 $(B)/san/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN_FLAGS) -I$(B)/lsm -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN_FLAGS) -I$(B)/lsm -I$(B)/userspace -MMD -MP -c $< -o $@
 
 # Their text is part of the program.
 $(B)/policy/implied.o $(B)/san/policy/implied.o: $(addprefix policy/services/,handoff.yaml system-files.yaml \
 						   null-devices.yaml)
 
 $(B)/userspace/completion.o $(B)/san/userspace/completion.o: $(wildcard userspace/completion.*sh)
+
+# Hashes of what the report's page holds between its tags, as a content security policy wants them.
+$(PAGE_HASHES): userspace/page/page.css userspace/page/page.js
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)for file in css js; do \
+		printf '#define PAGE_%s_HASH "sha256-%s"\n' "$$(echo $$file | tr a-z A-Z)" \
+			"$$(sha256sum < userspace/page/page.$$file | cut -c -64 | tr a-f A-F | basenc -d --base16 | base64)"; \
+	done > $@
+
+$(B)/userspace/report_html.o $(B)/san/userspace/report_html.o: $(PAGE_HASHES) $(wildcard userspace/page/*)
 
 # Both must be there before the one file that includes them is compiled for the first time.
 $(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON) $(BUILD_ID)
@@ -187,6 +203,11 @@ $(B)/unit/%: selftests/unit/%.c $(B)/san/libringfence.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Werror=unused-function -O1 $(SAN_FLAGS) -I. -MMD -MP -o $@ $< \
 		$(B)/san/libringfence.a $(LIBS) -lcmocka
 
+$(PAGE_MAKER): selftests/page/make_page.c $(B)/san/libringfence.a
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN_FLAGS) -I. -MMD -MP -o $@ $< $(B)/san/libringfence.a $(LIBS)
+
 $(HOOK_OBJECTS) $(SOAK_OBJECTS): $(B)/%.o: selftests/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -207,10 +228,18 @@ $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 		$(filter-out $(B)/userspace/main.o,$(OBJECTS)) $(LIBS)
 
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I.
+FUZZ_JOURNAL := $(addprefix userspace/,journal.c log_files.c audit_line.c text.c run_id.c)
+$(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
+$(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
+FUZZ_REPORT := $(FUZZ_JOURNAL) $(addprefix userspace/,deps.c deps_steps.c deps_lineage.c deps_peers.c siphash.c locations.c \
+	       classify.c classify_evidence.c classify_words.c report_json.c report_text.c report_md.c report_dot.c \
+	       report_document.c term.c)
+$(B)/fuzz/fuzz_report: FUZZ_SOURCES = $(FUZZ_REPORT)
+$(B)/fuzz/fuzz_report: $(FUZZ_REPORT) $(wildcard userspace/*.h)
 $(B)/fuzz/%: selftests/fuzz/%.c $(wildcard policy/*.[ch] lsm/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $< $(wildcard policy/*.c) -lyaml -ljansson
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $< $(wildcard policy/*.c) $(FUZZ_SOURCES) -lyaml -ljansson
 
 FUZZ_SECONDS ?= 600
 fuzz: deps $(FUZZERS)			## fuzz the parsers for FUZZ_SECONDS each
@@ -277,11 +306,11 @@ deb: deb-deps				## build the Debian package, in build/deb
 
 clean:					## remove what was built; keeps kernels and guests
 	rm -rf $(B)/lsm $(B)/policy $(B)/userspace $(B)/san $(B)/unit $(B)/hooks $(B)/escapes $(B)/soak $(B)/bench \
-		$(B)/fuzz $(B)/man $(B)/completion $(B)/deb $(B)/deb-next $(B)/ringfence $(B)/flags
+		$(B)/fuzz $(B)/page $(B)/man $(B)/completion $(B)/deb $(B)/deb-next $(B)/ringfence $(B)/flags
 
 distclean:				## remove build/ as a whole
 	rm -rf $(B)
 
 -include $(wildcard $(B)/lsm/*.d $(B)/policy/*.d $(B)/userspace/*.d $(B)/san/policy/*.d \
 	$(B)/san/userspace/*.d $(B)/unit/*.d $(B)/hooks/*.d $(B)/escapes/*.d \
-	$(B)/soak/*.d $(B)/bench/*.d)
+	$(B)/soak/*.d $(B)/bench/*.d $(B)/page/*.d)

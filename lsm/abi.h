@@ -163,6 +163,7 @@ struct ruleset {
 	struct table users, groups;	/* __u32: the string of each that may start runs, */
 	struct table enter_execs, enter_cgroups; /* and of each that begins one: a path, with a slash at its
 					 * end for all below; a control group as in map `enter_names` */
+	struct table waivers;		/* struct waiver, at most WAIVERS_MAX */
 	struct table needs;		/* struct need; those of one service stand together */
 	struct table strings;		/* bytes; every string ends with 0, is padded with 0 to
 					 * 8 bytes, begins at a multiple of 8; offset 0 is "" */
@@ -224,6 +225,18 @@ struct rule {
 	__u32 reserved[3];
 };
 
+/* Who has executed a program, and all that he starts, may reach a service that a rule denies. */
+#define WAIVERS_MAX 16
+struct waiver {
+	__u64 until_ns;			/* since 1970: from then on it does not apply */
+	__u32 service;			/* offset of the string, as in the rules of that service */
+	__u32 exec;			/* offset of the program's path, */
+	__u16 length;			/* and its length */
+	__u16 rule;			/* that holds instead: an audit of its own, behind all others */
+	__u32 owner;			/* offset of the string */
+	__u32 unused[2];
+};
+
 /* A service needs another in turn. Offsets into strings. */
 struct need {
 	__u32 service, needs;		/* names of services */
@@ -248,14 +261,17 @@ struct process_id {
 /* Task storage of every tagged task. */
 struct tag {
 	__u64 run;			/* key of the map `runs` */
-	__u64 generation;		/* of the ruleset that all its descriptors were opened under: what
-					 * it opened is judged again once another is in force. 0: some
-					 * come from before it was tagged */
-	__u32 policy;			/* slot of its ruleset */
+	__u32 generation;		/* the lower half of that of the ruleset that all its descriptors were
+					 * opened under: what it opened is judged again once another is in
+					 * force. 0: some come from before it was tagged */
+	__u32 waived_under;		/* likewise, of that which `waived` belongs to */
+	__u16 policy;			/* slot of its ruleset */
+	__u16 waived;			/* waivers of the ruleset that it has: a bit for each */
 	__u8 mode;			/* enum mode: MODE_POLICY unless the run overrides it */
 	__u8 shift;			/* which governs the task (struct duty) */
 	__u16 flags;			/* TAG_* */
 };
+_Static_assert(WAIVERS_MAX <= 16, "a bit for every waiver");
 
 /* What the kernel counts for a run (map `runs`); how much of it the collector has written to the
  * log stands in the map `logged`, so that neither side overwrites the other:
@@ -490,6 +506,7 @@ ABI_SIZE(struct path_entry, 32);
 ABI_SIZE(struct inode_entry, 16);
 ABI_SIZE(struct rule, 32);
 ABI_SIZE(struct tag, 24);
+ABI_SIZE(struct waiver, 32);
 ABI_SIZE(struct need, 16);
 ABI_SIZE(struct run, 96);
 ABI_SIZE(struct record, 184);

@@ -9,3 +9,4 @@
 
 #include "decide_net.h"
 #include "decide_path.h"
+#include "decide_waiver.h"

@@ -281,8 +281,8 @@ DECIDE void path_compare(struct path_walk *walk, __u32 index)
  * best by identity alone, since such a name may forbid, but not permit. */
 #define PATH_CANDIDATES (2 * ACCESS_KINDS)
 
-/* Which of two decisions holds: the stricter one; of two that are as strict, the one that a rule of the policy's
- * own stands behind, since what no rule matches may not be meant, or not be recorded. */
+/* Which of two decisions holds: the stricter one; of two that are as strict, the one that a rule of the
+ * policy's own stands behind, since what no rule matches may not be meant, or not be recorded. */
 DECIDE __u32 decision_weight(const struct rules *rules, const struct decision *decision)
 {
 	__u32 weight = 4 * decision->verdict;

@@ -23,6 +23,7 @@
 #include "enter.bpf.h"
 #include "path.bpf.h"
 #include "scratch.bpf.h"
+#include "waived.bpf.h"
 
 static __always_inline void count_missed_entry(void)
 {
@@ -208,6 +209,8 @@ int BPF_PROG(enter_bprm_committing_creds, struct linux_binprm *bprm)
 	struct entry *found = bpf_map_lookup_elem(&entering, &key), entry;
 	struct rules rules;
 
+	if (task->bpf_storage)
+		take_waivers(task);
 	if (!found)
 		return 0;
 	entry = *found;

@@ -12,7 +12,7 @@
  * interpreter: both are judged, and the record of an interpreter names its script. `sh SCRIPT` and a
  * copy begin with reading the file: file_open (file.bpf.c).
  */
-#include "path.bpf.h"
+#include "waived.bpf.h"
 
 SEC("lsm/bprm_check_security")
 long BPF_PROG(exec_bprm_check_security, struct linux_binprm *bprm, int ret)
@@ -22,6 +22,7 @@ long BPF_PROG(exec_bprm_check_security, struct linux_binprm *bprm, int ret)
 		.object = CLASS_EXEC,
 		.access = ACCESS_READ,
 	};
+	long err;
 
 	if (ret)
 		return ret;
@@ -30,7 +31,10 @@ long BPF_PROG(exec_bprm_check_security, struct linux_binprm *bprm, int ret)
 	question.place = place_of_file(bprm->file);
 	if (bprm->interp != bprm->filename)
 		question.text = (__u64)bprm->filename;
-	return hook_result(judge_path(&question));
+	err = judge_path(&question);
+	if (!err && bprm->interp == bprm->filename)	/* not an interpreter's turn */
+		note_waivers(&question.tag, &question.place);
+	return hook_result(err);
 }
 
 static __noinline long judge_code(const struct tag *tag, enum hook hook, const struct place *place)

@@ -107,6 +107,15 @@ struct {
 	__type(value, struct entry);
 } entering SEC(".maps");
 
+/* Waivers for the program that a task is executing, by the address of the task: a bit for each. The longest
+ * ago is forgotten: then there is none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ENTERING_MAX);
+	__type(key, __u64);
+	__type(value, __u32);
+} waiving SEC(".maps");
+
 /* An object that was let pass to a process, and recorded: what the same process does with it again is
  * no news. */
 struct told {
@@ -126,14 +135,14 @@ struct {
 	__type(value, __u32);
 } told SEC(".maps");
 
-/* What a process was allowed, and recorded: only counted from then on. The object in full and not a hash of it:
- * whoever names files could find two with the same. */
+/* What a process was allowed, and recorded: only counted from then on. The object in full and not a hash
+ * of it: whoever names files could find two with the same. */
 struct allowed {
 	struct process_id process;
 	__u64 hi, lo;			/* of a destination the address; of a file its inode number and
 					 * device; of what has neither yet a hash of its path, and 0 */
-	__u32 what;			/* enum object_class, and above: of a destination protocol, and port or
-					 * family; of a file ACCESS_* */
+	__u32 what;			/* enum object_class, and above: of a destination protocol, and port
+					 * or family; of a file ACCESS_* */
 	__u32 generation;		/* of the ruleset that decided */
 };
 #define ALLOWED_MAX 32768

@@ -253,6 +253,7 @@ __noinline int decide_destination(struct net_question *question)
 		question->decision = decision_doubt(RULE_MALFORMED);
 	else	/* Nothing to doubt in a policy that does not speak of addresses. */
 		question->decision = decision_of_rule(&rules, CLASS_NET, RULE_DEFAULT);
+	waive(&rules, &question->tag, &question->decision);
 	question->silent = question->decision.verdict == VERDICT_ALLOW && rules.head &&
 		!decision_is_told(rules.head, recording_of(&question->tag, rules.head), &question->decision);
 	return 0;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "record.bpf.h"
+#include "waive.bpf.h"
 #include "walk.bpf.h"
 
 #define CLASS_BIT(object) (1 << (object))
@@ -27,10 +28,12 @@ struct path_question {
 	__u8 rules_only;		/* the default does not speak of this */
 	__u8 also;			/* CLASS_BIT()s: classes whose rules speak of it, too */
 	__u8 tell;			/* enum tell: whether this is news to the run */
-	/* judge_path() puts here: */
-	__u8 classes;			/* CLASS_BIT()s of the classes that have anything to say */
 	__u8 by_the_way;		/* another hook tells of it: where the default allows it, it is not
 					 * recorded */
+	/* judge_path() puts here: */
+	__u8 classes;			/* CLASS_BIT()s of the classes that have anything to say */
+	__u8 for_record;		/* nothing can deny it: it is only looked at to be recorded */
+	__u8 unused[2];
 	struct outcome outcome;		/* where it looked at no path */
 };
 
@@ -62,8 +65,9 @@ static __noinline int keep_news(struct scratch *scratch, const struct path_quest
 static long path_digest_step(__u32 i, void *ctx)
 {
 	struct scratch *scratch = *(struct scratch **)ctx;
+	struct allowed *key = &scratch->allowed;
 
-	scratch->allowed.hi = path_hash_step(scratch->allowed.hi, scratch->path.path[i & (PATH_LENGTH_MAX - 1)]);
+	key->hi = path_hash_step(key->hi, scratch->path.path[i & (PATH_LENGTH_MAX - 1)]);
 	return 0;
 }
 
@@ -138,7 +142,7 @@ static __always_inline bool is_from_before(const struct tag *tag)
 	struct rules rules;
 
 	rules_of(tag, &rules);
-	return !rules.head || rules.head->generation != tag->generation;
+	return !rules.head || (__u32)rules.head->generation != tag->generation;
 }
 
 /* An io_uring. One that another task made acts for that: in its threads, with what it had opened. */
@@ -333,14 +337,15 @@ static __always_inline long judge_allowed(struct scratch *scratch, const struct 
 }
 
 /* Whether the default speaks of the object: only of one that is asked about itself. */
-static __always_inline bool default_speaks(const struct scratch *scratch, const struct path_question *question)
+static __always_inline bool default_speaks(const struct scratch *scratch,
+					   const struct path_question *question)
 {
 	return !question->rules_only && scratch->path.object == question->object;
 }
 
-/* Whether what is allowed is recorded. Not of a class whose rules only speak of it, too: a program that is read
- * is not executed. Nor of code that is mapped, which every process does; nor of a creation, of which the
- * opening tells, with the identity of the file. */
+/* Whether what is allowed is recorded. Not of a class whose rules only speak of it, too: a program that is
+ * read is not executed. Nor of code that is mapped, which every process does; nor of a creation, of which
+ * the opening tells, with the identity of the file. */
 static __always_inline bool is_told(const struct scratch *scratch, const struct path_question *question,
 				    const struct ruleset *head)
 {
@@ -370,6 +375,7 @@ static __always_inline long judge_class(struct scratch *scratch, const struct pa
 	const struct decision *outcome = &scratch->path.outcome;
 
 	decide_class(scratch, rules, object, question->access);
+	waive(rules, &question->tag, &scratch->path.outcome);
 	find_silent(scratch, question, rules);
 	if (scratch->silent)
 		return 0;
@@ -403,21 +409,31 @@ static __always_inline bool rules_speak(const struct rules *rules, enum object_c
 _Static_assert(CLASS_COUNT == 4, "a class is an index modulo 4");
 
 /* The classes that have anything to say: where there are none, nothing is looked at. */
-static __always_inline __u32 classes_asked(const struct path_question *question,
-					   const struct rules *rules)
+static __always_inline __u32 classes_asked(struct path_question *question, const struct rules *rules)
 {
 	__u32 classes = 0;
 
 	if (rules_speak(rules, question->object, question->access) ||
 	    (!question->rules_only &&
-	     (rules->head->defaults[question->object & 3] != VERDICT_ALLOW ||
-	      recording_of(&question->tag, rules->head) == RECORDING_ALL)))
+	     rules->head->defaults[question->object & 3] != VERDICT_ALLOW))
 		classes = CLASS_BIT(question->object & 3);
 	for (int object = CLASS_EXEC; object <= CLASS_SOCKET; object++)
 		if (question->also & CLASS_BIT(object) &&
 		    rules_speak(rules, object, question->access))
 			classes |= CLASS_BIT(object);
+	if (!question->rules_only && recording_of(&question->tag, rules->head) == RECORDING_ALL) {
+		question->for_record = !classes;
+		classes |= CLASS_BIT(question->object & 3);
+	}
 	return classes;
+}
+
+/* What would only be recorded, and cannot be looked at. */
+static __noinline long pass_unseen(const struct path_question *question)
+{
+	count_submitted(question->tag.run, RECORD_DECISION, VERDICT_ALLOW);
+	count_lost(question->tag.run, RECORD_DECISION);
+	return 0;
 }
 
 static __noinline int walk_question(struct scratch *scratch, const struct path_question *question)
@@ -462,7 +478,7 @@ __noinline long judge_path(struct path_question *question)
 		return 0;
 	walk.scratch = scratch_take();
 	if (!walk.scratch)
-		return judge_unseen(question, RULE_UNRESOLVED);
+		return question->for_record ? pass_unseen(question) : judge_unseen(question, RULE_UNRESOLVED);
 	walk.scratch->denied = false;
 	walk.scratch->err = 0;
 	walk_question(walk.scratch, question);

@@ -221,8 +221,8 @@ static __always_inline void outcome_of(struct outcome *ret_outcome, const struct
 	if (mode != MODE_AUDIT && decision->verdict == VERDICT_DENY)
 		ret_outcome->err = decision->err < 0 ? decision->err : -EPERM;
 	ret_outcome->unrecorded = ret_outcome->err;
-	/* Not an errno that means "try again": there may be no room for long. What no rule wants a record of may
-	 * be lost: a full log is no reason to stop all that a deploy does. */
+	/* Not an errno that means "try again": there may be no room for long. What no rule wants a record of
+	 * may be lost: a full log is no reason to stop all that a deploy does. */
 	if (mode != MODE_AUDIT && decision->verdict == VERDICT_AUDIT && rules->head &&
 	    rules->head->deny_unrecorded)
 		ret_outcome->unrecorded = -EPERM;

@@ -19,6 +19,7 @@ enum policy_field {
 	POLICY_SERVICES,
 	POLICY_RULES,
 	POLICY_DEFAULT,
+	POLICY_WAIVERS,
 	POLICY_FIELDS,
 };
 
@@ -28,14 +29,10 @@ static const char *const policy_keys[POLICY_FIELDS + 1] = {
 	[POLICY_USERS] = "users",	[POLICY_GROUPS] = "groups",
 	[POLICY_ENTER] = "enter",	[POLICY_INCLUDE] = "include",
 	[POLICY_SERVICES] = "services", [POLICY_RULES] = "rules", [POLICY_DEFAULT] = "default",
+	[POLICY_WAIVERS] = "waivers",
 };
 
-static const struct planned_key policy_planned[] = {
-	{ "waivers", "remove it; for now write an allow rule" },
-	{ NULL, NULL },
-};
-
-static const struct map_type policy_type = { "a policy", policy_keys, policy_planned };
+static const struct map_type policy_type = { "a policy", policy_keys, NULL };
 
 static const char *const class_keys[CLASS_COUNT + 1] = {
 	[CLASS_NET] = "net",
@@ -98,6 +95,8 @@ static void read_defaults(struct checker *checker, const struct node *key)
 
 		if (word >= 0)
 			checker->policy->defaults[i] = (enum verdict)word;
+		if (fields[i])
+			checker->policy->default_where[i] = node_where(&checker->source, fields[i]);
 	}
 }
 
@@ -133,6 +132,8 @@ static void read_policy(struct checker *checker, const struct node *root)
 	needs_check(checker);
 	if (fields[POLICY_RULES])
 		rules_read(checker, fields[POLICY_RULES]);
+	if (fields[POLICY_WAIVERS])
+		waivers_read(checker, fields[POLICY_WAIVERS]);
 	implied_rules(checker);
 	if (fields[POLICY_DEFAULT])
 		read_defaults(checker, fields[POLICY_DEFAULT]);
@@ -262,6 +263,7 @@ void policy_free(struct policy *policy)
 	launchers_free(policy->users, policy->user_count);
 	launchers_free(policy->groups, policy->group_count);
 	enter_free(policy);
+	waivers_free(policy);
 	free(policy->services);
 	free(policy->rules);
 	free(policy->tag);

@@ -5,6 +5,7 @@
  *	check.c		the policy
  *	launchers.c	who may start its runs
  *	enter.c		what begins one without a launcher
+ *	waivers.c	who may reach what a rule denies, until when
  *	services.c	its services, and the files that it includes
  *	needs.c		which services they need in turn
  *	check_rules.c	its rules
@@ -167,6 +168,12 @@ void launchers_free(struct policy_launcher *launchers, size_t count);
 void enter_read(struct checker *checker, const struct node *key);
 void enter_free(struct policy *policy);
 
+/* --- waivers.c ----------------------------------------------------------------------------- */
+
+/* Reads the list under @key into checker->policy, whose rules are complete. */
+void waivers_read(struct checker *checker, const struct node *key);
+void waivers_free(struct policy *policy);
+
 /* --- files.c ------------------------------------------------------------------------------- */
 
 /* Reads a regular file of at most POLICY_TEXT_MAX bytes, at @path under @root ("": none); never waits.
@@ -214,6 +221,10 @@ bool service_index_find(const struct service_index *index, const char *name, siz
 
 /* What to do about a name that is not there. */
 const char *service_index_hint(struct checker *checker, const struct service_index *index, const char *name);
+
+/* Finds the service that a scalar names; false and a fault where there is none. */
+bool service_find(struct checker *checker, const struct service_index *index, const struct node *node,
+		  size_t *ret_service);
 
 /* Reads the list under @key into checker->policy, whose services are complete. */
 void rules_read(struct checker *checker, const struct node *key);

@@ -83,8 +83,8 @@ bool service_index_find(const struct service_index *index, const char *name, siz
 	return found;
 }
 
-static bool service_find(struct checker *checker, const struct service_index *index,
-			 const struct node *node, size_t *ret_service)
+bool service_find(struct checker *checker, const struct service_index *index, const struct node *node,
+		  size_t *ret_service)
 {
 	const char *name = scalar_read(checker, node, "the name of a service", POLICY_STRING_MAX);
 

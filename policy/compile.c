@@ -24,6 +24,7 @@ struct compiler {
 	struct net_tables nets;
 	struct path_tables paths;
 	struct rule *rules;
+	struct waiver *waivers;
 	struct need *needs;
 	size_t need_count;
 	uint32_t *users, *groups, *enter_execs, *enter_cgroups;	/* the string of each */
@@ -85,18 +86,65 @@ static int rule_build(struct compiler *compiler, size_t number, struct rule *rul
 
 static int rules_build(struct compiler *compiler)
 {
-	size_t count = compiler->policy->rule_count;
+	size_t count = compiler->policy->rule_count, waivers = compiler->policy->waiver_count;
 	uint32_t empty;
 	int err;
 
 	err = string_add(compiler, "", &empty);		/* the first: offset 0 */
 	if (err || !count)
 		return err;
-	compiler->rules = calloc(count, sizeof(*compiler->rules));
+	compiler->rules = calloc(count + waivers, sizeof(*compiler->rules));
 	if (!compiler->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < count && !err; i++)
 		err = rule_build(compiler, i, &compiler->rules[i]);
+	return err;
+}
+
+/* The rule of a waiver stands behind all others. */
+static int waiver_rule_build(struct compiler *compiler, const struct policy_waiver *source, struct rule *rule)
+{
+	const char *service = compiler->policy->services[source->service].name;
+	char *name = NULL, *where = NULL;
+	int err = -ENOMEM;
+
+	if (asprintf(&name, "waiver %s (%s)", service, source->owner) < 0)
+		name = NULL;
+	if (asprintf(&where, "%s:%u", source->where.file, source->where.line) < 0)
+		where = NULL;
+	rule->verdict = VERDICT_AUDIT;
+	rule->err = -EPERM;
+	if (name && where)
+		err = string_add(compiler, service, &rule->service) ?:
+			string_add(compiler, source->why, &rule->why) ?:
+			string_add(compiler, name, &rule->name) ?:
+			string_add(compiler, where, &rule->where);
+	free(name);
+	free(where);
+	return err;
+}
+
+static int waivers_build(struct compiler *compiler)
+{
+	const struct policy *policy = compiler->policy;
+	int err = 0;
+
+	compiler->waivers = calloc(policy->waiver_count + 1, sizeof(*compiler->waivers));
+	if (!compiler->waivers)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < policy->waiver_count; i++) {
+		const struct policy_waiver *source = &policy->waivers[i];
+		struct waiver *waiver = &compiler->waivers[i];
+		size_t number = policy->rule_count + i;
+
+		waiver->until_ns = (uint64_t)source->until * 1000000000;
+		waiver->rule = (uint16_t)number;
+		waiver->length = (uint16_t)strlen(source->exec);
+		err = waiver_rule_build(compiler, source, &compiler->rules[number]) ?:
+			string_add(compiler, source->exec, &waiver->exec) ?:
+			string_add(compiler, source->owner, &waiver->owner);
+		waiver->service = compiler->rules[number].service;
+	}
 	return err;
 }
 
@@ -198,7 +246,7 @@ struct part {
 
 #define PART(name, from, n) \
 	{ offsetof(struct ruleset, name), from, n, sizeof(*(from)) }
-#define PART_COUNT 20
+#define PART_COUNT 21
 
 static void parts_list(const struct compiler *compiler, struct part parts[PART_COUNT])
 {
@@ -222,11 +270,12 @@ static void parts_list(const struct compiler *compiler, struct part parts[PART_C
 		PART(inodes[CLASS_EXEC], paths->inodes[CLASS_EXEC], paths->inode_count[CLASS_EXEC]),
 		PART(inodes[CLASS_SOCKET], paths->inodes[CLASS_SOCKET],
 		     paths->inode_count[CLASS_SOCKET]),
-		PART(rules, compiler->rules, compiler->policy->rule_count),
+		PART(rules, compiler->rules, compiler->policy->rule_count + compiler->policy->waiver_count),
 		PART(users, compiler->users, compiler->policy->user_count),
 		PART(groups, compiler->groups, compiler->policy->group_count),
 		PART(enter_execs, compiler->enter_execs, compiler->policy->enter_exec_count),
 		PART(enter_cgroups, compiler->enter_cgroups, compiler->policy->enter_cgroup_count),
+		PART(waivers, compiler->waivers, compiler->policy->waiver_count),
 		PART(needs, compiler->needs, compiler->need_count),
 		PART(strings, strings->bytes, strings->size),
 	};
@@ -257,7 +306,7 @@ static void header_fill(const struct compiler *compiler, uint64_t generation, st
 	memcpy(head->implied, compiler->paths.implied, sizeof(head->implied));
 	while (head->rules_said < policy->rule_count && !policy->rules[head->rules_said].implied)
 		head->rules_said++;
-	head->names_grant = compiler->paths.names_grant;
+	head->names_grant = compiler->paths.names_grant || policy->waiver_count;
 	head->path_filter = compiler->paths.path_filter;
 	head->inode_filter = compiler->paths.inode_filter;
 }
@@ -311,7 +360,7 @@ static bool policy_fits(struct compiler *compiler)
 {
 	if (strlen(compiler->policy->tag) >= TAG_NAME_MAX)
 		complain(compiler, "the tag is too long");
-	else if (compiler->policy->rule_count > RULE_COUNT_MAX)
+	else if (compiler->policy->rule_count + compiler->policy->waiver_count > RULE_COUNT_MAX)
 		complain(compiler, "the policy has too many rules");
 	else
 		return true;
@@ -323,7 +372,7 @@ static int tables_build(struct compiler *compiler, const struct path_resolver *r
 	const char *too_large = "the rules of this policy make too large a ruleset";
 	int err;
 
-	err = rules_build(compiler) ?: launchers_build(compiler) ?: execs_build(compiler) ?:
+	err = rules_build(compiler) ?: waivers_build(compiler) ?: launchers_build(compiler) ?: execs_build(compiler) ?:
 		cgroups_build(compiler) ?: needs_build(compiler);
 	if (!err) {
 		too_large = "the nets of this policy make too large a ruleset";
@@ -376,6 +425,7 @@ int policy_compile(const struct policy *policy, const struct path_resolver *reso
 	conflicts_free(&compiler.conflicts);
 	intern_free(&compiler.strings);
 	free(compiler.rules);
+	free(compiler.waivers);
 	free(compiler.needs);
 	free(compiler.users);
 	free(compiler.groups);

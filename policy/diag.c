@@ -161,14 +161,19 @@ static void diag_clear(struct diag *diag)
 	free(diag->source);
 }
 
-void diags_vadd(struct diags *diags, enum diag_severity severity, struct diag_where where,
-		const char *text, size_t size, const char *hint, const char *fmt, va_list args)
+static size_t *severity_total(struct diags *diags, enum diag_severity severity)
 {
-	size_t *total = severity == DIAG_ERROR ? &diags->errors : &diags->warnings;
-	struct diag diag = { .severity = severity, .where = where };
+	return severity == DIAG_ERROR ? &diags->errors :
+	       severity == DIAG_WARNING ? &diags->warnings : &diags->notes;
+}
+
+/* Adds @diag, whose texts are still to be filled in. */
+static void add(struct diags *diags, struct diag diag, const char *text, size_t size,
+		const char *hint, const char *fmt, va_list args)
+{
 	struct diag *list;
 
-	if ((*total)++ >= DIAG_KEPT_MAX)
+	if ((*severity_total(diags, diag.severity))++ >= DIAG_KEPT_MAX)
 		return;
 	if (vasprintf(&diag.message, fmt, args) < 0)
 		diag.message = NULL;
@@ -188,6 +193,12 @@ out_of_memory:
 	diags->out_of_memory = true;
 }
 
+void diags_vadd(struct diags *diags, enum diag_severity severity, struct diag_where where,
+		const char *text, size_t size, const char *hint, const char *fmt, va_list args)
+{
+	add(diags, (struct diag){ .severity = severity, .where = where }, text, size, hint, fmt, args);
+}
+
 void diags_add(struct diags *diags, enum diag_severity severity, struct diag_where where,
 	       const char *text, size_t size, const char *hint, const char *fmt, ...)
 {
@@ -195,6 +206,18 @@ void diags_add(struct diags *diags, enum diag_severity severity, struct diag_whe
 
 	va_start(args, fmt);
 	diags_vadd(diags, severity, where, text, size, hint, fmt, args);
+	va_end(args);
+}
+
+void diags_add_lint(struct diags *diags, enum diag_severity severity, const char *lint,
+		    struct diag_where where, const char *text, size_t size, const char *hint,
+		    const char *fmt, ...)
+{
+	struct diag diag = { .severity = severity, .lint = lint, .where = where };
+	va_list args;
+
+	va_start(args, fmt);
+	add(diags, diag, text, size, hint, fmt, args);
 	va_end(args);
 }
 
@@ -238,13 +261,17 @@ static int diag_compare(const void *left, const void *right, void *arg)
 }
 
 struct palette {
-	const char *place, *severity[2], *mark, *hint, *end;
+	const char *place, *severity[DIAG_SEVERITIES], *mark, *hint, *end;
 };
 
-static const struct palette plain = { "", { "", "" }, "", "", "" };
+static const struct palette plain = { "", { "", "", "" }, "", "", "" };
 static const struct palette colored = {
 	.place = "\033[1m",
-	.severity = { [DIAG_ERROR] = "\033[1;31m", [DIAG_WARNING] = "\033[1;35m" },
+	.severity = {
+		[DIAG_ERROR] = "\033[1;31m",
+		[DIAG_WARNING] = "\033[1;35m",
+		[DIAG_NOTE] = "\033[1;36m",
+	},
 	.mark = "\033[1;32m",
 	.hint = "\033[1;36m",
 	.end = "\033[0m",
@@ -274,20 +301,28 @@ static void print_source(const struct diag *diag, const struct palette *palette,
 	fprintf(out, "%s\n", palette->end);
 }
 
-static void print_diag(const struct diag *diag, const struct palette *palette, FILE *out)
+const char *diag_severity_name(enum diag_severity severity)
 {
-	static const char *const severity[] = {
+	static const char *const names[DIAG_SEVERITIES] = {
 		[DIAG_ERROR] = "error",
 		[DIAG_WARNING] = "warning",
+		[DIAG_NOTE] = "note",
 	};
 
+	return names[severity];
+}
+
+static void print_diag(const struct diag *diag, const struct palette *palette, FILE *out)
+{
 	fputs(palette->place, out);
 	print_text(diag->where.file, strlen(diag->where.file), out);
 	if (diag->where.line)
 		fprintf(out, ":%u:%u", diag->where.line, diag->where.col);
 	fprintf(out, ":%s %s%s:%s ", palette->end, palette->severity[diag->severity],
-		severity[diag->severity], palette->end);
+		diag_severity_name(diag->severity), palette->end);
 	print_text(diag->message, strlen(diag->message), out);
+	if (diag->lint)
+		fprintf(out, " [%s]", diag->lint);
 	fputc('\n', out);
 	if (diag->source)
 		print_source(diag, palette, out);
@@ -323,17 +358,25 @@ void diags_first(struct diags *diags, char *ret_text, size_t size)
 		snprintf(ret_text, size, "%s: %s", first->where.file, first->message);
 }
 
-void diags_print(struct diags *diags, FILE *out, bool color)
+struct diag **diags_sorted(struct diags *diags)
 {
 	struct diag **sorted = reallocarray(NULL, diags->count + 1, sizeof(*sorted));
-	size_t shown[2] = { 0, 0 };
 
-	if (!sorted)
+	if (!sorted) {
 		diags->out_of_memory = true;
-	for (size_t i = 0; sorted && i < diags->count; i++)
+		return NULL;
+	}
+	for (size_t i = 0; i < diags->count; i++)
 		sorted[i] = &diags->list[i];
-	if (sorted)
-		qsort_r(sorted, diags->count, sizeof(*sorted), diag_compare, diags);
+	qsort_r(sorted, diags->count, sizeof(*sorted), diag_compare, diags);
+	return sorted;
+}
+
+void diags_print(struct diags *diags, FILE *out, bool color)
+{
+	struct diag **sorted = diags_sorted(diags);
+	size_t shown[DIAG_SEVERITIES] = { 0 };
+
 	for (size_t i = 0; i < diags->count; i++) {
 		const struct diag *diag = sorted ? sorted[i] : &diags->list[i];
 
@@ -343,6 +386,7 @@ void diags_print(struct diags *diags, FILE *out, bool color)
 	free(sorted);
 	print_rest(diags->errors, "error", out);
 	print_rest(diags->warnings, "warning", out);
+	print_rest(diags->notes, "note", out);
 	if (diags->out_of_memory)
 		fputs("error: out of memory; not every fault is listed\n", out);
 }

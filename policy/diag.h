@@ -17,6 +17,8 @@
 enum diag_severity {
 	DIAG_ERROR,
 	DIAG_WARNING,
+	DIAG_NOTE,			/* good to know; nothing has to be done about it */
+	DIAG_SEVERITIES,
 };
 
 /* A place in a text. Lines and columns count from 1; line 0 means the file as a whole. Columns
@@ -30,6 +32,7 @@ struct diag_where {
 
 struct diag {
 	enum diag_severity severity;
+	const char *lint;		/* the lint that found it, or NULL; outlives all diagnostics */
 	struct diag_where where;
 	char *message;
 	char *hint;			/* what to do, or NULL */
@@ -50,6 +53,7 @@ struct diags {
 	size_t count;
 	size_t errors;			/* how many were added, also those not kept */
 	size_t warnings;
+	size_t notes;
 	bool out_of_memory;		/* a fault could not be stored: treat as an error */
 	char **names;			/* file names given out by diags_file() */
 	size_t name_count;
@@ -67,6 +71,18 @@ void diags_add(struct diags *diags, enum diag_severity severity, struct diag_whe
 void diags_vadd(struct diags *diags, enum diag_severity severity, struct diag_where where,
 		const char *text, size_t size, const char *hint, const char *fmt, va_list args)
 	__attribute__((format(printf, 7, 0)));
+
+/* The same for what the lint @lint found. */
+void diags_add_lint(struct diags *diags, enum diag_severity severity, const char *lint,
+		    struct diag_where where, const char *text, size_t size, const char *hint,
+		    const char *fmt, ...) __attribute__((format(printf, 8, 9)));
+
+/* "error", "warning" or "note" */
+const char *diag_severity_name(enum diag_severity severity);
+
+/* The faults that were kept, in the order in which they are printed: pointers into @diags, diags->count of
+ * them, for free(). NULL when memory ran out. */
+struct diag **diags_sorted(struct diags *diags);
 
 /* Prints the faults in the order of file, line and column, and how many more there are beyond
  * DIAG_SHOWN_MAX; @color decorates for a terminal. Files come in the order of diags_file(). Bytes

@@ -111,6 +111,20 @@ static bool names_sound(const struct ruleset *head, struct table table)
 	return true;
 }
 
+static bool waivers_sound(const struct ruleset *head)
+{
+	const struct waiver *waivers = (const struct waiver *)((const char *)head + head->waivers.off);
+
+	if (!table_sound(head, head->waivers, sizeof(*waivers)) || head->waivers.count > WAIVERS_MAX)
+		return false;
+	for (uint32_t i = 0; i < head->waivers.count; i++)
+		if (waivers[i].rule >= head->rules.count || waivers[i].service >= head->strings.count ||
+		    waivers[i].owner >= head->strings.count ||
+		    (uint64_t)waivers[i].exec + waivers[i].length >= head->strings.count)
+			return false;
+	return true;
+}
+
 static bool needs_sound(const struct ruleset *head)
 {
 	const struct need *needs = (const struct need *)((const char *)head + head->needs.off);
@@ -136,7 +150,7 @@ int image_verify(const void *data, size_t size)
 	if (!header_sound(head) || !nets_sound(head) || !paths_sound(head) ||
 	    !strings_sound(head) || !rules_sound(head) || !names_sound(head, head->users) ||
 	    !names_sound(head, head->groups) || !names_sound(head, head->enter_execs) ||
-	    !names_sound(head, head->enter_cgroups) || !needs_sound(head))
+	    !names_sound(head, head->enter_cgroups) || !waivers_sound(head) || !needs_sound(head))
 		return -EBADMSG;
 	return 0;
 }
@@ -164,6 +178,33 @@ const char *image_name(const struct ruleset *image, struct table table, uint32_t
 	const uint32_t *names = (const uint32_t *)((const char *)image + table.off);
 
 	return number < table.count ? image_string(image, names[number]) : NULL;
+}
+
+const struct waiver *image_waiver(const struct ruleset *image, uint16_t rule)
+{
+	const struct waiver *waivers = (const struct waiver *)((const char *)image + image->waivers.off);
+
+	for (uint32_t i = 0; i < image->waivers.count; i++)
+		if (waivers[i].rule == rule)
+			return &waivers[i];
+	return NULL;
+}
+
+uint32_t image_waivers_of(const struct ruleset *image, const char *program)
+{
+	const struct waiver *waivers = (const struct waiver *)((const char *)image + image->waivers.off);
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < image->waivers.count; i++)
+		found |= (uint32_t)!strcmp(image_string(image, waivers[i].exec), program) << i;
+	return found;
+}
+
+bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, struct decision *decision)
+{
+	struct rules rules = { .head = image };
+
+	return decide_waiver(&rules, decision, waived, now_ns);
 }
 
 const char *image_recording(const struct ruleset *image, enum mode mode)
@@ -202,6 +243,29 @@ const char *image_needs(const struct ruleset *image, const char *service, uint32
 		if (ret_where)
 			*ret_where = need.where;
 		return need.needs;
+	}
+	return NULL;
+}
+
+const struct path_entry *image_path(const struct ruleset *image, enum object_class object,
+				    const char *path, uint32_t kind)
+{
+	const char *base = (const char *)image;
+	const struct path_entry *table = (const struct path_entry *)(base + image->paths[object].off);
+	uint32_t count = image->paths[object].count;
+	__u64 hash = path_hash_begin(object);
+
+	for (const char *at = path; *at; at++)
+		hash = path_hash_step(hash, *at);
+	hash = path_hash_end(hash, kind);
+	for (uint32_t i = 0; i < HASH_PROBES && i < count; i++) {
+		const struct path_entry *entry = &table[(HASH_SLOT(hash, count) + i) & (count - 1)];
+
+		if (!entry->hash)
+			return NULL;
+		if (entry->hash == hash && (entry->kind & PATH_KINDS) == kind &&
+		    !strcmp(image_string(image, entry->string), path))
+			return entry;
 	}
 	return NULL;
 }
@@ -270,4 +334,18 @@ struct decision image_decide_open(const struct ruleset *image, uint8_t access, c
 		return file;
 	*ret_object = CLASS_EXEC;
 	return exec;
+}
+
+/* As the kernel asks: file_open judges what is opened to be executed as a file, and bprm_check_security as a
+ * program (lsm/file.bpf.c, lsm/exec.bpf.c). */
+struct decision image_decide_exec(const struct ruleset *image, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object)
+{
+	struct decision file = image_decide_path(image, CLASS_FILE, ACCESS_READ, path, chain, chain_count);
+	struct decision exec = image_decide_path(image, CLASS_EXEC, ACCESS_READ, path, chain, chain_count);
+	bool by_file = file.verdict == VERDICT_DENY || file.verdict > exec.verdict;
+
+	*ret_object = by_file ? CLASS_FILE : CLASS_EXEC;
+	return by_file ? file : exec;
 }

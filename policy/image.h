@@ -43,6 +43,10 @@ bool image_need(const struct ruleset *image, uint32_t number, struct image_need 
 /* The name of the service of that number which @service needs, NULL behind the last, with the place where
  * @service is defined in *ret_where (may be NULL; untouched for NULL). Borrowed from the image. */
 const char *image_needs(const struct ruleset *image, const char *service, uint32_t number, const char **ret_where);
+/* The entry of a path among those of @object, or NULL. @path without its trailing slash, as in struct
+ * policy_path; @kind: PATH_EXACT or PATH_TREE. */
+const struct path_entry *image_path(const struct ruleset *image, enum object_class object,
+				    const char *path, uint32_t kind);
 
 /* Judges an address: decide_net() on the image. @addr as in struct record. */
 struct decision image_decide_net(const struct ruleset *image, const uint8_t addr[16],
@@ -58,5 +62,21 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 /* Judges the opening of a file: what may not be executed may not be read either. *ret_object is the
  * class whose rules decided: CLASS_FILE or CLASS_EXEC. */
 struct decision image_decide_open(const struct ruleset *image, uint8_t access, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object);
+
+/* The waiver whose rule that is, or NULL for any other. Lives as long as the image. */
+const struct waiver *image_waiver(const struct ruleset *image, uint16_t rule);
+
+/* The waivers for a program, by its path: a bit for each. What a task has is those of all programs that it and
+ * its ancestors were since they came under this ruleset. */
+uint32_t image_waivers_of(const struct ruleset *image, const char *program);
+
+/* Puts the outcome of a waiver in the place of a deny, where one of @waived applies at @now_ns, since 1970.
+ * Returns whether it did. */
+bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, struct decision *decision);
+/* Judges the execution of a file, which opens it as well: what may not be read may not be executed either.
+ * *ret_object as in image_decide_open(). */
+struct decision image_decide_exec(const struct ruleset *image, const char *path,
 				  const struct inode_id *chain, size_t chain_count,
 				  enum object_class *ret_object);

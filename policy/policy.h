@@ -47,7 +47,7 @@ struct policy_service {
 	struct diag_where where;
 	char *name;
 	bool included;			/* from an included file: need not be named by a rule */
-	uint8_t implied;		/* from a file that every policy includes: 1 + its number (implied.c) */
+	uint8_t implied;		/* from a file that every policy includes: 1 + its number */
 	struct policy_net *nets;
 	size_t net_count;
 	struct policy_ports *ports;	/* none: every port of every protocol */
@@ -85,11 +85,22 @@ struct policy_cgroup {
 	char *name;
 };
 
+/* Lets one program, and what it starts, reach a service that a rule denies, until a day is over. */
+struct policy_waiver {
+	struct diag_where where;
+	size_t service;			/* index into policy.services */
+	char *exec;			/* an absolute path; no folder */
+	char *owner;
+	char *why;			/* or NULL */
+	int64_t until;			/* seconds since 1970: the end of its last day, in UTC */
+};
+
 struct policy {
 	char *file;			/* the path it was read from */
 	char *tag;
 	enum mode mode;
 	enum verdict defaults[CLASS_COUNT];
+	struct diag_where default_where[CLASS_COUNT];	/* where it says so; line 0: it does not */
 	bool deny_unrecorded;		/* on_log_failure: deny */
 	enum recording record;		/* of what is allowed */
 	struct policy_launcher *users, *groups;	/* who may start runs, besides root */
@@ -102,6 +113,8 @@ struct policy {
 	size_t service_count;
 	struct policy_rule *rules;	/* those that are implied come last */
 	size_t rule_count;
+	struct policy_waiver *waivers;
+	size_t waiver_count;
 	char **includes;		/* the paths of the service files that it includes */
 	size_t include_count;
 };

@@ -530,6 +530,24 @@ static void write_errno(struct writer *w, int err)
 		write_id(w, "errno", err);
 }
 
+/* What let pass that a rule denies. */
+static void write_waiver(struct writer *w, const struct audit_event *event)
+{
+	const struct waiver *waiver = event->ruleset ? image_waiver(event->ruleset, event->record->rule) : NULL;
+	char day[sizeof("2027-03-31")];
+	time_t last;
+	struct tm tm;
+
+	if (!waiver)
+		return;
+	last = waiver->until_ns / NS_PER_SECOND - 1;
+	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&last, &tm));
+	begin(w, "waiver", "{");
+	write_string(w, "owner", image_string(event->ruleset, waiver->owner));
+	write_string(w, "until", day);
+	end(w, "}");
+}
+
 static void write_verdict(struct writer *w, const struct audit_event *event,
 			  const struct rule *rule)
 {
@@ -562,6 +580,7 @@ static void write_verdict(struct writer *w, const struct audit_event *event,
 	/* The one that holds: a run may override its policy's. */
 	write_string(w, "mode", record->flags & RECORD_ENFORCED ? "enforce" : "audit");
 	write_reason(w, record, rule);
+	write_waiver(w, event);
 }
 
 /* --- a release --- */

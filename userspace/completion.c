@@ -51,6 +51,7 @@ static const struct kind {
 	{ "USER", "@users", "_users" },
 	{ "WHEN", "auto always never", "(auto always never)" },
 	{ "VERDICT", "allow audit deny", "(allow audit deny)" },
+	{ "FORMAT", "text md html dot json", "(text md html dot json)" },
 };
 
 static const struct kind *kind_of(const char *arg)
@@ -77,7 +78,7 @@ static bool takes_files(const struct verb *verb)
 {
 	const char *option = strstr(verb->arguments, "--"), *file = strstr(verb->arguments, "FILE");
 
-	return verb->words || (file && (!option || file < option || file[-2] == ']'));
+	return verb->words || strstr(verb->arguments, "[LOG]") || (file && (!option || file < option || file[-2] == ']'));
 }
 
 /* Text inside of single quotes; with a backslash before each of @special. */

@@ -13,12 +13,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "../policy/image.h"
+#include "../policy/consider.h"
+#include "considered.h"
 #include "fence.h"
 #include "fence_up.h"
 #include "options.h"
 #include "policy_file.h"
 #include "say.h"
+#include "text.h"
 #include "verbs.h"
 
 static const struct verb_option options[] = {
@@ -37,11 +39,12 @@ const struct verb explain_verb = {
 		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... open PATH\n"
 		"       ringfence explain (--tag TAG | --policy FILE) [OPTION]... exec PATH",
 	.help = "Tells what a policy says about an address, a unix socket, a file or a program, by which rule\n"
-		"and why. An IPv6 address with a port stands in brackets: [2a0a:a440::1]:443. Without a port\n"
-		"the answer is for what has none (raw sockets, ping): the strictest of all ports. A unix\n"
-		"socket is named by its path, or by @ and its abstract name. A path is judged as it stands on\n"
-		"this host, links followed, by its name and the folders it is named by: other names that bind\n"
-		"mounts give it, which the kernel knows, are not looked for.\n\n"
+		"and why; and below which entries were considered, and why one of them wins. An IPv6 address\n"
+		"with a port stands in brackets: [2a0a:a440::1]:443. Without a port the answer is for what has\n"
+		"none (raw sockets, ping): the strictest of all ports. A unix socket is named by its path, or by\n"
+		"@ and its abstract name. A path is judged as it stands on this host, links followed, by its\n"
+		"name and the folders it is named by: other names that bind mounts give it, which the kernel\n"
+		"knows, are not looked for.\n\n"
 		"Exit status: 0 with an answer, whatever it is; 1 without.",
 	.options = options,
 	.words = "connect open exec",
@@ -56,6 +59,18 @@ struct question {
 	const char *verb, *object;	/* "connect", "140.82.112.3:443" */
 	char shown[PATH_MAX + 64];	/* the object as it was understood */
 	enum object_class class;
+};
+
+/* Whom it is put to. */
+struct asked {
+	struct diags diags;		/* the policy borrows from it */
+	struct policy *policy;		/* NULL: nothing but the ruleset is known */
+	struct ruleset *image;
+};
+
+struct reply {
+	struct decision decision;
+	struct consideration considered;
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
@@ -153,8 +168,7 @@ static int parse_endpoint(const char *text, uint8_t ret_addr[16], uint16_t *ret_
 	return -EINVAL;
 }
 
-static int ask_address(struct question *question, const struct ruleset *image,
-		       struct decision *ret_decision)
+static int ask_address(struct question *question, const struct asked *asked, struct reply *reply)
 {
 	char host[INET6_ADDRSTRLEN];
 	struct in6_addr address;
@@ -177,9 +191,11 @@ static int ask_address(struct question *question, const struct ruleset *image,
 		snprintf(question->shown, sizeof(question->shown), v4 ? "%s:%u/%s" : "[%s]:%u/%s",
 			 host, port, question->proto == PROTO_TCP ? "tcp" :
 			 question->proto == PROTO_UDP ? "udp" : "other");
-	*ret_decision = image_decide_net(image, address.s6_addr, port,
-					 any ? PROTO_NONE : question->proto);
-	return 0;
+	if (any)
+		question->proto = PROTO_NONE;
+	reply->decision = image_decide_net(asked->image, address.s6_addr, port, question->proto);
+	return consider_net(asked->image, asked->policy, address.s6_addr, port, question->proto,
+			    &reply->considered);
 }
 
 /* --- paths ---------------------------------------------------------------------------------- */
@@ -211,15 +227,30 @@ static size_t read_chain(const char *path, struct inode_id chain[DENTRY_DEPTH_MA
 	return count;
 }
 
-static int ask_path(struct question *question, const struct ruleset *image,
-		    struct decision *ret_decision)
+/* What the kernel would be asked about the path. */
+static int ask_class(struct question *question, const struct asked *asked, const char *path,
+		     const struct inode_id *chain, size_t count, struct reply *reply)
+{
+	const struct ruleset *image = asked->image;
+
+	if (question->class == CLASS_SOCKET) {
+		reply->decision = image_decide_path(image, CLASS_SOCKET, ACCESS_READ, path, chain, count);
+		return consider_socket(image, asked->policy, path, chain, count, &reply->considered);
+	}
+	if (question->class == CLASS_EXEC) {
+		reply->decision = image_decide_exec(image, path, chain, count, &question->class);
+		return consider_exec(image, asked->policy, path, chain, count, &reply->considered);
+	}
+	reply->decision = image_decide_open(image, question->access, path, chain, count, &question->class);
+	return consider_open(image, asked->policy, question->access, path, chain, count, &reply->considered);
+}
+
+static int ask_path(struct question *question, const struct asked *asked, struct reply *reply)
 {
 	struct inode_id chain[DENTRY_DEPTH_MAX];
-	char path[PATH_MAX];
+	char path[PATH_MAX], shown[PATH_MAX];
 	size_t count = 0;
 
-	if (question->class != CLASS_FILE)
-		question->access = ACCESS_READ;
 	if (question->class == CLASS_SOCKET && *question->object == '@') {
 		snprintf(path, sizeof(path), "%s", question->object);
 	} else if (realpath(question->object, path)) {
@@ -232,30 +263,24 @@ static int ask_path(struct question *question, const struct ruleset *image,
 		say_remedy("give an absolute path");
 		return -errno;
 	}
-	snprintf(question->shown, sizeof(question->shown), "%s%s", path,
+	text_show(path, shown, sizeof(shown));
+	snprintf(question->shown, sizeof(question->shown), "%s%s", shown,
 		 question->class != CLASS_FILE ? "" :
 		 question->access == ACCESS_WRITE ? " for writing" : " for reading");
-	if (question->class == CLASS_FILE)
-		*ret_decision = image_decide_open(image, question->access, path, chain, count,
-						  &question->class);
-	else
-		*ret_decision = image_decide_path(image, question->class, question->access, path,
-						  chain, count);
-	return 0;
+	return ask_class(question, asked, path, chain, count, reply);
 }
 
-static int ask(struct question *question, const struct ruleset *image,
-	       struct decision *ret_decision)
+static int ask(struct question *question, const struct asked *asked, struct reply *reply)
 {
 	if (!strcmp(question->verb, "connect") && strchr("/@", *question->object)) {
 		question->class = CLASS_SOCKET;
-		return ask_path(question, image, ret_decision);
+		return ask_path(question, asked, reply);
 	}
 	if (!strcmp(question->verb, "connect"))
-		return ask_address(question, image, ret_decision);
+		return ask_address(question, asked, reply);
 	question->class = !strcmp(question->verb, "exec") ? CLASS_EXEC : CLASS_FILE;
 	if (question->class == CLASS_EXEC || !strcmp(question->verb, "open"))
-		return ask_path(question, image, ret_decision);
+		return ask_path(question, asked, reply);
 	return verb_misused(&explain_verb, "%s: expected connect, open or exec", question->verb);
 }
 
@@ -276,9 +301,26 @@ static const char *default_reason(const struct question *question, const struct 
 						   "the ruleset is damaged: doubt denies";
 }
 
-static json_t *answer(const struct question *question, const struct ruleset *image,
-		      const struct decision *decision)
+static void answer_rule(json_t *json, const struct question *question, const struct ruleset *image,
+			const struct rule *rule)
 {
+	json_object_set_new(json, "service", json_string(image_string(image, rule->service)));
+	json_object_set_new(json, "rule", json_string(image_string(image, rule->name)));
+	json_object_set_new(json, "where", json_string(image_string(image, rule->where)));
+	if (*image_string(image, rule->why))
+		json_object_set_new(json, "why", json_string(image_string(image, rule->why)));
+	if (question->class == CLASS_EXEC && !strcmp(question->verb, "open"))
+		json_object_set_new(json, "note", json_string(
+			"a rule about executing: what could be read could be copied and executed"));
+	if (question->class == CLASS_FILE && !strcmp(question->verb, "exec"))
+		json_object_set_new(json, "note", json_string(
+			"a rule about files: what is executed is opened first"));
+}
+
+static json_t *answer(const struct question *question, const struct asked *asked, const struct reply *reply)
+{
+	const struct decision *decision = &reply->decision;
+	const struct ruleset *image = asked->image;
 	static const char *const verdicts[] = { "allow", "audit", "deny" };
 	const struct rule *rule = image_rule(image, decision->rule);
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "question", question->verb,
@@ -293,19 +335,15 @@ static json_t *answer(const struct question *question, const struct ruleset *ima
 			decision_is_told(image, recording_in(image, image->mode), decision)));
 	if (decision->verdict == VERDICT_AUDIT && image->deny_unrecorded && image->mode == MODE_ENFORCE)
 		json_object_set_new(json, "unrecorded", json_string("deny with EPERM, where it cannot be recorded"));
-	if (!rule) {
-		json_object_set_new(json, "reason",
-				    json_string(default_reason(question, decision)));
-		return json;
-	}
-	json_object_set_new(json, "service", json_string(image_string(image, rule->service)));
-	json_object_set_new(json, "rule", json_string(image_string(image, rule->name)));
-	json_object_set_new(json, "where", json_string(image_string(image, rule->where)));
-	if (*image_string(image, rule->why))
-		json_object_set_new(json, "why", json_string(image_string(image, rule->why)));
-	if (question->class == CLASS_EXEC && !strcmp(question->verb, "open"))
-		json_object_set_new(json, "note", json_string(
-			"a rule about executing: what could be read could be copied and executed"));
+	if (rule)
+		answer_rule(json, question, image, rule);
+	else
+		json_object_set_new(json, "reason", json_string(default_reason(question, decision)));
+	json_object_set_new(json, "considered", considered_json(&reply->considered));
+	if (question->class == CLASS_NET && !asked->policy)
+		json_object_set_new(json, "considered_note", json_string(
+			"the ruleset in force keeps which rules hold on which addresses and ports; --policy FILE "
+			"tells the nets that it was made from"));
 	return json;
 }
 
@@ -340,22 +378,34 @@ static void print(const json_t *json)
 	print_row(json, "why");
 	print_row(json, "reason");
 	print_row(json, "note");
+	considered_print(json_object_get(json, "considered"), stdout, verb_style(stdout));
+	if (json_object_get(json, "considered_note"))
+		printf("  %s\n", json_string_value(json_object_get(json, "considered_note")));
+}
+
+/* Compiles the ruleset to ask from a file. */
+static int read_policy(const char *path, struct asked *asked)
+{
+	int err = policy_file_parts(path, true, 1, &asked->diags, &asked->policy, &asked->image);
+
+	diags_print(&asked->diags, stderr, *verb_style(stderr)->reset);
+	return err;
 }
 
 /* The ruleset to ask: compiled from the file, or read back from the kernel. */
-static int find_ruleset(const struct question *question, struct ruleset **ret_image)
+static int find_ruleset(const struct question *question, struct asked *asked)
 {
 	struct fence *fence = NULL;
 	uint32_t slot;
 	int err;
 
 	if (question->policy)
-		return policy_file_compile(question->policy, true, 1, ret_image);
+		return read_policy(question->policy, asked);
 	err = fence_open_told(&fence);
 	if (err)
 		return err;
 	err = fence_find_tag(fence, question->tag, &slot, NULL, NULL) ?:
-		fence_get_ruleset(fence, slot, ret_image);
+		fence_get_ruleset(fence, slot, &asked->image);
 	if (err == -ENOENT)
 		say("unknown tag \"%s\": no policy for it is in force", question->tag);
 	else if (err)
@@ -367,16 +417,15 @@ static int find_ruleset(const struct question *question, struct ruleset **ret_im
 int explain_main(int argc, char **argv)
 {
 	struct question question = {};
-	struct ruleset *image = NULL;
-	struct decision decision;
+	struct asked asked = {};
+	struct reply reply = {};
 	json_t *json;
 	int err;
 
-	if (parse(&question, argc, argv) || find_ruleset(&question, &image))
-		return 1;
-	err = ask(&question, image, &decision);
+	err = parse(&question, argc, argv) ?: find_ruleset(&question, &asked) ?:
+		ask(&question, &asked, &reply);
 	if (!err) {
-		json = answer(&question, image, &decision);
+		json = answer(&question, &asked, &reply);
 		if (question.json) {
 			json_dumpf(json, stdout, JSON_INDENT(2));
 			putchar('\n');
@@ -385,6 +434,9 @@ int explain_main(int argc, char **argv)
 		}
 		json_decref(json);
 	}
-	free(image);
+	consideration_free(&reply.considered);
+	free(asked.image);
+	policy_free(asked.policy);
+	diags_free(&asked.diags);
 	return err ? 1 : 0;
 }

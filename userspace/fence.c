@@ -39,6 +39,7 @@ const char *const fence_map_names[FENCE_MAPS] = {
 	[MAP_ENTER_NAMES] = "enter_names",
 	[MAP_ENTER_GROUPS] = "enter_groups",
 	[MAP_ENTERING] = "entering",
+	[MAP_WAIVING] = "waiving",
 };
 
 const char *const fence_iterator_names[FENCE_ITERATORS] = {

@@ -127,16 +127,18 @@ static void tell_tags(const struct fence *fence)
 	say_remedy("ringfence apply FILE puts another one in force");
 }
 
-int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *ret_slot)
+int fence_find_tag_told(const struct fence *fence, const char *name, struct tag *tag)
 {
-	int err = fence_find_tag(fence, tag, ret_slot, NULL, NULL);
+	uint32_t slot = 0;
+	int err = fence_find_tag(fence, name, &slot, NULL, NULL);
 
 	if (err == -ENOENT) {
-		say("unknown tag \"%s\": no policy for it is in force", tag);
+		say("unknown tag \"%s\": no policy for it is in force", name);
 		tell_tags(fence);
 	} else if (err) {
 		say_errno(err, "cannot read the policies in force");
 	}
+	tag->policy = slot;
 	return err;
 }
 

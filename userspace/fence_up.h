@@ -25,8 +25,8 @@ int fence_open_told(struct fence **ret_fence);
  * -ENOTSUP. */
 int fence_look_told(const struct fence *fence);
 
-/* Finds the slot of the policy for @tag, and tells where there is none, or why it cannot be told. */
-int fence_find_tag_told(const struct fence *fence, const char *tag, uint32_t *ret_slot);
+/* Finds the slot of the policy of that name for @tag, and tells where there is none, or why it cannot be told. */
+int fence_find_tag_told(const struct fence *fence, const char *name, struct tag *tag);
 
 /* Proves with a probe that the fence is live, and tells what it found dead. Returns 0, -ENOTSUP for a
  * dead fence, or -errno where the probe could not be run. */

@@ -118,8 +118,9 @@ static int find_policy(struct gate *gate, const struct guest *guest, const struc
 {
 	struct ruleset *image = NULL;
 	char user[64], note[256];
-	int err = fence_find_tag(gate->fence, request->tag, &tag->policy, NULL, NULL) ?:
-		fence_get_ruleset(gate->fence, tag->policy, &image);
+	uint32_t slot = 0;
+	int err = fence_find_tag(gate->fence, request->tag, &slot, NULL, NULL) ?:
+		fence_get_ruleset(gate->fence, slot, &image);
 
 	if (err == -ENOENT) {
 		refuse(answer, err, "ringfence check shows the tag of a policy; root puts it in force with ringfence apply",
@@ -139,6 +140,7 @@ static int find_policy(struct gate *gate, const struct guest *guest, const struc
 		refuse(answer, err, "only root may; the policy itself can say mode: audit",
 		       "the policy of tag %s is enforced: --mode audit would undo that", request->tag);
 	}
+	tag->policy = slot;
 	free(image);
 	return err;
 }

@@ -4,16 +4,14 @@
  * either complete or not there at all.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../policy/import.h"
 #include "options.h"
+#include "output.h"
 #include "verbs.h"
 
 enum { OPTION_SELECT = 1, OPTION_NAME, OPTION_PORTS };	/* no letters: they have no short form */
@@ -67,94 +65,9 @@ const struct verb import_verb = {
 
 /* --- output --------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t done = write(fd, text, size);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		text += done;
-		size -= done;
-	}
-	return 0;
-}
-
-/* The mode a new file @path gets: that of the file it replaces, or what the umask leaves. */
-static mode_t output_mode(const char *path)
-{
-	struct stat st;
-	mode_t mask;
-
-	if (!stat(path, &st))
-		return st.st_mode & 0777;
-	mask = umask(0);
-	umask(mask);
-	return 0666 & ~mask;
-}
-
-/* Puts the name of a renamed file on disk. Best effort: some file systems cannot. */
-static void sync_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int fd;
-
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
-		 slash ? path : ".");
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
-}
-
-/* Replaces @path by way of a file beside it. On failure neither is changed nor left behind. */
-static int replace_file(const char *path, const char *text, size_t size)
-{
-	char temp[PATH_MAX];
-	int fd, err;
-
-	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= (int)sizeof(temp))
-		return -ENAMETOOLONG;
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = write_all(fd, text, size);
-	if (!err && (fchmod(fd, output_mode(path)) || fsync(fd)))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && rename(temp, path))
-		err = -errno;
-	if (err)
-		unlink(temp);
-	else
-		sync_folder(path);
-	return err;
-}
-
-/* A link is followed, and what is not a regular file (a device, a pipe) is left alone: replacing
- * it would put a file in its place. */
-static int write_file(const char *path, const char *text, size_t size)
-{
-	char target[PATH_MAX];
-	struct stat st;
-
-	if (stat(path, &st))
-		return errno == ENOENT ? replace_file(path, text, size) : -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	return realpath(path, target) ? replace_file(target, text, size) : -errno;
-}
-
 static int write_output(const char *path, const char *text, size_t size)
 {
-	int err = path ? write_file(path, text, size) : write_all(STDOUT_FILENO, text, size);
+	int err = output_write(path, 0666, text, size);
 
 	if (err)
 		fprintf(stderr, "ringfence import: cannot write %s: %s\n", path ?: "to stdout",

@@ -8,9 +8,11 @@
 #include <stdbool.h>
 
 #define PATH_POLICIES	"/etc/ringfence/policy.d"
+#define PATH_KINDS_FILE "/etc/ringfence/kinds.yaml"	/* what persons say of dependencies (policy/kinds.h) */
 #define PATH_RUN	"/run/ringfence"
 #define PATH_RULESETS	PATH_RUN "/rulesets"	/* images by slot and generation, for old records */
 #define PATH_LAST_GOOD	"/var/lib/ringfence/last-good"	/* texts of policies that were in force */
+#define PATH_BASELINES	"/var/lib/ringfence/baselines"	/* TAG.json: the report that runs are compared with */
 #define PATH_FAULTY	PATH_RUN "/faulty"	/* policies of the host that are not in force as they stand */
 #define PATH_GATE	PATH_RUN "/socket"	/* where the daemon is asked to tag (gate.h) */
 #define PATH_LOCK	PATH_RUN "/lock"	/* held while the fence or its rulesets change */

@@ -189,7 +189,7 @@ static int open_loaded_fence(struct session *session)
 		return err;
 	}
 	return fence_look_told(session->fence) ?:
-		fence_find_tag_told(session->fence, session->tag_name, &session->tag.policy);
+		fence_find_tag_told(session->fence, session->tag_name, &session->tag);
 }
 
 /* Where the collector writes. Of a loaded fence, --log is a copy made at the end. */

@@ -8,11 +8,12 @@
 #include "named.h"
 #include "../policy/image.h"
 
-/* Bytes of the object that a path may take, the command, and what services need; the rest is for where services
- * are named. */
+/* Bytes of the object that a path may take, the command, what services need, and which of these are denied; the
+ * rest is for where services are named. */
 #define PATH_ROOM 1024
 #define COMMAND_ROOM 2048
 #define SERVICES_ROOM 2048
+#define DENIED_ROOM 512
 #define ESCAPED 6			/* bytes that one may become: \u001b */
 
 /* A key that an object may have, or has to. */
@@ -136,6 +137,7 @@ static const struct key begin_keys[] = {
 	{ "named_cut", is_true, false },
 	{ "services", is_services, true },
 	{ "services_cut", is_true, false },
+	{ "denied", is_strings, false },
 	{ "record", is_record, true },
 	{ "flags", is_number, false },
 };
@@ -263,6 +265,41 @@ static int add_need(json_t *services, const struct image_need *need)
 	return json_array_append_new(json_object_get(service, "needs"), json_string(need->needs)) ? -ENOMEM : 0;
 }
 
+static bool has_string(const json_t *strings, const char *string)
+{
+	for (size_t i = 0; i < json_array_size(strings); i++)
+		if (!strcmp(json_string_value(json_array_get(strings, i)), string))
+			return true;
+	return false;
+}
+
+static bool is_denied(const struct ruleset *image, const char *service)
+{
+	const struct rule *rule;
+
+	for (uint16_t i = 0; (rule = image_rule(image, i)); i++)
+		if (rule->verdict == VERDICT_DENY && !strcmp(image_string(image, rule->service), service))
+			return true;
+	return false;
+}
+
+/* Those that rules deny and others need: a run that reaches for the others need not come to the rules. */
+static int add_denied(json_t *note, const struct ruleset *image)
+{
+	json_t *denied = json_array();
+	struct image_need need;
+	int err = denied ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !err && image_need(image, i, &need); i++)
+		if (size_of(denied) + strlen(need.needs) + 3 <= DENIED_ROOM && !has_string(denied, need.needs) &&
+		    is_denied(image, need.needs))
+			err = json_array_append_new(denied, json_string(need.needs)) ? -ENOMEM : 0;
+	if (!err && json_array_size(denied))
+		return json_object_set_new(note, "denied", denied) ? -ENOMEM : 0;
+	json_decref(denied);
+	return err;
+}
+
 /* What readers of the log need of the policy. */
 static int add_policy(json_t *note, const struct ruleset *image, enum mode mode)
 {
@@ -281,7 +318,7 @@ static int add_policy(json_t *note, const struct ruleset *image, enum mode mode)
 	    json_object_set_new(note, "record", json_string(image_recording(image, mode))) ||
 	    (cut && json_object_set_new(note, "services_cut", json_true())))
 		err = -ENOMEM;
-	return err;
+	return err ?: add_denied(note, image);
 }
 
 /* As many of the places as have room. */

@@ -286,19 +286,20 @@ static void print(const json_t *status)
 		printf("          %lld processes or control groups that should have begun a run did not\n",
 		       number(lost, "entries"));
 	json_array_foreach(json_object_get(status, "policies"), i, each)
-		printf("policy    %s: %s mode, records %s, generation %lld, %lld rules, %lld entries, %lld KiB%s\n",
-		       text(each, "tag"), text(each, "mode"), text(each, "record"), number(each, "generation"),
-		       number(each, "rules"), number(each, "entries"), number(each, "bytes") / 1024,
+		printf("policy    %s: %s mode, records %s, generation %lld, %lld rules, %lld entries, "
+		       "%lld KiB%s\n", text(each, "tag"), text(each, "mode"), text(each, "record"),
+		       number(each, "generation"), number(each, "rules"), number(each, "entries"),
+		       number(each, "bytes") / 1024,
 		       !strcmp(text(each, "on_log_failure"), "deny") ? "; denies what cannot be recorded" : "");
 	json_array_foreach(json_object_get(status, "faulty_policies"), i, each)
 		printf("faulty    %s\n          %s\n", text(each, "fault"), text(each, "instead"));
 	print_services(status);
 	json_array_foreach(json_object_get(status, "runs"), i, each) {
-		printf("run       %s: %s%lld denied, %lld audited, %lld allowed (and repeated %lld times), %lld forks refused; "
-		       "%lld records submitted, %lld logged, %lld lost", text(each, "run"),
+		printf("run       %s: %s%lld denied, %lld audited, %lld allowed (and repeated %lld times), "
+		       "%lld forks refused; %lld records submitted, %lld logged, %lld lost", text(each, "run"),
 		       json_is_true(json_object_get(each, "released")) ? "released; " : "",
-		       number(each, "denied"), number(each, "audited"), number(each, "allowed"), number(each, "repeated"),
-		       number(each, "refused_forks"), number(each, "submitted"),
+		       number(each, "denied"), number(each, "audited"), number(each, "allowed"),
+		       number(each, "repeated"), number(each, "refused_forks"), number(each, "submitted"),
 		       number(each, "logged"), number(each, "lost"));
 		if (number(each, "unrecorded"))
 			printf(", %lld accesses denied for that", number(each, "unrecorded"));

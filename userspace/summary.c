@@ -12,6 +12,8 @@
 #include "run_id.h"
 #include "text.h"
 
+#define NAME_SHOWN 60			/* bytes of an object, a rule or a reason: more is in the log */
+
 /* What is kept while a log is read. */
 struct reader {
 	struct summary summary;
@@ -326,6 +328,13 @@ static void print_head(const struct summary *summary, FILE *out, const struct te
 	fputc('\n', out);
 }
 
+static void print_cut(FILE *out, const char *name)
+{
+	size_t size = strlen(name), kept = text_cut(name, size, NAME_SHOWN);
+
+	fprintf(out, "%.*s%s", (int)kept, name, kept < size ? "…" : "");
+}
+
 /* "2 × 140.82.112.3:443/tcp, 1 × ..." or, without counts, "curl, git" */
 static void print_items(FILE *out, const struct summary_item *items, size_t count,
 			uint64_t others, bool counts)
@@ -334,7 +343,7 @@ static void print_items(FILE *out, const struct summary_item *items, size_t coun
 		fputs(i ? ", " : "", out);
 		if (counts)
 			fprintf(out, "%" PRIu64 " × ", items[i].count);
-		fputs(items[i].name, out);
+		print_cut(out, items[i].name);
 	}
 	if (others && counts)
 		fprintf(out, ", %" PRIu64 " × others", others);
@@ -353,10 +362,68 @@ static void print_group(const struct summary_group *group, FILE *out,
 	if (*group->err)
 		fprintf(out, "  %s%s%s", kind_style(group->kind, style), group->err,
 			*kind_style(group->kind, style) ? style->reset : "");
-	fprintf(out, "  %s", group->rule);
-	if (*group->why)
-		fprintf(out, ": %s", group->why);
+	fputs("  ", out);
+	print_cut(out, group->rule);
+	if (*group->why) {
+		fputs(": ", out);
+		print_cut(out, group->why);
+	}
 	fputc('\n', out);
+}
+
+/* How many rows of a terminal a group takes. */
+static unsigned int count_rows(const struct summary_group *group)
+{
+	unsigned int columns = 0;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return 1;
+	print_group(group, out, term_style(TERM_NEVER, out));
+	fclose(out);
+	for (size_t i = 0; text && i + 1 < size; i++)
+		columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+	free(text);
+	return columns ? (columns + SUMMARY_COLUMNS - 1) / SUMMARY_COLUMNS : 1;
+}
+
+/* What was not shown, from the group @from up to @end. */
+static void print_more(const struct summary *summary, size_t from, size_t end, FILE *out)
+{
+	uint64_t counts[SUMMARY_KINDS] = { 0 };
+	char run[RUN_NAME_SIZE];
+	const char *comma = ": ";
+
+	for (size_t i = from; i < end; i++)
+		counts[summary->groups[i].kind] += summary->groups[i].count;
+	fprintf(out, "  ... and %zu more", end - from);
+	for (enum summary_kind kind = 0; kind < SUMMARY_KINDS; kind++) {
+		if (!counts[kind])
+			continue;
+		fprintf(out, "%s%" PRIu64 " %s", comma, counts[kind], kind_words[kind]);
+		comma = ", ";
+	}
+	fprintf(out, "; all of it: ringfence report %s\n", run_id_name(summary->run, run));
+}
+
+/* Denials come first, and so find room first. What was allowed is not shown at all. */
+static void print_groups(const struct summary *summary, FILE *out, const struct term_style *style)
+{
+	size_t end = 0, i = 0;
+	unsigned int rows = 0;
+
+	while (end < summary->group_count && summary->groups[end].kind <= SUMMARY_AUDITED)
+		end++;
+	for (; i < end; i++) {
+		rows += count_rows(&summary->groups[i]);
+		if (i && rows > SUMMARY_ROWS)
+			break;
+		print_group(&summary->groups[i], out, style);
+	}
+	if (i < end)
+		print_more(summary, i, end, out);
 }
 
 static void print_doubts(const struct summary *summary, FILE *out,
@@ -381,8 +448,7 @@ void summary_print(const struct summary *summary, FILE *out, const struct term_s
 	struct text path = { 0 };
 
 	print_head(summary, out, style);
-	for (size_t i = 0; i < summary->group_count; i++)
-		print_group(&summary->groups[i], out, style);
+	print_groups(summary, out, style);
 	print_doubts(summary, out, style);
 	text_printable(&path, summary->path, strlen(summary->path));
 	if (summary->lines || summary->lost || summary->broken)

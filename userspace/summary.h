@@ -12,6 +12,8 @@
 #include "term.h"
 
 #define SUMMARY_OBJECTS 3	/* objects and programs named per group; the rest are counted */
+#define SUMMARY_COLUMNS 80	/* of a terminal, */
+#define SUMMARY_ROWS 18		/* of which the groups take so many rows: with what is above and below, a screen */
 
 struct summary_item {
 	char *name;			/* fit for a terminal */
@@ -65,7 +67,8 @@ struct summary {
  */
 int summary_read(const char *path, uint64_t run, struct summary *ret_summary);
 
-/* Prints it, one line when nothing was denied. */
+/* Prints it, one line when nothing was denied, and never more than a screen: groups that find no room are
+ * counted. */
 void summary_print(const struct summary *summary, FILE *out, const struct term_style *style);
 
 /* Releases what the summary holds; the struct itself is the caller's. */

@@ -149,7 +149,7 @@ static int prepare(struct order *order)
 	order->lock = path_lock(PATH_LOCK, LOCK_EX);
 	err = order->lock < 0 ? order->lock : fence_open_told(&order->fence);
 	if (!err)
-		err = fence_find_tag_told(order->fence, order->tag_name, &order->tag.policy);
+		err = fence_find_tag_told(order->fence, order->tag_name, &order->tag);
 	if (!err) {
 		err = path_make_logs() ?: collector_open(order->fence, PATH_LOG, true,
 							     &order->collector);

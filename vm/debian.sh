@@ -11,8 +11,8 @@
 # Debian packages: apt, debian-archive-keyring, gawk or mawk, grep, mmdebstrap, passwd.
 
 # What is in the guest besides the essential packages and apt. First what it takes to boot; then what
-# builds, what hosts are watched and confined by, how deploys come in, what they use, and what boots
-# hosts; at last what ringfence is linked with: the guest has the libraries as its own.
+# builds, what hosts are watched and confined by, how deploys come in, what they use, what boots
+# hosts, and what deploys talk to; at last what ringfence is linked with: the guest has the libraries as its own.
 debian_packages=(
 	systemd systemd-sysv dbus kmod mount passwd login procps iproute2 bash
 	gcc libc6-dev make dpkg-dev
@@ -20,16 +20,19 @@ debian_packages=(
 	cron openssh-server openssh-client
 	git curl python3 strace
 	grub2-common e2fsprogs
+	nginx-light postgresql
 	libbpf1 libelf1 zlib1g libyaml-0-2 libjansson4 libcap2
 )
 
 # Files of these packages that are left out: what people read; gcc's link-time optimiser and
-# sanitisers, and its other linker; the headers for embedding perl; character sets other than UTF-8.
+# sanitisers, and its other linker; the headers for embedding perl; character sets other than UTF-8; what
+# PostgreSQL compiles queries with.
 debian_left_out=(
 	'/usr/share/doc/*' '/usr/share/man/*' '/usr/share/info/*' '/usr/share/locale/*'
 	'/usr/share/lintian/*' '/usr/share/bash-completion/*'
 	'/usr/lib/gcc/*/lto1' '/usr/bin/*lto-dump*' '/usr/lib/gcc/*san*' '/usr/lib/*/lib?*san.so*'
 	'/usr/bin/*gold' '/usr/bin/*dwp' '/usr/share/grub/unicode.pf2'
+	'/usr/lib/*/libLLVM*' '/usr/lib/postgresql/*/lib/bitcode/*' '/usr/lib/postgresql/*/lib/llvmjit*'
 	'/usr/lib/*/perl/*/CORE/*' '/usr/lib/*/gconv/*' '/usr/lib/*/perl/*/auto/Encode/[CJKT][NPRW]/*'
 )
 
@@ -42,6 +45,9 @@ debian_masked=(
 	apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer e2scrub_reap.service
 	grub-common.service
 )
+
+# Units that a test starts which needs them.
+debian_waiting=(nginx.service postgresql.service)
 
 debian_inputs()
 {
@@ -102,6 +108,9 @@ debian_units() # ROOT
 
 	for unit in "${debian_masked[@]}"; do
 		ln -sf /dev/null "$units/$unit"
+	done
+	for unit in "${debian_waiting[@]}"; do
+		rm -f "$units/multi-user.target.wants/$unit"
 	done
 	ln -sf /usr/lib/systemd/system/multi-user.target "$units/default.target"
 	ln -s /usr/lib/systemd/system/vm-command.service "$units/multi-user.target.wants/"

@@ -109,7 +109,7 @@ struct vector {
 	const char *executable;		/* a program that it becomes, by a name in its folder */
 	const char *seen_act;		/* in the record, where there is no object */
 	bool no_inode;			/* in the record: it was not there yet */
-	bool by_the_way;		/* where it is allowed, that need not be recorded (policy/README.md, record) */
+	bool by_the_way;		/* where it is allowed, that need not be recorded: policy/README.md */
 	/* In the tester, untagged: before each round, and the count of effects afterwards. */
 	void (*prepare)(const struct vector *vector);
 	unsigned int (*count)(const struct vector *vector, const struct report *report);
@@ -321,7 +321,7 @@ struct test {
 
 /* Each ends with a test without name. */
 extern const struct test run_tests[], shared_tests[], notes_tests[], release_tests[], record_tests[], alias_tests[],
-	swap_tests[], late_tests[], gate_tests[], enter_tests[], handover_tests[], log_tests[], anew_tests[],
+	swap_tests[], late_tests[], gate_tests[], enter_tests[], waiver_tests[], handover_tests[], log_tests[], anew_tests[],
 	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);

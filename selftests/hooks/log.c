@@ -2,8 +2,9 @@
 /*
  * The audit log of the daemon where it fails, and where it is rotated: on a full file system, removed, with
  * a daemon that stands still. On the loaded fence, under two policies that have the opening of one file
- * recorded: "lossy" goes on where that cannot be, "strict" then denies. To open it for writing is allowed, and
- * recorded, too: that is not denied by either. Whatever happens, a run's submitted = logged + lost, and what is logged stands in the log, numbered without a gap.
+ * recorded: "lossy" goes on where that cannot be, "strict" then denies. To open it for writing is allowed,
+ * and recorded, too: that is not denied by either. Whatever happens, a run's submitted = logged + lost, and
+ * what is logged stands in the log, numbered without a gap.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,8 @@ static int enter_object(bool make)
 }
 
 /* hooks open-recorded: for every number on stdin, opens the file so often, behind a w for writing, and tells
- * how many of that passed and were denied with EPERM. On one CPU: whose losses are then known from the first record on. */
+ * how many of that passed and were denied with EPERM. On one CPU: whose losses are then known from the first
+ * record on. */
 int open_recorded_main(int argc, char **argv)
 {
 	char line[32];
@@ -280,7 +282,8 @@ static bool write_policy(const char *tag, struct why *why)
 	struct command command;
 
 	snprintf(path, sizeof(path), WORK "/%s.yaml", tag);
-	snprintf(text, sizeof(text), "tag: %s\nmode: enforce\nrecord: matched\non_log_failure: %s\nusers: [\"%d\"]\n"
+	snprintf(text, sizeof(text), "tag: %s\nmode: enforce\nrecord: matched\n"
+		 "on_log_failure: %s\nusers: [\"%d\"]\n"
 		 "services: {object: {files: [" OBJECT "/]}}\n"
 		 "rules: [{audit: object, access: read}, {allow: object, access: write}]\n", tag,
 		 !strcmp(tag, "strict") ? "deny" : "continue", DEPLOY_USER);

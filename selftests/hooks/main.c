@@ -37,6 +37,7 @@ static const struct suite {
 	{ "alias", alias_tests },
 	{ "swap", swap_tests },
 	{ "enter", enter_tests },
+	{ "waiver", waiver_tests },
 	{ "late", late_tests },
 	{},
 }, host_suites[] = {

@@ -260,11 +260,12 @@ static bool adds_up(const struct told *told, struct why *why)
 		fail(why, "%lld allowed, and %zu in the log", told->allowed, allowed);
 }
 
-static bool told_is(const char *tag, const char *mode, const char *const deeds[], const struct expected *expected,
-		    struct why *why)
+static bool told_is(const char *tag, const char *mode, const char *const deeds[],
+		    const struct expected *expected, struct why *why)
 {
 	struct told told;
-	bool ok = run_deeds(&told, tag, mode, deeds, why) && adds_up(&told, why) && are_told(&told, expected, why);
+	bool ok = run_deeds(&told, tag, mode, deeds, why) && adds_up(&told, why) &&
+		are_told(&told, expected, why);
 
 	journal_free(&told.journal);
 	return ok;
@@ -274,8 +275,11 @@ static const char *const everything[] = {
 	"connect:80", "connect:81", "read:" NAMED, "read:" UNNAMED, "exec:" PROGRAM, "talk:" SOCKET,
 	"read:" SYSTEM, "write:/dev/null", NULL
 };
-static const struct expected nothing_told, matched_told = { .server = 1, .named = 1, .program = 1, .socket = 1 },
-	all_told = { .server = 1, .other_port = 1, .named = 1, .unnamed = 1, .program = 1, .socket = 1 };
+static const struct expected nothing_told;
+static const struct expected matched_told = { .server = 1, .named = 1, .program = 1, .socket = 1 };
+static const struct expected all_told = {
+	.server = 1, .other_port = 1, .named = 1, .unnamed = 1, .program = 1, .socket = 1,
+};
 
 /* --- the tests ------------------------------------------------------------------------------ */
 
@@ -291,8 +295,8 @@ static bool apply(const char *tag, const char *lines, struct why *why)
 		 "  refused: {files: [" REFUSED "]}\n"
 		 "  programs: {execs: [" PLACE "/programs/]}\n"
 		 "  listener: {sockets: [" SOCKET "]}\n"
-		 "rules: [{allow: server}, {allow: named}, {deny: refused}, {allow: programs}, {allow: listener}]\n",
-		 tag, lines, SERVER_PORT);
+		 "rules: [{allow: server}, {allow: named}, {deny: refused}, {allow: programs},"
+		 " {allow: listener}]\n", tag, lines, SERVER_PORT);
 	write_small(path, text);
 	command_run(&command, 0, COMMAND("ringfence", "apply", path));
 	return !command.status || fail(why, "apply: status %d: %.300s", command.status, command.err);
@@ -323,8 +327,8 @@ static bool test_prepare(struct why *why)
 	mkdir(PLACE, 0755);
 	mkdir(PLACE "/named", 0755);
 	mkdir(PLACE "/programs", 0755);
-	if (write_small(NAMED, "named") || write_small(UNNAMED, "unnamed") || write_small(REFUSED, "refused") ||
-	    !copy_program() || !listen_there())
+	if (write_small(NAMED, "named") || write_small(UNNAMED, "unnamed") ||
+	    write_small(REFUSED, "refused") || !copy_program() || !listen_there())
 		return fail(why, "cannot prepare " PLACE ": %m");
 	return apply("record-all", "mode: enforce\nrecord: all\n", why) &&
 		apply("record-matched", "mode: enforce\nrecord: matched\n", why) &&
@@ -372,15 +376,15 @@ static bool test_repeated(struct why *why)
 		are_told(&told, &expected, why);
 
 	journal_free(&told.journal);
-	return ok && (told.repeated == 5 || fail(why, "%lld are counted as repeated, and not 5", told.repeated));
+	return ok && (told.repeated == 5 || fail(why, "%lld counted as repeated, and not 5", told.repeated));
 }
 
 /* Another process is another matter, if it is the child of the first. */
 static bool test_another_process(struct why *why)
 {
 	static const char *const deeds[] = {
-		"read:" NAMED, "connect:80", "talk:" SOCKET, "fork", "read:" NAMED, "read:" NAMED, "connect:80",
-		"talk:" SOCKET, NULL
+		"read:" NAMED, "connect:80", "talk:" SOCKET, "fork", "read:" NAMED, "read:" NAMED,
+		"connect:80", "talk:" SOCKET, NULL
 	};
 	const struct expected expected = { .named = 2, .server = 2, .socket = 2 };
 	struct told told;
@@ -388,7 +392,7 @@ static bool test_another_process(struct why *why)
 		are_told(&told, &expected, why);
 
 	journal_free(&told.journal);
-	return ok && (told.repeated == 1 || fail(why, "%lld are counted as repeated, and not 1", told.repeated));
+	return ok && (told.repeated == 1 || fail(why, "%lld counted as repeated, and not 1", told.repeated));
 }
 
 /* To write is another matter than to read. */
@@ -483,8 +487,8 @@ static bool test_untagged(struct why *why)
 	ok = run_deeds(&told, "record-all", NULL, everything, why);
 	journal_scan(MAIN_LOG, count_each, &after);
 	if (ok && after.count != before.count + json_array_size(told.journal.lines))
-		ok = fail(why, "the log has %zu more lines, of which %zu are the run's", after.count - before.count,
-			  json_array_size(told.journal.lines));
+		ok = fail(why, "the log has %zu more lines, of which %zu are the run's",
+			  after.count - before.count, json_array_size(told.journal.lines));
 	journal_free(&told.journal);
 	close(listener);
 	return ok;

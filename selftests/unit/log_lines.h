@@ -10,6 +10,7 @@
 /* What differs between the lines of a test; what is NULL or 0 is as in log_write(). */
 struct log_line {
 	const char *run, *verdict, *service, *object, *comm, *err, *rule, *why, *args, *lineage;
+	const char *tag, *time;
 	int recorded, pid, lost;	/* recorded: not enforced */
 };
 
@@ -24,17 +25,18 @@ static inline void log_write(FILE *out, const struct log_line *line)
 #define OR(field, other) (line->field ? line->field : (other))
 	int pid = OR(pid, 812);
 
-	fprintf(out, "{\"@timestamp\":\"2027-03-31T14:23:55.123456789Z\",%s,"
+	fprintf(out, "{\"@timestamp\":\"%s\",%s,"
 		"\"process\":{\"pid\":%d,\"entity_id\":\"b-%d-1\",\"name\":\"%s\",\"args\":%s},"
 		"\"rule\":{\"name\":\"deny github\",\"id\":\"%s\",\"description\":\"%s\"},"
-		"\"ringfence\":{\"run\":\"%s\",\"service\":\"%s\",\"verdict\":\"%s\","
+		"\"ringfence\":{\"run\":\"%s\",\"tag\":\"%s\",\"service\":\"%s\",\"verdict\":\"%s\","
 		"\"errno\":\"%s\",\"enforced\":%s,\"access\":\"write\",\"ancestors\":["
 		"{\"pid\":810,\"executable\":\"/bin/sh\",\"args\":[\"sh\",\"deploy.sh\"]},"
 		"{\"pid\":800,\"executable\":\"/bin/init\"}],"
 		"\"lineage\":\"%s\",\"lost_before\":%d}}\n",
+		OR(time, "2027-03-31T14:23:55.123456789Z"),
 		OR(object, LOG_NET("140.82.112.3", "443")), pid, pid, OR(comm, "curl"),
 		OR(args, "[\"curl\",\"-fsSL\",\"https://h/a b\"]"), OR(rule, "mysql.yaml:12"),
-		OR(why, "GitHub is down"), OR(run, LOG_RUN), OR(service, "github"),
+		OR(why, "GitHub is down"), OR(run, LOG_RUN), OR(tag, "mysql-deploy"), OR(service, "github"),
 		OR(verdict, "deny"), OR(err, "EHOSTUNREACH"), line->recorded ? "false" : "true",
 		OR(lineage, "complete"), line->lost);
 #undef OR

@@ -263,6 +263,12 @@ static void test_everything(void **state)
 	assert_int_equal(rules[2].verdict, VERDICT_ALLOW);
 	assert_int_equal(rules[2].access, ACCESS_READ);
 	assert_ptr_equal(&policy->services[rules[3].service], service(policy, "outside"));
+	assert_int_equal(policy->waiver_count, 1);
+	assert_ptr_equal(&policy->services[policy->waivers[0].service], service(policy, "one"));
+	assert_string_equal(policy->waivers[0].exec, "/usr/local/bin/legacy-sync");
+	assert_string_equal(policy->waivers[0].owner, "storage team");
+	assert_string_equal(policy->waivers[0].why, "being rewritten");
+	assert_true(policy->waivers[0].until == 4078598400 + 24 * 60 * 60);	/* date -d 2099-03-31 */
 	assert_int_equal(policy->user_count, 2);
 	assert_string_equal(policy->users[0].name, "deploy");
 	assert_string_equal(policy->users[1].name, "1001");

@@ -61,6 +61,37 @@ static void test_whole_file(void **state)
 	assert_printed(&diags, "a.yaml: error: no tag\n");
 }
 
+/* Each severity is counted by itself, and a lint is called by its name. */
+static void test_severities(void **state)
+{
+	static const char begin[] = "a.yaml:1:1: note: 1 of 2 [overlap]\n"
+				    "    1 | tag: a\n"
+				    "      | ^~~\n"
+				    "      = hint: a hint\n"
+				    "a.yaml:1:1: warning: no lint\n"
+				    "a.yaml:1:1: note: more [overlap]\n";
+	struct diag_where where = { .line = 1, .col = 1, .len = 3 };
+	struct diags diags = { 0 };
+	char *text;
+
+	(void)state;
+	where.file = diags_file(&diags, "a.yaml");
+	diags_add_lint(&diags, DIAG_NOTE, "overlap", where, "tag: a", 6, "a hint", "%d of %d", 1, 2);
+	diags_add(&diags, DIAG_WARNING, where, NULL, 0, NULL, "no lint");
+	assert_int_equal(diags.errors, 0);
+	assert_int_equal(diags.warnings, 1);
+	assert_int_equal(diags.notes, 1);
+	assert_null(diags.list[1].lint);
+	for (int i = 0; i < DIAG_SHOWN_MAX; i++)
+		diags_add_lint(&diags, DIAG_NOTE, "overlap", where, NULL, 0, NULL, "more");
+	assert_int_equal(diags.notes, DIAG_SHOWN_MAX + 1);
+	text = printed(&diags, false);
+	assert_memory_equal(text, begin, sizeof(begin) - 1);
+	assert_non_null(strstr(text, "\n... and 1 more note\n"));
+	free(text);
+	diags_free(&diags);
+}
+
 static void test_no_text(void **state)
 {
 	struct diags diags = { 0 };
@@ -352,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_looks_like_a_compiler),
 		cmocka_unit_test(test_whole_file),
+		cmocka_unit_test(test_severities),
 		cmocka_unit_test(test_no_text),
 		cmocka_unit_test(test_past_the_end),
 		cmocka_unit_test(test_order),

@@ -13,6 +13,7 @@
 
 #include "build_policy.h"
 #include "policy/compile.h"
+#include "policy/consider.h"
 #include "policy/image.h"
 
 static struct ruleset *good;
@@ -181,7 +182,7 @@ static void test_tables(void **state)
 		TABLE(inodes[CLASS_SOCKET], struct inode_entry),
 		TABLE(rules, struct rule), TABLE(users, uint32_t), TABLE(groups, uint32_t),
 		TABLE(enter_execs, uint32_t), TABLE(enter_cgroups, uint32_t),
-		TABLE(needs, struct need), TABLE(strings, char),
+		TABLE(waivers, struct waiver), TABLE(needs, struct need), TABLE(strings, char),
 #undef TABLE
 	};
 	/* v4_index … strings are all of the header between v4_shift and tag. */
@@ -244,7 +245,8 @@ static void test_needs(void **state)
 	assert_string_equal(where, "test.yaml:1");
 	assert_string_equal(image_needs(good, "s2", 0, NULL), "s0");
 	assert_null(image_needs(good, "s1", 0, NULL));
-	assert_int_equal(verify_with(last + offsetof(struct need, service), 4, good->strings.count), -EBADMSG);
+	assert_int_equal(verify_with(last + offsetof(struct need, service), 4, good->strings.count),
+			 -EBADMSG);
 	assert_int_equal(verify_with(last + offsetof(struct need, needs), 4, UINT32_MAX), -EBADMSG);
 	assert_int_equal(verify_with(last + offsetof(struct need, where), 4, 1 << 30), -EBADMSG);
 }
@@ -288,6 +290,20 @@ static void test_rules_and_strings(void **state)
 
 /* --- what passes does no harm --------------------------------------------------------------- */
 
+static void consider(const struct ruleset *image, const char *path, const struct inode_id chain[2])
+{
+	struct consideration list;
+	uint8_t addr[16];
+
+	build_address(path[0] == '/' ? "10.4.0.9" : "2001:db8::1", addr);
+	assert_int_equal(consider_net(image, NULL, addr, 85, (enum protocol)(path[0] % 4), &list), 0);
+	consideration_free(&list);
+	assert_int_equal(consider_open(image, NULL, ACCESS_READ, path, chain, 2, &list), 0);
+	consideration_free(&list);
+	assert_int_equal(consider_socket(image, NULL, path, chain, 2, &list), 0);
+	consideration_free(&list);
+}
+
 static void evaluate(const struct ruleset *image)
 {
 	static const char *const paths[] = {
@@ -305,6 +321,8 @@ static void evaluate(const struct ruleset *image)
 		for (int object = CLASS_FILE; object < CLASS_COUNT; object++)
 			image_decide_path(image, (enum object_class)object,
 					  ACCESS_READ | ACCESS_WRITE, paths[i], chain, 2);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		consider(image, paths[i], chain);
 	for (uint32_t i = 0; i <= image->rules.count; i++) {
 		const struct rule *rule = image_rule(image, (uint16_t)i);
 
@@ -360,6 +378,47 @@ static void test_damaged_anywhere(void **state)
 
 /* --- reading -------------------------------------------------------------------------------- */
 
+/* What may not be executed may not be read, and what may not be read may not be executed. */
+static void test_open_and_exec(void **state)
+{
+	static const struct {
+		const char *path;
+		enum verdict read, write, exec;
+		enum object_class read_by, exec_by;
+	} cases[] = {
+		{ "/srv/mirror/x", VERDICT_DENY, VERDICT_DENY, VERDICT_DENY, CLASS_FILE, CLASS_FILE },
+		{ "/usr/bin/gh", VERDICT_DENY, VERDICT_ALLOW, VERDICT_DENY, CLASS_EXEC, CLASS_EXEC },
+		{ "/usr/bin/other", VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ALLOW, CLASS_FILE, CLASS_EXEC },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *path = cases[i].path;
+		enum object_class object;
+
+		assert_int_equal(image_decide_open(good, ACCESS_READ, path, NULL, 0, &object).verdict,
+				 cases[i].read);
+		assert_int_equal(object, cases[i].read_by);
+		assert_int_equal(image_decide_open(good, ACCESS_WRITE, path, NULL, 0, &object).verdict,
+				 cases[i].write);
+		assert_int_equal(object, CLASS_FILE);
+		assert_int_equal(image_decide_exec(good, path, NULL, 0, &object).verdict, cases[i].exec);
+		assert_int_equal(object, cases[i].exec_by);
+	}
+}
+
+static void test_entries_of_paths(void **state)
+{
+	(void)state;
+	assert_non_null(image_path(good, CLASS_FILE, "/srv/mirror", PATH_TREE));
+	assert_int_equal(image_path(good, CLASS_FILE, "/srv/mirror", PATH_TREE)->rule[0], 0);
+	assert_non_null(image_path(good, CLASS_EXEC, "/usr/bin/gh", PATH_EXACT));
+	assert_null(image_path(good, CLASS_FILE, "/srv/mirror", PATH_EXACT));
+	assert_null(image_path(good, CLASS_FILE, "/usr/bin/gh", PATH_EXACT));
+	assert_null(image_path(good, CLASS_FILE, "/srv", PATH_TREE));
+	assert_null(image_path(good, CLASS_SOCKET, "/srv/mirror", PATH_TREE));
+}
+
 static void test_rule_and_string(void **state)
 {
 	const struct rule *rule = image_rule(good, 0);
@@ -391,6 +450,8 @@ int main(void)
 		cmocka_unit_test(test_rules_and_strings),
 		cmocka_unit_test(test_flipped_header),
 		cmocka_unit_test(test_damaged_anywhere),
+		cmocka_unit_test(test_open_and_exec),
+		cmocka_unit_test(test_entries_of_paths),
 		cmocka_unit_test(test_rule_and_string),
 	};
 

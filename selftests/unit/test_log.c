@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log_lines.h"
@@ -73,7 +74,7 @@ static void write_rotated(int n, const char *service)
 
 static struct child start(const char *const *options)
 {
-	const char *argv[8] = { "log" };
+	const char *argv[80] = { "log" };
 	int argc = 1, out[2], err[2];
 	struct child child;
 
@@ -144,6 +145,20 @@ static unsigned int count_lines(const char *text)
 	for (; *text; text++)
 		count += *text == '\n';
 	return count;
+}
+
+/* Services of the lines that were printed, in this order. */
+static void expect_order(const char *const *services)
+{
+	const char *at = out;
+
+	for (; *services; services++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), " %s ", *services);
+		at = strstr(at, text);
+		assert_non_null(at);
+	}
 }
 
 static void shows_a_record_as_a_line(void **state)
@@ -237,7 +252,7 @@ static void filters(void **state)
 	assert_int_equal(count_lines(out), 1);
 	assert_non_null(strstr(out, " AUDIT "));
 	log_write(log_file, LOG_LINE(.verdict = "allow"));
-	assert_int_equal(RUN("--verdict=deny,audit"), 0);
+	assert_int_equal(RUN("--verdict=deny", "--verdict=audit"), 0);
 	assert_int_equal(count_lines(out), 3);
 	assert_null(strstr(out, " ALLOW "));
 	assert_int_equal(RUN("--verdict=allow"), 0);
@@ -248,15 +263,164 @@ static void filters(void **state)
 	assert_non_null(strstr(err, "no run 20270331-142355-111111"));
 	assert_int_equal(RUN("--run", "yesterday"), 1);
 	assert_int_equal(RUN("--verdict=perhaps"), 1);
-	assert_int_equal(RUN("--verdict=deny,perhaps"), 1);
-	assert_int_equal(RUN("--verdict=deny,"), 1);
-	assert_int_equal(RUN("--verdict=,deny"), 1);
 	assert_int_equal(RUN("--verdict="), 1);
 	assert_int_equal(RUN("--verdict=den"), 1);
 	assert_int_equal(RUN("--color=pink"), 1);
 	assert_int_equal(RUN("--nonsense"), 1);
 	assert_int_equal(RUN("--help"), 0);
 	assert_memory_equal(out, "usage: ", 7);
+}
+
+/* Any value of an option, and all options. */
+static void filters_by_several_values(void **state)
+{
+	const char *many[70];
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.service = "one", .recorded = 1));
+	log_write(log_file, LOG_LINE(.service = "two", .recorded = 1, .tag = "web-deploy"));
+	log_write(log_file, LOG_LINE(.service = "three", .recorded = 1, .run = "20270331-142355-000000"));
+	assert_int_equal(RUN("--service", "one", "--service=three"), 0);
+	expect_order((const char *const[]){ "one", "three", NULL });
+	assert_int_equal(count_lines(out), 2);
+	assert_int_equal(RUN("--service", "one", "-s", "two", "--tag", "web-deploy"), 0);
+	assert_int_equal(count_lines(out), 1);
+	expect_order((const char *const[]){ "two", NULL });
+	assert_int_equal(RUN("--run", LOG_RUN, "--run", "20270331-142355-000000"), 0);
+	assert_int_equal(count_lines(out), 3);
+	assert_int_equal(RUN("--verdict", "audit", "--verdict", "allow"), 0);
+	assert_string_equal(err, "no records\n");
+	/* Of several runs each has to be there. */
+	assert_int_equal(RUN("--run", LOG_RUN, "--run", "20270331-142355-111111"), 1);
+	assert_non_null(strstr(err, "no run 20270331-142355-111111"));
+	assert_null(strstr(err, "no run " LOG_RUN));
+	for (int i = 0; i < 66; i++)
+		many[i] = i % 2 ? "x" : "-s";
+	many[66] = NULL;
+	assert_int_equal(run(many), 1);
+	assert_non_null(strstr(err, "at most 32 values"));
+}
+
+/* A program by its name, its path, or the script that it interprets; and all that it started. */
+static void filters_by_step(void **state)
+{
+	static const char *const found[] = {
+		"curl", "tool", "/opt/tool", "sh", "deploy.sh", "/bin/init", "init", "/srv/check.py", "check.py", NULL,
+	};
+	static const char *const missed[] = { "cur", "-fsSL", "deploy", "bin", "/opt", "b", "push", NULL };
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.recorded = 1));
+	log_write(log_file, LOG_LINE(.recorded = 1, .service = "other", .comm = "tool", 
+				     .args = "[\"/opt/tool\",\"push\"]"));
+	log_write(log_file, LOG_LINE(.recorded = 1, .comm = "python3", .service = "script",
+				     .args = "[\"/usr/bin/python3.11\",\"/srv/check.py\"]"));
+	log_write(log_file, LOG_LINE(.recorded = 1, .args = "null"));
+	for (int i = 0; found[i]; i++)
+		if (RUN("--step", found[i]) || !*out)
+			fail_msg("not found: %s", found[i]);
+	for (int i = 0; missed[i]; i++)
+		if (RUN("--step", missed[i]) || *out)
+			fail_msg("%s is no program of these, and found: %s", missed[i], out);
+	assert_int_equal(RUN("--step", "tool"), 0);
+	assert_int_equal(count_lines(out), 1);
+	assert_int_equal(RUN("--step", "tool", "--step", "check.py"), 0);
+	expect_order((const char *const[]){ "other", "script", NULL });
+	assert_int_equal(count_lines(out), 2);
+	assert_int_equal(RUN("--step", "deploy.sh"), 0);	/* above all of them */
+	assert_int_equal(count_lines(out), 4);
+}
+
+static void filters_by_time(void **state)
+{
+	char today[64], ago[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)state;
+	gmtime_r(&now, &tm);
+	strftime(today, sizeof(today), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+	now -= 3 * 60 * 60;
+	gmtime_r(&now, &tm);
+	strftime(ago, sizeof(ago), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+	log_write(log_file, LOG_LINE(.service = "old", .time = "2001-03-31T14:23:55.123Z"));
+	log_write(log_file, LOG_LINE(.service = "ago", .time = ago));
+	log_write(log_file, LOG_LINE(.service = "now", .time = today));
+	assert_int_equal(RUN("--since", "2h", "--color=never"), 0);
+	expect_order((const char *const[]){ "now", NULL });
+	assert_null(strstr(out, " ago "));
+	assert_int_equal(RUN("--since", "4h"), 0);
+	expect_order((const char *const[]){ "ago", "now", NULL });
+	assert_null(strstr(out, " old "));
+	/* To the second, of which a part is behind it. */
+	assert_int_equal(RUN("--since", "2001-03-31T14:23:55Z"), 0);
+	expect_order((const char *const[]){ "old", "ago", "now", NULL });
+	assert_int_equal(RUN("--since", "2001-03-31 14:24"), 0);
+	assert_null(strstr(out, " old "));
+	assert_int_equal(RUN("--since", "2001-03-31"), 0);
+	expect_order((const char *const[]){ "old", "ago", "now", NULL });
+	assert_int_equal(RUN("--since", "00:00"), 0);
+	expect_order((const char *const[]){ "now", NULL });
+	assert_null(strstr(out, " old "));
+	assert_int_equal(RUN("--since", "yesterday"), 1);
+	assert_non_null(strstr(err, "--since yesterday: expected a time such as 2h"));
+	assert_int_equal(RUN("--since", "14:23x"), 1);
+}
+
+/* What a program would take the errno for, by what it reached for. */
+static void hints_are_about_what_was_denied(void **state)
+{
+	static const struct {
+		const char *object, *err, *hint;
+	} cases[] = {
+		{ LOG_NET("10.0.0.1", "1"), "EPERM", "EPERM is not a network fault" },
+		{ LOG_FILE("/a"), "EACCES", "EACCES is not a missing permission" },
+		{ LOG_FILE("/a"), "ENOENT", "ENOENT is not a missing file" },
+		{ LOG_FILE("/a"), "EIO", "EIO is not a fault of the file system" },
+		{ "\"event\":{\"category\":[\"process\"]},\"file\":{\"path\":\"/b\"}", "EPERM",
+		  "EPERM is not a missing permission" },
+		{ "\"event\":{\"category\":[\"process\"]},\"file\":{\"path\":\"/b\"}", "ENOENT",
+		  "ENOENT is not a missing program" },
+		{ "\"event\":{\"category\":[\"network\"]},\"destination\":{\"address\":\"/run/x\"}", "ECONNREFUSED",
+		  "ECONNREFUSED is not a fault of whoever listens there" },
+		{ "\"event\":{\"category\":[\"network\"]},\"destination\":{\"address\":\"/run/x\"}", "EACCES",
+		  "EACCES is not a missing permission" },
+	};
+	char expected[256], rule[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(rule, sizeof(rule), "p.yaml:%zu", i);
+		for (int twice = 0; twice < 2; twice++)
+			log_write(log_file, LOG_LINE(.object = cases[i].object, .err = cases[i].err, .rule = rule));
+	}
+	assert_int_equal(RUN("--color=never"), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(expected, sizeof(expected), "\n    hint: %s: denied by rule deny github (p.yaml:%zu)\n",
+			 cases[i].hint, i);
+		if (!strstr(out, expected))
+			fail_msg("no line%sin\n%s", expected, out);
+	}
+	assert_int_equal(count_lines(out), 3 * sizeof(cases) / sizeof(*cases));
+}
+
+static void shows_when_a_run_begins_and_ends(void **state)
+{
+	(void)state;
+	fputs("{\"@timestamp\":\"2027-03-31T14:23:55.123Z\",\"event\":{\"action\":\"run-begin\",\"category\":[\"process\"]},"
+	      "\"ringfence\":{\"run\":\"" LOG_RUN "\",\"tag\":\"t\",\"verdict\":\"allow\",\"mode\":\"audit\","
+	      "\"begin\":{\"command\":[\"./deploy\",\"a b\",\"\\u001b\"]}}}\n"
+	      "{\"@timestamp\":\"2027-03-31T14:24:55.123Z\",\"event\":{\"action\":\"run-end\"},"
+	      "\"ringfence\":{\"run\":\"" LOG_RUN "\",\"tag\":\"t\",\"verdict\":\"allow\","
+	      "\"end\":{\"status\":1,\"denied\":3,\"audited\":0,\"lost\":2}}}\n"
+	      "{\"@timestamp\":\"2027-03-31T14:25:55.123Z\",\"event\":{\"action\":\"run-end\"},"
+	      "\"ringfence\":{\"run\":\"" LOG_RUN "\",\"tag\":\"t\",\"verdict\":\"allow\",\"end\":{\"status\":null}}}\n",
+	      log_file);
+	assert_int_equal(RUN("--color=never"), 0);
+	assert_string_equal(out,
+		"2027-03-31 14:23:55.123 RUN        run begins: ./deploy a b \\x1b  " LOG_RUN " of t, audit mode\n"
+		"2027-03-31 14:24:55.123 RUN        run is over: status 1, 3 denied, 2 lost  " LOG_RUN " of t\n"
+		"2027-03-31 14:25:55.123 RUN        run is over: status not known, 0 denied, 0 lost  " LOG_RUN " of t\n");
 }
 
 static void passes_json_through(void **state)
@@ -377,20 +541,6 @@ static void follows_growth_and_rotation(void **state)
 	assert_int_equal(count_lines(err), 1);
 }
 
-/* Services of the lines that were printed, in this order. */
-static void expect_order(const char *const *services)
-{
-	const char *at = out;
-
-	for (; *services; services++) {
-		char text[32];
-
-		snprintf(text, sizeof(text), " %s ", *services);
-		at = strstr(at, text);
-		assert_non_null(at);
-	}
-}
-
 static void shows_what_was_rotated_away(void **state)
 {
 	(void)state;
@@ -455,6 +605,11 @@ int main(void)
 		TEST(shows_the_listener),
 		TEST(gives_a_hint_once_per_rule),
 		TEST(filters),
+		TEST(filters_by_several_values),
+		TEST(filters_by_step),
+		TEST(filters_by_time),
+		TEST(hints_are_about_what_was_denied),
+		TEST(shows_when_a_run_begins_and_ends),
 		TEST(passes_json_through),
 		TEST(skips_broken_lines),
 		TEST(says_that_there_is_nothing),

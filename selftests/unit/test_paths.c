@@ -199,7 +199,7 @@ static struct decision reference_one(const char *path, bool exec, uint8_t access
 	return decision;
 }
 
-/* Reading and writing at once: the stricter answer; among equals that of a rule, and then that for reading. */
+/* Reading and writing at once: the stricter answer; among equals that of a rule, then that for reading. */
 static struct decision reference(const char *path, bool exec, uint8_t access)
 {
 	struct decision read = reference_one(path, exec, ACCESS_READ);

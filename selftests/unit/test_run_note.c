@@ -163,6 +163,8 @@ static void makes_a_note(void **state)
 	assert_int_equal(json_object_size(json_object_get(note, "services")), 1);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(needed, "needs"), 0)), "github");
 	assert_string_equal(json_string_value(json_object_get(needed, "where")), "t.yaml:5");
+	assert_int_equal(json_array_size(json_object_get(note, "denied")), 1);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(note, "denied"), 0)), "github");
 	assert_null(json_object_get(note, "services_cut"));
 	assert_null(json_object_get(note, "named_cut"));
 	assert_null(json_object_get(note, "command_cut"));

@@ -190,6 +190,114 @@ static void names_the_first_few(void **state)
 		       "deny github (mysql.yaml:12): GitHub is down\n");
 }
 
+/* Rows of a terminal that a text takes. */
+static unsigned int rows_of(const char *text)
+{
+	unsigned int rows = 0, columns = 0;
+
+	for (; *text; text++) {
+		columns += ((unsigned char)*text & 0xc0) != 0x80 && *text != '\n';
+		if (*text != '\n')
+			continue;
+		rows += columns ? (columns + SUMMARY_COLUMNS - 1) / SUMMARY_COLUMNS : 1;
+		columns = 0;
+	}
+	return rows;
+}
+
+static char *printed_summary(struct summary *summary)
+{
+	char *printed = NULL;
+	size_t size;
+	FILE *out = open_memstream(&printed, &size);
+
+	summary_print(summary, out, term_style(TERM_ALWAYS, out));
+	fclose(out);
+	/* Colours take no columns. */
+	for (char *at; (at = strchr(printed, '\033'));)
+		memmove(at, strchr(at, 'm') + 1, strlen(strchr(at, 'm')));
+	return printed;
+}
+
+/* Forty services, ten objects of each, with names as long as names may be. */
+static void fits_a_screen(void **state)
+{
+	char service[32], object[1024], slashes[501], *printed;
+	unsigned int shown = 0, more, denied, listed = 0;
+	struct summary summary;
+
+	(void)state;
+	memset(slashes, 'x', sizeof(slashes) - 1);
+	slashes[sizeof(slashes) - 1] = 0;
+	for (int i = 0; i < 400; i++) {
+		snprintf(service, sizeof(service), "service-%d", i / 10);
+		snprintf(object, sizeof(object), "\"event\":{\"category\":[\"file\"]},\"file\":{\"path\":\"/%d/%s\"}", i,
+			 i % 40 < 20 ? slashes : "short");
+		log_write(log_file, LOG_LINE(.service = service, .object = object, .lost = i == 7,
+					     .why = i % 40 < 20 ? slashes : "short", .lineage = "incomplete"));
+	}
+	summary = sum_up();
+	assert_int_equal(summary.group_count, 40);
+	printed = printed_summary(&summary);
+	if (rows_of(printed) > 24)
+		fail_msg("%u rows:\n%s", rows_of(printed), printed);
+	assert_true(rows_of(printed) > 12);
+	for (const char *at = printed; (at = strstr(at, "\n  service-")); at++)
+		shown++;
+	assert_true(shown >= 2);
+	assert_int_equal(sscanf(strstr(printed, "  ... and "), "  ... and %u more: %u denied", &more, &denied), 2);
+	assert_int_equal(shown + more, 40);
+	for (unsigned int i = 0; i < shown; i++)
+		listed += (unsigned int)summary.groups[i].count;
+	assert_int_equal(listed + denied, 400);
+	assert_non_null(strstr(printed, "; all of it: ringfence report " LOG_RUN "\n"));
+	assert_non_null(strstr(printed, "WARNING: 1 audit record was lost"));
+	free(printed);
+	summary_free(&summary);
+}
+
+/* What just fits is shown. */
+static void shows_what_fits(void **state)
+{
+	struct summary summary;
+	char service[32], *printed;
+
+	(void)state;
+	for (int i = 0; i < SUMMARY_ROWS / 2; i++) {
+		snprintf(service, sizeof(service), "s-%d", i);
+		log_write(log_file, LOG_LINE(.service = service));
+	}
+	summary = sum_up();
+	printed = printed_summary(&summary);
+	assert_int_equal(rows_of(printed), 1 + SUMMARY_ROWS + 1);
+	assert_null(strstr(printed, "more"));
+	free(printed);
+	summary_free(&summary);
+	log_write(log_file, LOG_LINE(.service = "last", .verdict = "audit"));
+	summary = sum_up();
+	printed = printed_summary(&summary);
+	assert_non_null(strstr(printed, "\n  ... and 1 more: 1 audited; all of it: ringfence report " LOG_RUN "\n"));
+	assert_null(strstr(printed, " last "));
+	free(printed);
+	summary_free(&summary);
+}
+
+/* That a run began and is over is in the log, and is no access. */
+static void leaves_out_begin_and_end(void **state)
+{
+	struct summary summary;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.verdict = "allow", .object = "\"event\":{\"action\":\"run-begin\"}"));
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.verdict = "allow", .object = "\"event\":{\"action\":\"run-end\"}"));
+	summary = sum_up();
+	assert_int_equal(summary.lines, 1);
+	assert_int_equal(summary.counts[SUMMARY_ALLOWED], 0);
+	assert_int_equal(summary.counts[SUMMARY_DENIED], 1);
+	summary_free(&summary);
+}
+
 static void says_that_nothing_was_denied(void **state)
 {
 	struct summary summary = sum_up();
@@ -273,6 +381,9 @@ int main(void)
 		TEST(sums_up_audit_mode),
 		TEST(tells_rules_apart_and_denials_first),
 		TEST(names_the_first_few),
+		TEST(fits_a_screen),
+		TEST(shows_what_fits),
+		TEST(leaves_out_begin_and_end),
 		TEST(says_that_nothing_was_denied),
 		TEST(says_what_is_missing),
 		TEST(prints_nothing_a_terminal_obeys),

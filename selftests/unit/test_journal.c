@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A log that may hold anything -> its records, and counts of what is none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log_lines.h"
+#include "records.h"
+#include "userspace/audit.h"
+#include "userspace/journal.h"
+
+#define OTHER_RUN "20270331-142355-000000"
+#define LATER_RUN "20270401-080000-000001"
+#define MUTATIONS 4000
+
+static char folder[64], path[128];
+static FILE *log_file;
+
+static int begin(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/ringfence-test-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/audit.jsonl", folder);
+	log_file = fopen(path, "w+e");
+	return log_file ? 0 : -1;
+}
+
+static int finish(void **state)
+{
+	char pattern[96];
+	glob_t found = {};
+
+	(void)state;
+	fclose(log_file);
+	snprintf(pattern, sizeof(pattern), "%s/*", folder);
+	if (!glob(pattern, 0, NULL, &found))
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+	globfree(&found);
+	return rmdir(folder);
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+struct seen {
+	unsigned int records;
+	int stop_at, stop_with;
+	char names[256];		/* of the processes, one after the other */
+};
+
+static int see(void *ctx, const struct audit_line *line)
+{
+	struct seen *seen = ctx;
+	size_t used = strlen(seen->names);
+
+	seen->records++;
+	snprintf(seen->names + used, sizeof(seen->names) - used, "%s ", line->comm);
+	return seen->stop_at && seen->records == (unsigned int)seen->stop_at ? seen->stop_with : 0;
+}
+
+static struct journal_counts read_run(const char *run, struct seen *ret_seen)
+{
+	const char *const paths[] = { path };
+	struct journal_options options = { .run = run };
+	struct journal_counts counts;
+
+	*ret_seen = (struct seen){ 0 };
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, ret_seen, &counts), 0);
+	assert_int_equal(counts.records + counts.torn + counts.foreign + counts.newer, counts.lines);
+	return counts;
+}
+
+static void reads_records(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.comm = "git", .run = OTHER_RUN));
+	log_write(log_file, LOG_LINE(.comm = "sh"));
+	counts = read_run(NULL, &seen);
+	assert_string_equal(seen.names, "curl git sh ");
+	assert_int_equal(counts.records, 3);
+	assert_int_equal(counts.files, 1);
+	assert_int_equal(counts.bytes, ftell(log_file));
+	counts = read_run(LOG_RUN, &seen);
+	assert_string_equal(seen.names, "curl sh ");
+	assert_int_equal(counts.records, 3);
+}
+
+static void reads_several_logs_and_what_was_rotated(void **state)
+{
+	char rotated[192], second[192];
+	const char *const paths[] = { path, second };
+	struct journal_options options = { 0 };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	FILE *out;
+
+	(void)state;
+	snprintf(rotated, sizeof(rotated), "%s/audit-20270331-142355-123.jsonl", folder);
+	snprintf(second, sizeof(second), "%s/second.jsonl", folder);
+	log_write(log_file, LOG_LINE(.comm = "b"));
+	fflush(log_file);
+	out = fopen(rotated, "we");
+	log_write(out, LOG_LINE(.comm = "a"));
+	fclose(out);
+	out = fopen(second, "we");
+	log_write(out, LOG_LINE(.comm = "c"));
+	fclose(out);
+	assert_int_equal(journal_read(paths, 2, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "a b c ");
+	assert_int_equal(counts.files, 3);
+	assert_int_equal(unlink(second), 0);
+	assert_int_equal(journal_read(paths, 2, &options, see, &seen, &counts), -ENOENT);
+	assert_string_equal(counts.reading, second);
+}
+
+static void ends_as_it_is_told(void **state)
+{
+	const char *const paths[] = { path };
+	struct journal_options options = { 0 };
+	struct seen seen = { .stop_at = 2, .stop_with = -ECANCELED };
+	struct journal_counts counts;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		log_write(log_file, LOG_LINE(0));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), -ECANCELED);
+	assert_int_equal(seen.records, 2);
+	assert_int_equal(counts.records, 2);
+}
+
+static void tells_torn_foreign_and_newer_apart(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+
+	(void)state;
+	fputs("{\"@timestamp\":\"2027-03-\n", log_file);
+	fputs("\"errno\":\"EPERM\",\"lost_before\":0}}\n", log_file);
+	fputs("\nMar 31 14:23:55 host sshd[1]: x\n{\"a\":1}\n[]\n{\"ringfence\":1}\n", log_file);
+	fputs("{\"@timestamp\":\"x\",\"ringfence\":{\"run\":\"" LOG_RUN "\",\"verdict\":\"maybe\"}}\n", log_file);
+	fputs("{\"ringfence\":{\"run\":\"" LOG_RUN "\",\"verdict\":\"deny\"}}\n", log_file);
+	log_write(log_file, LOG_LINE(0));
+	fputs("{\"@timestamp\":\"2027-03-31T14:23:55.1", log_file);
+	counts = read_run(NULL, &seen);
+	assert_int_equal(counts.lines, 11);
+	assert_int_equal(counts.torn, 3);
+	assert_int_equal(counts.foreign, 5);
+	assert_int_equal(counts.newer, 2);
+	assert_int_equal(seen.records, 1);
+}
+
+static void reads_a_last_line_without_an_end(void **state)
+{
+	struct seen seen;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(0));
+	fflush(log_file);
+	assert_int_equal(ftruncate(fileno(log_file), ftell(log_file) - 1), 0);
+	assert_int_equal(read_run(NULL, &seen).torn, 0);
+	assert_int_equal(seen.records, 1);
+}
+
+static void counts_torn_lines_of_other_runs(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.run = OTHER_RUN));
+	fflush(log_file);
+	assert_int_equal(ftruncate(fileno(log_file), ftell(log_file) - 10), 0);
+	counts = read_run(LOG_RUN, &seen);
+	assert_int_equal(counts.torn, 1);
+	assert_int_equal(counts.records, 0);
+}
+
+static void repairs_what_is_no_utf8(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.comm = "a\xff" "b"));
+	log_write(log_file, LOG_LINE(.comm = "c"));
+	counts = read_run(LOG_RUN, &seen);
+	assert_string_equal(seen.names, "a\xef\xbf\xbd" "b c ");
+	assert_int_equal(counts.not_utf8, 1);
+	assert_int_equal(counts.records, 2);
+}
+
+/* As a shipper of logs may have written it anew. */
+static void reads_records_whose_keys_have_another_order(void **state)
+{
+	struct seen seen;
+
+	(void)state;
+	fputs("{ \"ringfence\": { \"verdict\": \"deny\", \"run\": \"" LOG_RUN "\" }, "
+	      "\"@timestamp\": \"x\", \"process\": {\"name\": \"a\"} }\n", log_file);
+	assert_int_equal(read_run(LOG_RUN, &seen).records, 1);
+	assert_int_equal(seen.records, 1);
+	assert_int_equal(read_run(OTHER_RUN, &seen).records, 1);
+	assert_int_equal(seen.records, 0);
+}
+
+/* A process may not make its line one of another run, nor hide it. */
+static void is_not_misled_by_arguments(void **state)
+{
+	struct seen seen;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.args = "[\"\\\"ringfence\\\":{\\\"run\\\":\\\"" OTHER_RUN "\\\"\"]"));
+	assert_int_equal(read_run(OTHER_RUN, &seen).records, 1);
+	assert_int_equal(seen.records, 0);
+	read_run(LOG_RUN, &seen);
+	assert_int_equal(seen.records, 1);
+}
+
+static void reads_lines_across_buffers_and_skips_endless_ones(void **state)
+{
+	static char args[600 * 1024];
+	struct journal_counts counts;
+	struct seen seen;
+
+	(void)state;
+	memset(args, 'x', sizeof(args) - 1);
+	memcpy(args, "[\"", 2);
+	memcpy(args + sizeof(args) - 3, "\"]", 2);
+	log_write(log_file, LOG_LINE(.args = args, .comm = "long"));
+	/* A record that is longer than any that is written. */
+	fprintf(log_file, "{\"a\":%s,\"b\":%s,\"@timestamp\":\"x\",\"ringfence\":{\"run\":\"" LOG_RUN
+		"\",\"verdict\":\"deny\"}}\n", args, args);
+	log_write(log_file, LOG_LINE(.comm = "next"));
+	counts = read_run(NULL, &seen);
+	assert_string_equal(seen.names, "long next ");
+	assert_int_equal(counts.foreign, 1);
+	assert_int_equal(counts.bytes, ftell(log_file));
+}
+
+static void sums_up_what_was_lost(void **state)
+{
+	struct seen seen;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.run = OTHER_RUN, .lost = 100));
+	log_write(log_file, LOG_LINE(.lost = 1));
+	log_write(log_file, LOG_LINE(.run = OTHER_RUN, .lost = 2));
+	log_write(log_file, LOG_LINE(.lost = 4));
+	log_write(log_file, LOG_LINE(.run = OTHER_RUN, .lost = 8));
+	assert_int_equal(read_run(LOG_RUN, &seen).lost, 7);
+	assert_int_equal(read_run(NULL, &seen).lost, 115);
+}
+
+static bool is_git(void *ctx, const char *line, size_t size)
+{
+	(void)ctx;
+	return memmem(line, size, "\"git\"", 5);
+}
+
+static void leaves_out_what_is_known(void **state)
+{
+	const char *const paths[] = { path };
+	struct journal_options options = { .run = LOG_RUN, .known = is_git };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+
+	(void)state;
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.comm = "git", .lost = 3));
+	log_write(log_file, LOG_LINE(.comm = "sh"));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "curl sh ");
+	assert_int_equal(counts.records, 3);
+	assert_int_equal(counts.lost, 3);
+}
+
+static void finds_the_newest_run(void **state)
+{
+	const char *const paths[] = { path };
+	struct journal_counts counts;
+	char run[RUN_NAME_SIZE];
+
+	(void)state;
+	assert_int_equal(journal_newest_run(paths, 1, run, &counts), -ENODATA);
+	log_write(log_file, LOG_LINE(.run = "19700101-000000-000000"));
+	log_write(log_file, LOG_LINE(.run = "99999999-999999-zzzzzz"));
+	fputs("rubbish\n", log_file);
+	fflush(log_file);
+	assert_int_equal(journal_newest_run(paths, 1, run, &counts), -ENODATA);
+	log_write(log_file, LOG_LINE(.run = LATER_RUN));
+	log_write(log_file, LOG_LINE(.run = OTHER_RUN));
+	fflush(log_file);
+	assert_int_equal(journal_newest_run(paths, 1, run, &counts), 0);
+	assert_string_equal(run, LATER_RUN);
+}
+
+#define LIVENESS "\"event\":{\"kind\":\"alert\",\"action\":\"liveness\"}"
+
+static void tells_the_daemons_own_lines_apart(void **state)
+{
+	const char *const paths[] = { path };
+	struct journal_options options = { .run = LOG_RUN, .liveness = true };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	char run[RUN_NAME_SIZE];
+
+	(void)state;
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.comm = "other", .run = OTHER_RUN));
+	log_write(log_file, LOG_LINE(.comm = "daemon", .run = LATER_RUN, .object = LIVENESS));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "curl daemon ");
+	assert_int_equal(counts.records, 3);
+	assert_int_equal(journal_newest_run(paths, 1, run, &counts), 0);
+	assert_string_equal(run, LOG_RUN);
+}
+
+static void reports_what_it_cannot_read(void **state)
+{
+	const char *const nowhere[] = { "/nowhere/at/all" }, *const directory[] = { folder };
+	struct journal_options options = { 0 };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+
+	(void)state;
+	assert_int_equal(journal_read(nowhere, 1, &options, see, &seen, &counts), -ENOENT);
+	assert_int_equal(journal_read(directory, 1, &options, see, &seen, &counts), -EISDIR);
+}
+
+/* --- anything ----------------------------------------------------------------------------- */
+
+static const struct ruleset *no_ruleset(void *ctx, uint32_t policy, uint64_t generation)
+{
+	(void)ctx;
+	(void)policy;
+	(void)generation;
+	return NULL;
+}
+
+/* As in life, with all kinds of objects and bytes. */
+static void write_good_log(void)
+{
+	struct audit_config config = { .path = path, .ruleset = no_ruleset, .fresh = true };
+	static const uint8_t classes[] = { CLASS_FILE, CLASS_EXEC, CLASS_SOCKET };
+	struct audit *audit;
+
+	assert_int_equal(audit_open(&config, &audit), 0);
+	for (unsigned int i = 0; i < 9; i++) {
+		struct record *record = record_exec(812 + i, 2000, "/bin/x\0x\0--a=\xff\xc3\xa4\"\\\n");
+
+		assert_int_equal(audit_take(audit, record, record->size), 0);
+		record = record_decision(812 + i, 2000);
+		record->object = classes[i % 3];
+		record->hook = HOOK_FILE_OPEN;
+		record->run = i % 4 ? TEST_RUN : TEST_RUN + 1;
+		record_text(record, "/srv/\x1b]0;\xe2\x80\xae", 13);
+		assert_int_equal(audit_take(audit, record, record->size), 0);
+	}
+	assert_int_equal(audit_close(audit), 0);
+}
+
+/* xorshift64 (Marsaglia, "Xorshift RNGs"): the same on every machine. */
+static uint64_t dice(uint64_t sides)
+{
+	static uint64_t x = 0x9e3779b97f4a7c15;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return x % sides;
+}
+
+static size_t mutate(char *bytes, size_t size)
+{
+	for (uint64_t i = dice(8) + 1; i && size > 8; i--) {
+		size_t at = dice(size - 8), length = dice(8);
+
+		switch (dice(5)) {
+		case 0:
+			bytes[at] = dice(256);
+			break;
+		case 1:
+			bytes[at] ^= 1 << dice(8);
+			break;
+		case 2:
+			bytes[at] = '\n';
+			break;
+		case 3:
+			memmove(bytes + at, bytes + at + length, size - at - length);
+			size -= length;
+			break;
+		case 4:
+			memset(bytes + at, 0, length);
+			break;
+		}
+	}
+	return dice(4) ? size : dice(size + 1);
+}
+
+static uint64_t count_lines(const char *bytes, size_t size)
+{
+	uint64_t lines = size && bytes[size - 1] != '\n';
+
+	for (size_t i = 0; i < size; i++)
+		lines += bytes[i] == '\n';
+	return lines;
+}
+
+static void reads_anything(void **state)
+{
+	static char good[65536], bad[sizeof(good)];
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	char name[64];
+	const char *const paths[] = { name };
+	uint64_t records = 0, others = 0;
+	size_t size;
+
+	(void)state;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	write_good_log();
+	size = fread(good, 1, sizeof(good), log_file);
+	assert_in_range(size, 4096, sizeof(good) - 1);
+	for (unsigned int i = 0; i < MUTATIONS; i++) {
+		struct journal_options options = { .run = i % 2 ? LOG_RUN : NULL };
+		struct journal_counts counts;
+		struct seen seen = { 0 };
+		size_t bad_size;
+
+		memcpy(bad, good, size);
+		bad_size = i ? mutate(bad, size) : size;
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, bad, bad_size, 0), bad_size);
+		assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), 0);
+		assert_int_equal(counts.lines, count_lines(bad, bad_size));
+		assert_int_equal(counts.records + counts.torn + counts.foreign + counts.newer, counts.lines);
+		assert_true(seen.records <= counts.records);
+		assert_int_equal(counts.bytes, bad_size);
+		if (!i)
+			assert_int_equal(seen.records, 9);
+		records += counts.records;
+		others += counts.lines - counts.records;
+	}
+	/* Mutations break something, and not everything. */
+	assert_true(others > MUTATIONS / 4);
+	assert_true(records > MUTATIONS);
+	close(fd);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
+	const struct CMUnitTest tests[] = {
+		TEST(reads_records),
+		TEST(reads_several_logs_and_what_was_rotated),
+		TEST(ends_as_it_is_told),
+		TEST(tells_torn_foreign_and_newer_apart),
+		TEST(reads_a_last_line_without_an_end),
+		TEST(counts_torn_lines_of_other_runs),
+		TEST(repairs_what_is_no_utf8),
+		TEST(reads_records_whose_keys_have_another_order),
+		TEST(is_not_misled_by_arguments),
+		TEST(reads_lines_across_buffers_and_skips_endless_ones),
+		TEST(sums_up_what_was_lost),
+		TEST(leaves_out_what_is_known),
+		TEST(finds_the_newest_run),
+		TEST(tells_the_daemons_own_lines_apart),
+		TEST(reports_what_it_cannot_read),
+		TEST(reads_anything),
+	};
+
+	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}

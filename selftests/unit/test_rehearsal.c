@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "judged_lines.h"
+#include "userspace/rehearsal.h"
+
+#define SERVICES \
+	"tag: t\n" \
+	"services:\n" \
+	"  forge: {nets: [140.82.112.0/20], ports: [443]}\n" \
+	"  mirror: {files: [/srv/mirror/]}\n" \
+	"  tools: {execs: [/srv/mirror/gh]}\n" \
+	"rules:\n"
+static const char ran[] = SERVICES
+	"  - {audit: forge, why: seen}\n"
+	"  - {deny: mirror, errno: ENOENT}\n";
+
+static struct ruleset *images[3];
+static struct rehearsal rehearsal;
+
+static int begin(void **state)
+{
+	(void)state;
+	images[0] = judged_compile(ran);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	rehearsal_free(&rehearsal);
+	for (int i = 0; i < 3; i++) {
+		free(images[i]);
+		images[i] = NULL;
+	}
+	text_free(&judged_log);
+	judged_keep = JUDGED_DENIED;
+	judged_tool = "/usr/bin/schema-tool";
+	return 0;
+}
+
+/* Judges the log by a policy; against what was recorded, or against what another one decides. */
+static void rehearse(const char *policy, const char *other)
+{
+	const char *at = judged_log.data, *end = at + judged_log.size, *newline;
+	struct audit_line line;
+
+	images[1] = judged_compile(policy);
+	images[2] = other ? judged_compile(other) : NULL;
+	rehearsal.judge.image = images[1];
+	rehearsal.other.image = images[2];
+	for (; at < end; at = newline + 1) {
+		newline = memchr(at, '\n', end - at);
+		assert_int_equal(audit_line_parse(at, newline - at, &line), 0);
+		assert_int_equal(rehearsal_take(&rehearsal, &line), 0);
+		audit_line_free(&line);
+	}
+	assert_int_equal(rehearsal_end(&rehearsal), 0);
+}
+
+static void expect_outcome(const struct rehearsal_outcome *outcome, enum verdict verdict, int err,
+			   const char *rule)
+{
+	assert_int_equal(outcome->verdict, verdict);
+	assert_int_equal(outcome->err, err);
+	assert_string_equal(*outcome->rule ? outcome->rule : outcome->reason, rule);
+}
+
+static void the_same_policy_changes_nothing(void **state)
+{
+	(void)state;
+	for (int keep = JUDGED_DENIED; keep <= JUDGED_ALL; keep++) {
+		judged_keep = keep;
+		judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+		judged_net(images[0], "10.0.0.1", 443, PROTO_TCP);
+		judged_open(images[0], "/srv/mirror/x", ACCESS_WRITE);
+		judged_open(images[0], "/etc/passwd", ACCESS_READ);
+		judged_exec(images[0], "/bin/sh");
+	}
+	rehearse(ran, NULL);
+	assert_int_equal(rehearsal.judged, 8);
+	assert_int_equal(rehearsal.counts[CHANGE_NONE], 8);
+	assert_int_equal(rehearsal.allowed, 4);
+	assert_int_equal(rehearsal.difference_count, 0);
+}
+
+static void differences_are_gathered_by_step_and_service(void **state)
+{
+	const struct rehearsal_difference *difference;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		judged_net(images[0], i % 2 ? "140.82.112.3" : "140.82.112.4", 443, PROTO_TCP);
+	for (int i = 0; i < REHEARSAL_OBJECTS; i++) {
+		char ip[32];
+
+		snprintf(ip, sizeof(ip), "140.82.113.%d", i);
+		judged_net(images[0], ip, 443, PROTO_TCP);
+	}
+	judged_tool = "/usr/bin/other-tool";
+	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+	judged_open(images[0], "/srv/mirror/x", ACCESS_READ);
+	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH, why: is down}\n", NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 10 + REHEARSAL_OBJECTS + 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NO_LONGER_DENIED], 1);
+	assert_int_equal(rehearsal.difference_count, 3);
+
+	difference = &rehearsal.differences[0];
+	assert_string_equal(difference->step, "other-tool");
+	assert_int_equal(difference->count, 1);
+	difference = &rehearsal.differences[1];
+	assert_int_equal(difference->change, CHANGE_NEWLY_DENIED);
+	assert_string_equal(difference->step, "schema-tool");
+	assert_int_equal(difference->count, 10 + REHEARSAL_OBJECTS);
+	expect_outcome(&difference->before, VERDICT_AUDIT, 0, "audit forge");
+	expect_outcome(&difference->after, VERDICT_DENY, EHOSTUNREACH, "deny forge");
+	assert_string_equal(difference->after.why, "is down");
+	assert_string_equal(difference->after.where, "test.yaml:7");
+	assert_string_equal(difference->objects[0].name, "140.82.112.4:443/tcp");
+	assert_int_equal(difference->objects[0].count, 5);
+	assert_int_equal(difference->object_count, REHEARSAL_OBJECTS);
+	assert_int_equal(difference->other_objects, 2);
+	difference = &rehearsal.differences[2];
+	assert_int_equal(difference->change, CHANGE_NO_LONGER_DENIED);
+	expect_outcome(&difference->before, VERDICT_DENY, ENOENT, "deny mirror");
+	expect_outcome(&difference->after, VERDICT_ALLOW, 0, "default of file");
+}
+
+static void every_kind_of_change_has_its_name(void **state)
+{
+	(void)state;
+	judged_keep = JUDGED_ALL;
+	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);		/* audit */
+	judged_net(images[0], "140.82.112.3", 80, PROTO_TCP);		/* allow */
+	judged_open(images[0], "/srv/mirror/x", ACCESS_WRITE);		/* deny */
+	judged_open(images[0], "/etc/x", ACCESS_WRITE);			/* allow */
+	rehearse(SERVICES "  - allow: forge\n  - {deny: mirror, errno: EACCES}\n"
+		 "default: {net: audit, file: deny}\n",
+		 NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_ALLOWED], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_AUDITED], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_OTHER_ERRNO], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
+	assert_int_equal(rehearsal.difference_count, 4);
+}
+
+static void the_same_verdict_by_another_rule_is_no_other_verdict(void **state)
+{
+	(void)state;
+	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+	judged_open(images[0], "/srv/mirror/x", ACCESS_WRITE);
+	rehearse(SERVICES "  - audit: mirror\ndefault: {net: audit}\n", NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_OTHER_RULE], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NO_LONGER_DENIED], 1);
+}
+
+static void two_policies_are_compared_whatever_was_recorded(void **state)
+{
+	(void)state;
+	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+	judged_open(images[0], "/srv/mirror/x", ACCESS_WRITE);
+	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH}\n",
+		 SERVICES "  - {deny: forge, errno: EPERM}\n");
+	assert_int_equal(rehearsal.judged, 2);
+	assert_int_equal(rehearsal.counts[CHANGE_NONE], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_OTHER_ERRNO], 1);
+	expect_outcome(&rehearsal.differences[0].before, VERDICT_DENY, EPERM, "deny forge");
+}
+
+/* --- what a system call is judged by as well -------------------------------------------------- */
+
+static void a_program_that_may_not_be_executed_may_not_be_read(void **state)
+{
+	(void)state;
+	judged_keep = JUDGED_ALL;
+	for (int i = 0; i < 3; i++)
+		judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, "/opt/gh", false);
+	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_WRITE, "/opt/gh", false);
+	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, "/opt/other", false);
+	rehearse("tag: t\nservices: {tools: {execs: [/opt/gh]}}\nrules: [{deny: tools, errno: EACCES}]\n",
+		 NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 3);
+	assert_int_equal(rehearsal.counts[CHANGE_NONE], 5);
+	assert_int_equal(rehearsal.difference_count, 1);
+	assert_true(rehearsal.differences[0].unrecorded);
+	assert_int_equal(rehearsal.differences[0].class, CLASS_EXEC);
+	assert_int_equal(rehearsal.differences[0].count, 3);
+	assert_string_equal(rehearsal.differences[0].objects[0].name, "/opt/gh");
+}
+
+/* Where the log has that record, it tells, and nothing is counted twice: wherever it stands. */
+static void what_was_recorded_of_it_tells(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {tools: {execs: [/opt/gh]}, all: {files: [/opt/]}}\n"
+		"rules: [{deny: tools, errno: EACCES}, {audit: all}]\n";
+
+	(void)state;
+	free(images[0]);
+	images[0] = judged_compile(policy);
+	judged_open(images[0], "/opt/gh", ACCESS_READ);
+	judged_exec(images[0], "/opt/gh");
+	rehearse(policy, NULL);
+	assert_int_equal(rehearsal.judged, 4);
+	assert_int_equal(rehearsal.counts[CHANGE_NONE], 4);
+	assert_int_equal(rehearsal.difference_count, 0);
+}
+
+static void one_denial_for_another_is_none_that_is_new(void **state)
+{
+	(void)state;
+	judged_open(images[0], "/srv/mirror/gh", ACCESS_READ);	/* denied as a file: nobody asked further */
+	assert_int_equal(rehearsal.difference_count, 0);
+	rehearse(SERVICES "  - {deny: tools, errno: EACCES}\n", NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
+	assert_int_equal(rehearsal.counts[CHANGE_OTHER_ERRNO], 1);
+	expect_outcome(&rehearsal.differences[0].after, VERDICT_DENY, EACCES, "deny tools");
+}
+
+/* Defaults are not asked for stat(2) and the like. */
+static void who_only_looks_meets_rules_alone(void **state)
+{
+	(void)state;
+	judged_look(images[0], "/srv/mirror/x");
+	judged_look(images[0], "/etc/x");
+	rehearse(SERVICES "  - allow: forge\ndefault: {file: deny}\n", NULL);
+	assert_int_equal(rehearsal.judged, 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NO_LONGER_DENIED], 1);
+}
+
+static void who_executes_a_program_opens_it(void **state)
+{
+	(void)state;
+	judged_keep = JUDGED_ALL;
+	judged_class(images[0], HOOK_BPRM_CHECK_SECURITY, CLASS_EXEC, ACCESS_READ, "/opt/x", false);
+	rehearse("tag: t\nservices: {s: {files: [/opt/]}}\nrules: [{deny: s}]\n", NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
+	assert_int_equal(rehearsal.differences[0].class, CLASS_FILE);
+}
+
+/* --- bounds, JSON ------------------------------------------------------------------------------ */
+
+static void steps_without_end_do_not_take_memory_without_end(void **state)
+{
+	char tool[32];
+
+	(void)state;
+	judged_tool = tool;
+	for (int i = 0; i < REHEARSAL_DIFFERENCES_MAX + 100; i++) {
+		snprintf(tool, sizeof(tool), "/bin/tool%d", i);
+		judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+	}
+	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH}\n", NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], REHEARSAL_DIFFERENCES_MAX + 100);
+	assert_int_equal(rehearsal.difference_count, REHEARSAL_DIFFERENCES_MAX + 1);
+	assert_string_equal(rehearsal.differences[0].step, "(other steps)");
+	assert_int_equal(rehearsal.differences[0].count, 100);
+}
+
+static void the_whole_is_to_be_had_as_json(void **state)
+{
+	json_t *json, *difference;
+
+	(void)state;
+	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+	judged_open(images[0], "/srv/mirror/x", ACCESS_WRITE);
+	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH, why: is down}\n", NULL);
+	json = rehearsal_describe(&rehearsal);
+	assert_non_null(json);
+	assert_int_equal(json_integer_value(json_object_get(json, "judged")), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "counts"),
+							    "newly denied")), 1);
+	difference = json_array_get(json_object_get(json, "differences"), 0);
+	assert_string_equal(json_string_value(json_object_get(difference, "step")), "schema-tool");
+	assert_string_equal(json_string_value(json_object_get(difference, "service")), "forge");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(difference, "after"), "errno")),
+			    "EHOSTUNREACH");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(difference, "before"),
+							      "verdict")),
+			    "audit");
+	json_decref(json);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_same_policy_changes_nothing),
+		TEST(differences_are_gathered_by_step_and_service),
+		TEST(every_kind_of_change_has_its_name),
+		TEST(the_same_verdict_by_another_rule_is_no_other_verdict),
+		TEST(two_policies_are_compared_whatever_was_recorded),
+		TEST(a_program_that_may_not_be_executed_may_not_be_read),
+		TEST(what_was_recorded_of_it_tells),
+		TEST(one_denial_for_another_is_none_that_is_new),
+		TEST(who_only_looks_meets_rules_alone),
+		TEST(who_executes_a_program_opens_it),
+		TEST(steps_without_end_do_not_take_memory_without_end),
+		TEST(the_whole_is_to_be_had_as_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A policy that is being written, and its text. What goes into it may come from a log: texts are quoted,
+ * comments are made of printable ASCII, names are made names.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "text.h"
+#include "../lsm/abi.h"
+
+/* A growing list of strings. Zero-initialise it; draft_list_free() when done. */
+struct draft_list {
+	char **items;
+	size_t count;
+};
+
+struct draft_service {
+	char *name;
+	char *about;			/* comment: how often, by whom; or NULL */
+	/* What it is; where all are empty, it is defined elsewhere. */
+	struct draft_list nets, ports, files, execs, sockets;
+	bool aside;			/* has no rule, and stands in a comment */
+	/* Its rule. */
+	enum verdict verdict;
+	int err;			/* of a denial, positive; 0: EPERM */
+	char *why;			/* or NULL */
+	uint8_t access;			/* that it speaks of, ACCESS_*; 0: all */
+};
+
+struct draft {
+	char *tag;
+	enum mode mode;
+	enum verdict default_net;
+	const char *default_about;	/* comment beside it */
+	struct draft_list about;	/* comments at the top */
+	struct draft_list includes;
+	struct draft_service *services;
+	size_t service_count;
+	struct draft_list notes;	/* comments at the end */
+	struct draft_list taken;	/* names that no service is to get */
+	bool failed;			/* memory ran out: something is missing */
+};
+
+/* Adds a copy; sets `failed` when memory runs out. */
+void draft_list_add(struct draft *draft, struct draft_list *list, const char *item);
+void draft_list_format(struct draft *draft, struct draft_list *list, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void draft_list_free(struct draft_list *list);
+
+/* A new service, zeroed but for its name: that one, made a name of the policy language and told apart
+ * from those of the services there are. NULL, and `failed`, when memory runs out. Good until the next
+ * one. */
+struct draft_service *draft_add(struct draft *draft, const char *name);
+
+/* Appends the policy. */
+void draft_write(const struct draft *draft, struct text *out);
+
+void draft_free(struct draft *draft);

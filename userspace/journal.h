@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One or many audit logs -> their records, one after the other, in memory that does not grow with them.
+ * A log may hold anything: what is no record is counted, never a failure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audit_line.h"
+#include "run_id.h"
+
+/* A line that is longer is none of ours, whatever it holds. */
+#define JOURNAL_LINE_MAX (1024 * 1024)
+
+/* Each line is a record, torn, foreign or newer. */
+struct journal_counts {
+	uint64_t files;			/* with those that were rotated away */
+	uint64_t bytes, lines;
+	uint64_t records;		/* lines that are records, of any run */
+	uint64_t torn;			/* begun and not ended, or ended and not begun */
+	uint64_t foreign;		/* JSON or not, but nothing that ringfence writes */
+	uint64_t newer;			/* of ringfence, with what this one does not know */
+	uint64_t not_utf8;		/* read with U+FFFD in the place of what is none */
+	uint64_t lost;			/* what lost_before says: of all lines, or, where one run is asked for,
+					 * of its lines and of those of others between its first and last */
+	const char *reading;		/* the log that was read last: of an error, where it was */
+};
+
+struct journal_options {
+	const char *run;		/* only its records; NULL: all. Others are counted without being parsed */
+	bool liveness;			/* also the daemon's lines about whether the fence holds */
+	bool progress;			/* on stderr, where that is a terminal */
+	/* Looks at a line, without its newline, before it is parsed: true for one that need not be, since
+	 * all of it is known. It counts as a record. NULL: none is. */
+	bool (*known)(void *ctx, const char *line, size_t size);
+};
+
+/*
+ * Reads the logs at @paths, each with what was rotated away from it, the oldest line first, and calls
+ * @each for every record (the line is valid until it returns) as long as it returns 0.
+ *
+ * Returns 0, what @each returned, -ENOENT and the like for a log that cannot be read (told by the
+ * caller), or -ENOMEM; *ret_counts says what was seen up to then.
+ */
+int journal_read(const char *const *paths, size_t count, const struct journal_options *options,
+		 int (*each)(void *ctx, const struct audit_line *line), void *ctx,
+		 struct journal_counts *ret_counts);
+
+/* Finds the run that began last of those in the logs, without the daemon's own. Returns 0, -ENODATA where there is none, or as
+ * journal_read(); *ret_counts->reading says of which log. */
+int journal_newest_run(const char *const *paths, size_t count, char ret_run[RUN_NAME_SIZE],
+		       struct journal_counts *ret_counts);
