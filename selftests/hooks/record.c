@@ -466,8 +466,7 @@ static bool count_each(void *ctx, const char *line)
 {
 	struct all_lines *lines = ctx;
 
-	(void)line;
-	lines->count++;
+	lines->count += !line_is_note(line);
 	return true;
 }
 
