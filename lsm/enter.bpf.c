@@ -209,14 +209,17 @@ int BPF_PROG(enter_bprm_committing_creds, struct linux_binprm *bprm)
 	struct entry *found = bpf_map_lookup_elem(&entering, &key), entry;
 	struct rules rules;
 
-	if (task->bpf_storage)
-		take_waivers(task);
-	if (!found)
+	if (!found) {
+		if (task->bpf_storage)
+			take_waivers(task);
 		return 0;
+	}
 	entry = *found;
 	bpf_map_delete_elem(&entering, &key);
-	if (give_tag_of(task, &entry))
+	if (give_tag_of(task, &entry)) {
+		take_waivers(task);
 		return 0;
+	}
 	count_missed_entry();
 	if (is_enforced(&entry, &rules))
 		bpf_send_signal(SIGKILL);

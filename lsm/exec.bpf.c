@@ -26,9 +26,12 @@ long BPF_PROG(exec_bprm_check_security, struct linux_binprm *bprm, int ret)
 
 	if (ret)
 		return ret;
-	if (!tag_of_current(&question.tag))
-		return 0;
 	question.place = place_of_file(bprm->file);
+	if (!tag_of_current(&question.tag)) {
+		if (bprm->interp == bprm->filename)
+			note_waivers_of_entry(&question.place);
+		return 0;
+	}
 	if (bprm->interp != bprm->filename)
 		question.text = (__u64)bprm->filename;
 	err = judge_path(&question);

@@ -63,7 +63,8 @@ static __always_inline bool is_our_map(const struct bpf_map *map)
 	       map == (void *)&keepers || map == (void *)&scratches || map == (void *)&late ||
 	       map == (void *)&late_orphans || map == (void *)&notice ||
 	       map == (void *)&enter_names || map == (void *)&enter_groups ||
-	       map == (void *)&entering || map == (void *)&waiving;
+	       map == (void *)&entering || map == (void *)&waiving ||
+	       map == (void *)&allowed;
 }
 
 SEC("lsm/bpf_map")

@@ -107,13 +107,18 @@ struct {
 	__type(value, struct entry);
 } entering SEC(".maps");
 
-/* Waivers for the program that a task is executing, by the address of the task: a bit for each. The longest
- * ago is forgotten: then there is none. */
+struct waiving {
+	__u32 waivers;			/* a bit for each, */
+	__u32 generation;		/* and the lower half of that of their ruleset */
+};
+
+/* Waivers for the program that a task is executing, by the address of the task. The longest ago is forgotten:
+ * then there is none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, ENTERING_MAX);
 	__type(key, __u64);
-	__type(value, __u32);
+	__type(value, struct waiving);
 } waiving SEC(".maps");
 
 /* An object that was let pass to a process, and recorded: what the same process does with it again is

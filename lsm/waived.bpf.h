@@ -66,39 +66,60 @@ static __noinline int waivers_of_program(const struct rules *rules, const struct
 static __noinline int note_waivers(const struct tag *tag, const struct place *place)
 {
 	__u64 key = (__u64)bpf_get_current_task_btf();
+	struct waiving noted = {};
 	struct rules rules;
-	__u32 waivers;
 
 	rules_of(tag, &rules);
 	if (!rules.head || !rules.head->waivers.count)
 		return 0;
-	waivers = waivers_of_program(&rules, place);
-	if (waivers)
-		bpf_map_update_elem(&waiving, &key, &waivers, BPF_ANY);
+	noted.generation = rules.head->generation;
+	noted.waivers = waivers_of_program(&rules, place);
+	if (noted.waivers)
+		bpf_map_update_elem(&waiving, &key, &noted, BPF_ANY);
 	else
 		bpf_map_delete_elem(&waiving, &key);
 	return 0;
+}
+
+/* The same of a program that begins a run, and so has no tag yet. */
+static __noinline int note_waivers_of_entry(const struct place *place)
+{
+	__u64 key = (__u64)bpf_get_current_task_btf();
+	const struct entry *entry = bpf_map_lookup_elem(&entering, &key);
+	struct tag tag = {};
+
+	if (!entry)
+		return 0;
+	tag.policy = entry->policy;
+	return note_waivers(&tag, place);
+}
+
+/* Adds what was noted, where its ruleset is still in force. */
+static __always_inline void add_waivers(struct tag *kept, const struct waiving *noted)
+{
+	struct rules rules;
+
+	rules_of(kept, &rules);
+	if (!rules.head || (__u32)rules.head->generation != noted->generation)
+		return;
+	if (kept->waived_under != noted->generation)
+		kept->waived = 0;
+	kept->waived_under = noted->generation;
+	kept->waived |= noted->waivers;
 }
 
 /* The execution cannot fail any more. Where the storage is busy (tag.bpf.h) there is no waiver this time. */
 static __noinline int take_waivers(struct task_struct *task)
 {
 	__u64 key = (__u64)task;
-	__u32 *noted = bpf_map_lookup_elem(&waiving, &key);
-	struct rules rules;
+	struct waiving *noted = bpf_map_lookup_elem(&waiving, &key);
 	struct tag *kept;
 
 	if (!noted)
 		return 0;
 	kept = bpf_task_storage_get(&tags, task, NULL, 0);
-	if (kept) {
-		rules_of(kept, &rules);
-		if (rules.head && kept->waived_under != (__u32)rules.head->generation)
-			kept->waived = 0;
-		if (rules.head)
-			kept->waived_under = rules.head->generation;
-		kept->waived |= *noted;
-	}
+	if (kept)
+		add_waivers(kept, noted);
 	bpf_map_delete_elem(&waiving, &key);
 	return 0;
 }

@@ -26,11 +26,22 @@ char *rule_name(const struct policy *policy, size_t rule)
 	return name;
 }
 
+static bool is_waived(const struct policy *policy, size_t service)
+{
+	for (size_t i = 0; i < policy->waiver_count; i++)
+		if (policy->waivers[i].service == service)
+			return true;
+	return false;
+}
+
+/* Of two denies only one is kept: a waiver for its service would be one for the other, too, or none. */
 bool rules_disagree(const struct policy *policy, size_t a, size_t b)
 {
 	const struct policy_rule *one = &policy->rules[a], *other = &policy->rules[b];
 
-	if (one->verdict != other->verdict)
+	if (one->verdict != other->verdict ||
+	    (one->verdict == VERDICT_DENY && one->service != other->service &&
+	     (is_waived(policy, one->service) || is_waived(policy, other->service))))
 		return true;
 	return one->verdict == VERDICT_DENY && one->err != other->err;
 }

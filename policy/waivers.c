@@ -2,6 +2,7 @@
 /*
  * A way through a rule, for one program, with an owner and a last day.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,6 +26,7 @@ static const char *const waiver_keys[WAIVER_FIELDS + 1] = {
 static const struct map_type waiver_type = { "a waiver", waiver_keys, NULL };
 
 #define DAY (24 * 60 * 60)
+#define YEAR_MAX 2500			/* the kernel counts nanoseconds since 1970 in 64 bits */
 #define SOON_DAYS 14			/* before its end: time to do without it */
 
 /* --- the values ----------------------------------------------------------------------------- */
@@ -43,7 +45,7 @@ static bool parse_date(const char *text, int64_t *ret_end)
 	date.tm_mon--;
 	same = date;
 	begin = timegm(&same);		/* makes the 31st of February a day of March */
-	if (date.tm_year < 70 || same.tm_mday != date.tm_mday || same.tm_mon != date.tm_mon)
+	if (date.tm_year < 70 || date.tm_year + 1900 > YEAR_MAX || same.tm_mday != date.tm_mday || same.tm_mon != date.tm_mon)
 		return false;
 	*ret_end = begin + DAY;
 	return true;
@@ -73,6 +75,7 @@ static void read_until(struct checker *checker, const struct node *node, struct 
 static void read_exec(struct checker *checker, const struct node *node, struct policy_waiver *waiver)
 {
 	struct policy_path path = { .path = NULL };
+	char real[PATH_MAX];
 
 	if (!path_items.read(checker, node, &path))
 		return;
@@ -82,6 +85,10 @@ static void read_exec(struct checker *checker, const struct node *node, struct p
 		return;
 	}
 	waiver->exec = path.path;
+	if (realpath(path.path, real) && strcmp(real, path.path))
+		check_warning_at(checker, node_where(&checker->source, node), real,
+				 "%s leads elsewhere on this host: the program is known by the path that it has in the end",
+				 path.path);
 }
 
 /* The rule that denies the service; NULL and a fault where there is none to be waived. */

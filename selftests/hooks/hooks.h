@@ -325,7 +325,8 @@ extern const struct test run_tests[], shared_tests[], notes_tests[], release_tes
 	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
-void rounds_plan(void);
+/* @names: of the rounds; none: all. */
+void rounds_plan(char *const names[]);
 /* Prints a line per vector and round. Returns an exit status. */
 int rounds_main(int argc, char **argv);
 /* Whether the round that is prepared is one with a fence. */

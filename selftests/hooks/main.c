@@ -45,8 +45,10 @@ static const struct suite {
 	{ "handover", handover_tests },
 	{ "log", log_tests },
 	{},
-}, down_suites[] = {
+}, anew_suites[] = {
 	{ "anew", anew_tests },
+	{},
+}, down_suites[] = {
 	{ "liveness", liveness_tests },
 	{ "unload", unload_tests },
 	{},
@@ -73,6 +75,7 @@ SUITES_MAIN(run)
 SUITES_MAIN(shared)
 SUITES_MAIN(late)
 SUITES_MAIN(host)
+SUITES_MAIN(anew)
 SUITES_MAIN(down)
 
 static void suites_plan(const struct suite *suites)
@@ -88,7 +91,7 @@ static int plan_main(int argc, char **argv)
 	const char *part = argc > 2 ? argv[2] : "";
 
 	if (!strcmp(part, "rounds")) {
-		rounds_plan();
+		rounds_plan(argv + 3);
 	} else if (!strcmp(part, "run")) {
 		suites_plan(run_suites);
 	} else if (!strcmp(part, "shared")) {
@@ -97,6 +100,7 @@ static int plan_main(int argc, char **argv)
 		suites_plan(down_suites);
 	} else if (!strcmp(part, "host")) {
 		suites_plan(host_suites);
+		suites_plan(anew_suites);
 	} else {
 		return 2;
 	}
@@ -115,6 +119,7 @@ static const struct {
 	{ "shared", shared_main },
 	{ "late", late_main },
 	{ "host", host_main },
+	{ "anew", anew_main },
 	{ "down", down_main },
 	{ "ranges", ranges_main },
 	{ "sample", sample_main },
@@ -151,6 +156,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc, argv);
-	fprintf(stderr, "usage: hooks plan|rounds|run|shared|late|host|down|ranges|sample|big\n");
+	fprintf(stderr, "usage: hooks plan|rounds|run|shared|late|host|anew|down|ranges|sample|big\n");
 	return 2;
 }

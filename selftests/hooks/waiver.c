@@ -19,29 +19,41 @@
 #define COPIED	  FOLDER "/copied"
 #define LINKED	  FOLDER "/linked"
 #define ALIAS	  FOLDER "/alias"
+#define TREE	  FOLDER "/tree"	/* denied, but for the opener; */
+#define WRITTEN	  TREE "/written"	/* to write this is denied by a rule of its own */
+#define OPENER	  FOLDER "/opener"
 #define STEP	  FOLDER "/step"	/* waived as well: makes an attempt for every line */
 
 static int server = -1;
 
-static bool apply(int days, struct why *why)
+static bool apply_with(int days, const char *more, struct why *why)
 {
 	time_t day = time(NULL) + days * 86400L;
 	struct command command;
-	char text[1024], until[16];
+	char text[2048], until[16];
 	struct tm tm;
 
 	strftime(until, sizeof(until), "%Y-%m-%d", gmtime_r(&day, &tm));
 	snprintf(text, sizeof(text), "tag: waiver\nmode: enforce\n"
-		 "services: {server: {nets: [" SERVER_IP "], ports: [80]}}\n"
-		 "rules: [{deny: server, errno: ENOLINK}]\n"
+		 "services:\n"
+		 "  server: {nets: [" SERVER_IP "], ports: [80]}\n"
+		 "  tree: {files: [" TREE "/]}\n"
+		 "  written: {files: [" WRITTEN "]}\n"
+		 "rules: [{deny: server, errno: ENOLINK}, {deny: tree}, {deny: written, access: write}]\n"
 		 "waivers:\n"
+		 "  - {service: tree, exec: " OPENER ", owner: team, until: 2099-12-31}\n"
 		 "  - {service: server, exec: " PROGRAM ", owner: team, until: %s}\n"
 		 "  - {service: server, exec: " BROKEN ", owner: team, until: %s}\n"
-		 "  - {service: server, exec: " STEP ", owner: team, until: %s}\n", until, until, until);
+		 "  - {service: server, exec: " STEP ", owner: team, until: %s}\n%s", until, until, until, more);
 	if (write_small(POLICY, text))
 		return fail(why, "cannot write " POLICY);
 	command_run(&command, 0, COMMAND("ringfence", "apply", POLICY));
 	return !command.status || fail(why, "apply: status %d: %.300s", command.status, command.err);
+}
+
+static bool apply(int days, struct why *why)
+{
+	return apply_with(days, "", why);
 }
 
 static bool write_program(const char *path, const char *interpreter, const char *verb)
@@ -162,6 +174,45 @@ static bool test_failed(struct why *why)
 	return reaches(line, 0, why);
 }
 
+static bool opens(const char *program, const char *expected, struct why *why)
+{
+	struct command command;
+
+	command_run(&command, 0, COMMAND("ringfence", "run", "--tag", "waiver", "--quiet", "--", "sh", "-c",
+					 (char *)program));
+	return !strcmp(command.out, expected) ||
+		fail(why, "%s could open: %.100s; %.200s", program, command.out, command.err);
+}
+
+/* One of two services is waived: what is denied for both kinds of access together is not. */
+static bool test_both_accesses(struct why *why)
+{
+	static const char text[] = "#!/bin/sh\n"
+		"(: <" WRITTEN ") && echo read\n(: >>" WRITTEN ") && echo written\n(: <>" WRITTEN ") && echo both\n";
+
+	mkdir(TREE, 0755);
+	if (write_small(WRITTEN, "kept\n") || write_small(OPENER, text) || chmod(OPENER, 0755) ||
+	    write_small(COPIED, text))
+		return fail(why, "cannot write the programs");
+	return opens(COPIED "; true", "", why) && opens(OPENER "; true", "read\n", why);
+}
+
+/* Whoever executes the program has it, also where that begins the run. */
+static bool test_entry(struct why *why)
+{
+	struct command command;
+	bool ok = apply_with(1, "enter: {execs: [" PROGRAM "]}\n", why);
+
+	far_accepted(server);
+	marker_taken();
+	if (ok)
+		command_run(&command, 0, COMMAND(PROGRAM));
+	ok = ok && ((marker_taken() && far_accepted(server) == 1) || fail(why, "the entry was denied what is waived"));
+	if (ok)
+		command_run(&command, 0, COMMAND("sh", "-c", PROGRAM "; true"));
+	return ok && (far_accepted(server) == 1 || fail(why, "and a second time")) && apply(1, why);
+}
+
 /* It belongs to the ruleset that it was given under. */
 static bool test_applied_anew(struct why *why)
 {
@@ -194,6 +245,8 @@ const struct test waiver_tests[] = {
 	{ "other-names", test_other_names },
 	{ "mounted", test_mounted },
 	{ "failed", test_failed },
+	{ "both-accesses", test_both_accesses },
+	{ "entry", test_entry },
 	{ "applied-anew", test_applied_anew },
 	{ "expired", test_expired },
 	{},

@@ -157,6 +157,42 @@ static void test_expired_does_not_apply(void **state)
 	judged_free(&it);
 }
 
+/* Of two that deny the same, one would be waived with the other. */
+static void test_same_object_of_another(void **state)
+{
+	static const char text[] = "tag: t\nmode: enforce\n"
+		"services: {one: {nets: [192.0.2.0/24]}, other: {nets: [192.0.2.0/24]}}\n"
+		"rules: [{deny: one}, {deny: other}]\n";
+	static const char waiver[] = "waivers: [{service: one, exec: /usr/bin/sync, owner: team, until: 2099-12-31}]\n";
+
+	(void)state;
+	for (int waived = 0; waived < 2; waived++) {
+		struct policy *policy = NULL;
+		struct ruleset *image = NULL;
+		struct diags diags = { 0 };
+		char both[1024];
+
+		snprintf(both, sizeof(both), "%s%s", text, waived ? waiver : "");
+		assert_int_equal(policy_parse("t.yaml", both, strlen(both), NULL, &diags, &policy), 0);
+		assert_int_equal(policy_compile(policy, NULL, 1, &diags, &image), waived ? -EINVAL : 0);
+		policy_free(policy);
+		free(image);
+		diags_free(&diags);
+	}
+}
+
+static void test_far_future(void **state)
+{
+	static const char text[] = "tag: t\nservices: {one: {nets: [192.0.2.0/24]}}\nrules: [{deny: one}]\n"
+		"waivers: [{service: one, exec: /usr/bin/sync, owner: team, until: 2560-01-01}]\n";
+	struct policy *policy = NULL;
+	struct diags diags = { 0 };
+
+	(void)state;
+	assert_int_equal(policy_parse("t.yaml", text, strlen(text), NULL, &diags, &policy), -EINVAL);
+	diags_free(&diags);
+}
+
 /* Doubt is no rule: nothing waives it. */
 static void test_doubt(void **state)
 {
@@ -176,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_expired_does_not_apply),
+		cmocka_unit_test(test_same_object_of_another),
+		cmocka_unit_test(test_far_future),
 		cmocka_unit_test(test_doubt),
 	};
 

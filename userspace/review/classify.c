@@ -10,6 +10,7 @@
 #include "deps_private.h"
 
 #define EVIDENCE_MAX 8			/* sentences for one */
+#define CLASSIFIED_MAX 8192		/* with those that are needed in turn */
 #define REACHED_BY_MAX 64
 #define CHAIN_MAX 64			/* services that need each other */
 
@@ -302,13 +303,18 @@ static bool add_transient(struct deps *deps, struct classified *classified, size
 			  const struct search *search, int at)
 {
 	const struct dependency base = classified->list[number];
-	json_t *evidence = json_array();
+	json_t *evidence;
 	struct dependency *dependency;
 	const json_t *step;
 	size_t i;
-	bool done = evidence && add_needs(search, at, evidence) &&
-		evidence_add(evidence, sentence_of_call(deps, &base));
+	bool done;
 
+	if (classified->count >= CLASSIFIED_MAX) {	/* of a log that was made up */
+		deps->needs_gathered++;
+		return true;
+	}
+	evidence = json_array();
+	done = evidence && add_needs(search, at, evidence) && evidence_add(evidence, sentence_of_call(deps, &base));
 	dependency = !done ? NULL : list_get(deps, classified, (struct dependency){
 		.what = search->names[at], .service = search->names[at], .reach = base.reach, .via = base.service,
 		.kind = KIND_TRANSIENT, .said = KIND_TRANSIENT, .step = base.step, .handoff = base.handoff,
@@ -423,7 +429,7 @@ static bool name_it(const struct deps *deps, struct classified *classified, size
 		     program_of(deps, dependency->step)) < 0)
 		return false;
 	for (unsigned int i = 0; has_id(classified, number, id); i++) {
-		int length = i < 2 ? asprintf(&longer, "%s/%s", id, more[i]) : asprintf(&longer, "%s/%u", id, i);
+		int length = i < 2 ? asprintf(&longer, "%s/%s", id, more[i]) : asprintf(&longer, "%s/%zu", id, number);
 
 		free(id);
 		if (length < 0)

@@ -121,6 +121,7 @@ struct deps {
 	uint64_t denied, would_deny, audited, allowed;
 	uint64_t incomplete;		/* whose lineage is */
 	uint64_t steps_gathered, reaches_gathered;	/* records that found no room of their own */
+	uint64_t needs_gathered;	/* transient dependencies, likewise */
 	struct journal_counts log;
 	struct deps_memory *memory;	/* of deps.c */
 };

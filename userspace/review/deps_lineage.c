@@ -70,8 +70,10 @@ bool deps_lineage_known(struct deps *deps, const char *line, size_t size, struct
 	text_append(rest, line, parts.process - line);
 	text_append(rest, parts.process_end, parts.ancestors - parts.process_end);
 	text_append(rest, parts.ancestors_end, line + size - parts.ancestors_end);
-	if (rest->failed || audit_line_parse(rest->data, rest->size, ret_line))
+	if (rest->failed || audit_line_parse(rest->data, rest->size, ret_line)) {
+		memory->lineage_hash = 0;
 		return false;
+	}
 	*ret_step = cached->step;
 	return true;
 }

@@ -313,12 +313,11 @@ static const char *own_folder(struct deps *deps)
 		i++;
 	if (!*script && i < deps->step_count)
 		script = deps->steps[i].script;
-	slash = strrchr(script, '/');
+	kept = deps_keep(deps, script);	/* as much as there is room for */
+	slash = strrchr(kept, '/');
 	if (!slash)
 		return "";
-	kept = deps_keep(deps, script);
-	if (*kept)
-		((char *)kept)[slash == script ? 1 : slash - script] = 0;
+	((char *)kept)[slash == kept ? 1 : slash - kept] = 0;
 	return kept;
 }
 

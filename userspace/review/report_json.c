@@ -331,6 +331,9 @@ static void note_gathered(const struct deps *deps, int64_t bucket, json_t *notes
 	if (deps->reaches_gathered)
 		note(notes, json_sprintf("%" PRIu64 " of the records are of objects that had no room of their own: "
 					 "they are gathered under \"more\".", deps->reaches_gathered));
+	if (deps->needs_gathered)
+		note(notes, json_sprintf("%" PRIu64 " services that are needed in turn have no room of their own and are "
+					 "left out.", deps->needs_gathered));
 	if (deps->steps_gathered)
 		note(notes, json_sprintf("The run has more than %d steps: what further ones did counts as their "
 					 "parents'.", DEPS_STEPS_MAX));
@@ -351,7 +354,8 @@ static json_t *completeness_of(const struct deps *deps, int64_t bucket)
 	note_gathered(deps, bucket, notes);
 	complete = !lost && !number_of(deps->end, "lost_lineage") && !number_of(deps->end, "unrecorded") &&
 		!deps->incomplete && !deps->log.torn && !deps->log.newer && !missing_lines(deps) &&
-		!deps->reaches_gathered && !deps->steps_gathered;
+		!deps->reaches_gathered && !deps->steps_gathered && !deps->needs_gathered &&
+		!number_of(deps->end, "outlived_by");
 	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:o}", "complete", complete, "lost", lost,
 			 "lost_lineage", number_of(deps->end, "lost_lineage"),
 			 "unrecorded", number_of(deps->end, "unrecorded"),
