@@ -29,18 +29,18 @@ static const struct suite {
 	{},
 }, shared_suites[] = {
 	{ "shared", shared_tests },
-	{ "notes", notes_tests },
 	{ "release", release_tests },
-	{ "record", record_tests },
 	{},
 }, late_suites[] = {
 	{ "alias", alias_tests },
 	{ "swap", swap_tests },
 	{ "enter", enter_tests },
-	{ "waiver", waiver_tests },
 	{ "late", late_tests },
 	{},
 }, host_suites[] = {
+	{ "notes", notes_tests },
+	{ "record", record_tests },
+	{ "waiver", waiver_tests },
 	{ "gate", gate_tests },
 	{ "handover", handover_tests },
 	{ "log", log_tests },
