@@ -111,7 +111,7 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 		return 0;
 	if (!run_id_parse(argv[optind], &run))
 		return verb_misused(&report_verb, "\"%s\" is not the name of a run; they look like "
-				    "20270331-142355-9f03ac", argv[optind]);
+				    "20270331-142355-9f03ac. A log is named by --log", argv[optind]);
 	run_id_name(run, arguments->run);
 	return 0;
 }
