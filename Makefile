@@ -78,7 +78,7 @@ help:					## this list
 demo: deps all				## play an outage in a guest: a deploy, caught and stopped
 	$(Q)selftests/demo/demo
 
-check: deps				## the tests, in a quarter of an hour; ends with "N passed, N failed, N skipped"
+check: deps				## the tests; ends with "N passed, N failed, N skipped"
 	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests
 	$(Q)selftests/check all
 
