@@ -39,7 +39,7 @@ BPF_FLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -
 SKELETON    := $(B)/lsm/ringfence.skel.h
 BUILD_ID    := $(B)/lsm/build_id.h
 PAGE_HASHES := $(B)/userspace/review/page_hashes.h
-SOURCES	    := $(wildcard policy/*.c userspace/*.c userspace/review/*.c)
+SOURCES	    := $(wildcard policy/*.c userspace/*.c userspace/*/*.c)
 OBJECTS	    := $(SOURCES:%.c=$(B)/%.o)
 SAN_OBJECTS := $(SOURCES:%.c=$(B)/san/%.o)
 UNIT_TESTS  := $(patsubst selftests/unit/%.c,$(B)/unit/%,$(wildcard selftests/unit/test_*.c))
@@ -164,7 +164,7 @@ $(B)/san/%.o: %.c Makefile
 $(B)/policy/implied.o $(B)/san/policy/implied.o: $(addprefix policy/services/,handoff.yaml system-files.yaml \
 						   null-devices.yaml)
 
-$(B)/userspace/completion.o $(B)/san/userspace/completion.o: $(wildcard userspace/completion.*sh)
+$(B)/userspace/verbs/completion.o $(B)/san/userspace/verbs/completion.o: $(wildcard userspace/verbs/completion.*sh)
 
 # Hashes of what the report's page holds between its tags, as a content security policy wants them.
 $(PAGE_HASHES): userspace/review/page/page.css userspace/review/page/page.js
@@ -178,7 +178,7 @@ $(PAGE_HASHES): userspace/review/page/page.css userspace/review/page/page.js
 $(B)/userspace/review/report_html.o $(B)/san/userspace/review/report_html.o: $(PAGE_HASHES) $(wildcard userspace/review/page/*)
 
 # Both must be there before the one file that includes them is compiled for the first time.
-$(B)/userspace/fence.o $(B)/san/userspace/fence.o: $(SKELETON) $(BUILD_ID)
+$(B)/userspace/fence/fence.o $(B)/san/userspace/fence/fence.o: $(SKELETON) $(BUILD_ID)
 
 $(B)/ringfence: $(OBJECTS)
 	$(call say,LD)
@@ -228,14 +228,14 @@ $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 		$(filter-out $(B)/userspace/main.o,$(OBJECTS)) $(LIBS)
 
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I.
-FUZZ_JOURNAL := $(addprefix userspace/,review/journal.c log_files.c audit_line.c text.c run_id.c)
+FUZZ_JOURNAL := $(addprefix userspace/,review/journal.c audit/log_files.c audit/audit_line.c base/text.c runs/run_id.c)
 $(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
 $(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
-FUZZ_REPORT := $(FUZZ_JOURNAL) userspace/siphash.c userspace/locations.c userspace/term.c \
+FUZZ_REPORT := $(FUZZ_JOURNAL) $(patsubst %,userspace/base/%.c,siphash locations term) \
 	       $(wildcard userspace/review/deps*.c userspace/review/classify*.c) \
 	       $(patsubst %,userspace/review/report_%.c,json text md dot document)
 $(B)/fuzz/fuzz_report: FUZZ_SOURCES = $(FUZZ_REPORT)
-$(B)/fuzz/fuzz_report: $(FUZZ_REPORT) $(wildcard userspace/*.h userspace/review/*.h)
+$(B)/fuzz/fuzz_report: $(FUZZ_REPORT) $(wildcard userspace/*/*.h)
 $(B)/fuzz/%: selftests/fuzz/%.c $(wildcard policy/*.[ch] lsm/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
@@ -311,6 +311,6 @@ clean:					## remove what was built; keeps kernels and guests
 distclean:				## remove build/ as a whole
 	rm -rf $(B)
 
--include $(wildcard $(B)/lsm/*.d $(B)/policy/*.d $(B)/userspace/*.d $(B)/userspace/review/*.d $(B)/san/policy/*.d \
-	$(B)/san/userspace/*.d $(B)/san/userspace/review/*.d $(B)/unit/*.d $(B)/hooks/*.d $(B)/escapes/*.d \
+-include $(wildcard $(B)/lsm/*.d $(B)/policy/*.d $(B)/userspace/*.d $(B)/userspace/*/*.d $(B)/san/policy/*.d \
+	$(B)/san/userspace/*.d $(B)/san/userspace/*/*.d $(B)/unit/*.d $(B)/hooks/*.d $(B)/escapes/*.d \
 	$(B)/soak/*.d $(B)/bench/*.d $(B)/page/*.d)

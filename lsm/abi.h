@@ -479,7 +479,7 @@ struct notice_about {
 
 /* The text is that of the record. Of a release, strings that end with 0: the run that is released, why, how
  * many tasks it has, login uid and login name of who does it ("" where there is none). Of a run's beginning
- * and end a JSON object (userspace/run_note.h). */
+ * and end a JSON object (userspace/runs/run_note.h). */
 struct notice {
 	struct notice_about about;
 	__u32 pending;			/* 0: recorded, or counted as lost */
@@ -518,7 +518,7 @@ ABI_SIZE(struct notice, 40 + NOTICE_TEXT_MAX);
 ABI_SIZE(struct duty, 24);
 
 /* What stays as it is in every ABI_VERSION, so that each ringfence can tell what another one has loaded, and
- * who is behind it (userspace/fence_other.c). */
+ * who is behind it (userspace/fence/fence_other.c). */
 #define ABI_PLACE(type, field, offset) _Static_assert(__builtin_offsetof(struct type, field) == (offset), \
 						      #type "." #field " stands in another place")
 ABI_PLACE(about, version, 0);

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "../policy/diag.h"
-#include "say.h"
-#include "verbs.h"
-#include "version.h"
+#include "base/say.h"
+#include "base/version.h"
+#include "verbs/verbs.h"
 
 #define EXIT_USAGE 1
 #define VERBS_MAX 64			/* among which a misspelt one is looked for */

@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../userspace/gate.h"
-#include "../../userspace/locations.h"
+#include "../../userspace/base/locations.h"
+#include "../../userspace/launch/gate.h"
 #include "attempts.h"
 
 #define POLICY	   WORK "/gate.yaml"

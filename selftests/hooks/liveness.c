@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../userspace/locations.h"
+#include "../../userspace/base/locations.h"
 #include "attempts.h"
 
 #define FTRACE	 "/proc/sys/kernel/ftrace_enabled"

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../userspace/locations.h"
+#include "../../userspace/base/locations.h"
 #include "attempts.h"
 
 #define OBJECT	WORK "/recorded"	/* a folder; the file is far below */

@@ -15,7 +15,7 @@
 #include "policy/compile.h"
 #include "policy/image.h"
 #include "records.h"
-#include "userspace/audit_json.h"
+#include "userspace/audit/audit_json.h"
 
 #define JUDGED_UNUSED __attribute__((unused))
 #define JUDGED_BOOT "11111111-2222-3333-4444-555555555555"

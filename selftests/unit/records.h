@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lsm/abi.h"
-#include "userspace/run_id.h"
+#include "userspace/runs/run_id.h"
 
 #define RECORD_BYTES (sizeof(struct record) + RECORD_TEXT_MAX)
 /* 2027-03-31 14:23:55, "20270331-142355-9f03ac" */

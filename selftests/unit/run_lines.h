@@ -15,7 +15,7 @@
 #include "policy/compile.h"
 #include "policy/image.h"
 #include "records.h"
-#include "userspace/audit.h"
+#include "userspace/audit/audit.h"
 
 #define RUN_NAME "20270331-142355-9f03ac"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "userspace/amounts.h"
+#include "userspace/base/amounts.h"
 
 static void reads_sizes(void **state)
 {

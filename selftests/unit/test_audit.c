@@ -27,8 +27,8 @@
 
 #include "policy/image.h"
 #include "records.h"
-#include "userspace/audit.h"
-#include "userspace/audit_json.h"
+#include "userspace/audit/audit.h"
+#include "userspace/audit/audit_json.h"
 
 /* --- a ruleset, a log, and a look into it ------------------------------------------------- */
 

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "records.h"
-#include "userspace/audit_json.h"
-#include "userspace/audit_line.h"
+#include "userspace/audit/audit_json.h"
+#include "userspace/audit/audit_line.h"
 
 #define BOOT "3f9d1c2e-0000-4000-8000-000000000001"
 

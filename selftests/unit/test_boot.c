@@ -19,10 +19,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "userspace/boot_grub.h"
-#include "userspace/boot_plan.h"
-#include "userspace/boot_state.h"
-#include "userspace/locations.h"
+#include "userspace/base/locations.h"
+#include "userspace/host/boot_grub.h"
+#include "userspace/host/boot_plan.h"
+#include "userspace/host/boot_state.h"
 
 #define RUNNING "lockdown,capability,landlock,yama,apparmor"
 #define WANTED RUNNING ",bpf"

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "userspace/verbs.h"
+#include "userspace/verbs/verbs.h"
 
 #define WARNED "selftests/unit/lint/linked-path.yaml"
 #define NOTED "selftests/unit/lint/overlap.yaml"

@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "userspace/descriptors.h"
+#include "userspace/base/descriptors.h"
 
 #define ANSWER_FD 60
 

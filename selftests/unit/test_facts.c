@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "userspace/facts.h"
+#include "userspace/runs/facts.h"
 
 #define SCRIPT "#!/bin/sh\necho github\n"
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "userspace/hooks.h"
+#include "userspace/fence/hooks.h"
 
 static void names_hooks_as_the_kernel_does(void **state)
 {

@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "userspace/host_setup.h"
-#include "userspace/locations.h"
+#include "userspace/base/locations.h"
+#include "userspace/host/host_setup.h"
 
 #define UNIT "/usr/lib/systemd/system/" SETUP_UNIT
 #define WANTS "/etc/systemd/system/sysinit.target.wants"

@@ -15,7 +15,7 @@
 #include "../../policy/collapse.h"
 #include "../../policy/import_walk.h"
 /* The verb is not part of the library: its functions are compiled in here. */
-#include "../../userspace/import.c"
+#include "../../userspace/verbs/import.c"
 
 #define FIXTURES "selftests/unit/import/"
 #define REAL_LISTS "../shared/data/ip-ranges/"

@@ -19,7 +19,7 @@
 
 #include "log_lines.h"
 #include "records.h"
-#include "userspace/audit.h"
+#include "userspace/audit/audit.h"
 #include "userspace/review/journal.h"
 
 #define OTHER_RUN "20270331-142355-000000"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "records.h"
-#include "userspace/lineage.h"
+#include "userspace/audit/lineage.h"
 
 static struct lineage *lineage;
 

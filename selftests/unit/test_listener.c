@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "userspace/listener.h"
+#include "userspace/audit/listener.h"
 
 static struct listeners *listeners;
 

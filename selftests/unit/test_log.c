@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "log_lines.h"
-#include "userspace/verbs.h"
+#include "userspace/verbs/verbs.h"
 
 #define WAIT_MS 10000			/* nothing here takes that long */
 

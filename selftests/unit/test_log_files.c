@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "userspace/log_files.h"
-#include "userspace/run_id.h"
+#include "userspace/audit/log_files.h"
+#include "userspace/runs/run_id.h"
 
 static char folder[64], path[128];
 

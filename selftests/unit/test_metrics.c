@@ -22,7 +22,7 @@
 #include "policy/image.h"
 #include "policy/policy.h"
 #include "records.h"
-#include "userspace/metrics.h"
+#include "userspace/upkeep/metrics.h"
 
 static struct metrics *metrics;
 static struct metrics_state now;

@@ -12,7 +12,7 @@
 
 #include "policy/compile.h"
 #include "policy/policy.h"
-#include "userspace/named.h"
+#include "userspace/runs/named.h"
 
 static const char policy_text[] =
 	"tag: mysql-deploy\n"

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "userspace/peer.h"
+#include "userspace/base/peer.h"
 
 #define BEFORE_START "S 1 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 "	/* fields 3 to 21 */
 

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 
 #include "run_lines.h"
+#include "userspace/base/text.h"
 #include "userspace/review/report.h"
-#include "userspace/text.h"
-#include "userspace/verbs.h"
+#include "userspace/verbs/verbs.h"
 
 static char output[65536], output_path[160], kinds_path[160];
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "large_report.h"
+#include "userspace/base/text.h"
 #include "userspace/review/report_html.h"
 #include "userspace/review/report_table.h"
-#include "userspace/text.h"
 
 #define DEPTH_MAX 64
 

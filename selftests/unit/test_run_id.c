@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "userspace/run_id.h"
+#include "userspace/runs/run_id.h"
 
 static void names_and_parses(void **state)
 {

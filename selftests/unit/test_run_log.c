@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "records.h"
-#include "userspace/audit.h"
-#include "userspace/run_log.h"
+#include "userspace/audit/audit.h"
+#include "userspace/audit/run_log.h"
 
 #define OTHER_RUN (TEST_RUN + 1)
 

@@ -15,8 +15,8 @@
 #include "lsm/abi.h"
 #include "policy/compile.h"
 #include "policy/policy.h"
-#include "userspace/run_note.h"
-#include "userspace/text.h"
+#include "userspace/base/text.h"
+#include "userspace/runs/run_note.h"
 
 #define BEGIN "\"command\":[\"./deploy\"],\"named\":[],\"services\":{},\"record\":\"denied\""
 #define COUNTS "\"denied\":1,\"audited\":2,\"submitted\":4,\"lost\":0,\"lost_lineage\":0,\"unrecorded\":0," \

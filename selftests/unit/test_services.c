@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "userspace/services.h"
+#include "userspace/audit/services.h"
 
 #define BOOT "0f0e0d0c-0b0a-0908-0706-050403020100"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "userspace/siphash.h"
+#include "userspace/base/siphash.h"
 
 static void agrees_with_the_reference(void **state)
 {

@@ -11,8 +11,8 @@
 #include <errno.h>
 
 #include "log_lines.h"
-#include "userspace/run_id.h"
-#include "userspace/summary.h"
+#include "userspace/audit/summary.h"
+#include "userspace/runs/run_id.h"
 
 static char path[64];
 static FILE *log_file;

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "userspace/text.h"
+#include "userspace/base/text.h"
 
 #define FFFD "\xef\xbf\xbd"
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/locations.h"
+#include "../base/text.h"
 #include "classify_private.h"
-#include "../locations.h"
-#include "../text.h"
 
 static const char *string_of(const json_t *value)
 {

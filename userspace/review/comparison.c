@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "report_read.h"
-#include "../text.h"
 
 #define COMPARISON_VERSION 1
 #define OBJECTS_SHOWN 3

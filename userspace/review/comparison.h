@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "../term.h"
+#include "../base/term.h"
 
 /* Compares the dependencies. One is the same where what it is, its class, the program of its step and
  * the kind that the evidence tells are; with another kind alone, it has changed.

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../audit_line.h"
+#include "../audit/audit_line.h"
 #include "journal.h"
 
 #define DEPS_STEPS_MAX 4096

@@ -3,9 +3,9 @@
  * deps_lineage.c what needs not be parsed again, deps_peers.c what others do on its behalf. */
 #pragma once
 
+#include "../base/siphash.h"
+#include "../base/text.h"
 #include "deps.h"
-#include "../siphash.h"
-#include "../text.h"
 
 /* Numbers by hashes. Nobody can make two of one hash (siphash.h), so that the hash stands for the key. */
 struct deps_slot {

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/locations.h"
+#include "../base/text.h"
 #include "deps_private.h"
-#include "../locations.h"
-#include "../text.h"
 
 #define ANCESTORS_MAX 64		/* of a line, however many it has */
 

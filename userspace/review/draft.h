@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../text.h"
 #include "../../lsm/abi.h"
+#include "../base/text.h"
 
 /* A growing list of strings. Zero-initialise it; draft_list_free() when done. */
 struct draft_list {

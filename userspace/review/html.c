@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "../text.h"
+#include "../base/text.h"
 
 void html_put(struct html *html, const char *markup)
 {

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../log_files.h"
-#include "../text.h"
+#include "../audit/log_files.h"
+#include "../base/text.h"
 
 #define BUFFER_SIZE (256 * 1024)
 #define PROGRESS_MS 250			/* between two updates, and before the first */

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../audit_line.h"
-#include "../run_id.h"
+#include "../audit/audit_line.h"
+#include "../runs/run_id.h"
 
 /* A line that is longer is none of ours, whatever it holds. */
 #define JOURNAL_LINE_MAX (1024 * 1024)

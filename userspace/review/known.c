@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../options.h"
-#include "../say.h"
-#include "../text.h"
 #include "../../policy/compile.h"
+#include "../base/options.h"
+#include "../base/say.h"
+#include "../base/text.h"
 
 #define SUFFIX ".yaml"
 #define FILES_MAX 64				/* that a policy can include */

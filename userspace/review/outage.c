@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../locations.h"
-#include "../options.h"
-#include "../say.h"
-#include "../text.h"
+#include "../base/locations.h"
+#include "../base/options.h"
+#include "../base/say.h"
+#include "../base/text.h"
 
 #define OUTAGE_ERRNO EHOSTUNREACH
 

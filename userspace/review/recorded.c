@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../hooks.h"
-#include "../locations.h"
 #include "../../policy/policy.h"
+#include "../base/locations.h"
+#include "../fence/hooks.h"
 
 /* A path this long may have been cut where its line was too long (audit_json.c). */
 #define SHORTENED_MIN 508

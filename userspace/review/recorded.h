@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../audit_line.h"
-#include "../text.h"
 #include "../../policy/image.h"
+#include "../audit/audit_line.h"
+#include "../base/text.h"
 
 enum recorded_kind {
 	RECORDED_OBJECT,		/* of the policy: it can be judged again */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../text.h"
 #include "../../policy/policy.h"
+#include "../base/text.h"
 
 static const char *const change_names[] = {
 	"newly denied", "no longer denied", "denied with another errno", "audited, not allowed",

@@ -11,9 +11,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "../audit_line.h"
-#include "recorded.h"
 #include "../../policy/intern.h"
+#include "../audit/audit_line.h"
+#include "recorded.h"
 
 /* How a verdict differs, in the order they are shown. */
 enum change {

@@ -24,9 +24,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "../base/term.h"
 #include "classify.h"
 #include "deps.h"
-#include "../term.h"
 
 #define REPORT_VERSION 1
 #define REPORT_TIMELINE_MAX 2000

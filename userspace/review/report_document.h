@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../text.h"
+#include "../base/text.h"
 
 enum document_kind {
 	DOCUMENT_DIRECT,

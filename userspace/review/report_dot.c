@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "report.h"
 #include "report_read.h"
-#include "../text.h"
 
 #define DRAWN_MAX 200			/* dependencies: more are no picture */
 #define LABEL_MAX 60			/* bytes */

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "../text.h"
+#include "../base/text.h"
 
 #define SIGN 12				/* the side of a verdict's sign */
 #define HEAD 10				/* the length of a line's head */

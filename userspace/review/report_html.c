@@ -5,13 +5,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "html.h"
 #include "page_hashes.h"
 #include "report_document.h"
 #include "report_graph.h"
 #include "report_table.h"
 #include "report_timeline.h"
-#include "../text.h"
 
 /* What is the same on every page, as it is written: the hashes of its bytes are in page_hashes.h. */
 #define EMBED(name, file) \

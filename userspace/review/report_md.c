@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "report.h"
 #include "report_read.h"
-#include "../text.h"
 
 #define ROWS_MAX 60
 #define DETAILS_MAX 40

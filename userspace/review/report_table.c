@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "report_document.h"
-#include "../text.h"
 
 #define ANCESTORS_MAX 32
 #define PROCESSES_MAX 6			/* that reached for it: shown of each dependency */

@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "report.h"
 #include "report_read.h"
-#include "../text.h"
 
 #define SHOWN_MAX 40			/* dependencies of a kind; the JSON has all */
 #define OBJECTS_SHOWN 3

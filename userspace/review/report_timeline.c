@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "report_document.h"
-#include "../text.h"
 
 #define NOBODY SIZE_MAX
 #define INDENT_MAX 8			/* deeper ones stand no further right */

@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../audit_line.h"
+#include "../../policy/intern.h"
+#include "../audit/audit_line.h"
 #include "draft.h"
 #include "known.h"
-#include "../../policy/intern.h"
 
 /* What became of an object; of several the greatest holds. */
 enum fate {

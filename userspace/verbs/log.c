@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringfence log: the audit log for people.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../audit/log_files.h"
+#include "../base/locations.h"
+#include "../base/options.h"
+#include "../runs/run_id.h"
+#include "log.h"
+#include "verbs.h"
+
+volatile sig_atomic_t log_interrupted;
+
+static void on_interrupt(int signal)
+{
+	(void)signal;
+	log_interrupted = 1;
+}
+
+/* --- the file ----------------------------------------------------------------------------- */
+
+/* Shows a line without its newline. Returns 0, -EPIPE and the like, or -ENOMEM. */
+static int show_line(struct log *log, const char *text, size_t size)
+{
+	struct audit_line line;
+	struct text out = { 0 };
+	int r = 0;
+
+	log->line++;
+	if (!size)
+		return 0;
+	if (audit_line_parse(text, size, &line) < 0) {
+		fprintf(stderr, "ringfence log: %s:%" PRIu64 ": not a record; skipped\n", log->reading,
+			log->line);
+		log->broken = true;
+		return 0;
+	}
+	if (log_filter_wants(&log->filter, &line)) {
+		log->shown++;
+		if (!log->json)
+			log_record(&out, log, &line);
+		else if (log->to_terminal)
+			text_printable_json(&out, text, size);
+		else
+			text_append(&out, text, size);
+		text_append_string(&out, log->json ? "\n" : "");
+	}
+	audit_line_free(&line);
+	if (out.failed)
+		r = -ENOMEM;
+	else if (out.size && fwrite(out.data, 1, out.size, stdout) != out.size)
+		r = -errno;
+	text_free(&out);
+	return r;
+}
+
+int log_show_lines(struct log *log, FILE *in, struct text *rest)
+{
+	char buf[65536];
+	size_t size;
+	int r = 0;
+
+	clearerr(in);
+	while (r >= 0 && (size = fread(buf, 1, sizeof(buf), in)) > 0) {
+		const char *at = buf, *end = buf + size, *newline;
+
+		while (r >= 0 && (newline = memchr(at, '\n', end - at))) {
+			text_append(rest, at, newline - at);
+			r = rest->failed ? -ENOMEM : show_line(log, rest->data, rest->size);
+			rest->size = 0;
+			at = newline + 1;
+		}
+		text_append(rest, at, end - at);
+	}
+	if (r >= 0 && ferror(in))
+		r = -EIO;
+	if (r >= 0 && fflush(stdout))
+		r = -errno;
+	return r;
+}
+
+int log_show_rest(struct log *log, struct text *rest)
+{
+	int r = rest->size ? show_line(log, rest->data, rest->size) : 0;
+
+	rest->size = 0;
+	log->line = 0;
+	return r;
+}
+
+int log_show_rotated(struct log *log, const char *path, struct text *rest)
+{
+	FILE *in = fopen(path, "re");
+	int r;
+
+	if (!in)
+		return errno == ENOENT ? 0 : -errno;	/* removed as too old since it was found */
+	log->reading = path;
+	r = log_show_lines(log, in, rest);
+	if (r >= 0)
+		r = log_show_rest(log, rest);
+	fclose(in);
+	log->reading = log->path;
+	return r;
+}
+
+/* --- the verb ----------------------------------------------------------------------------- */
+
+static const struct verb_option options[] = {
+	{ 'r', "run", "RUN", "only this run, such as 20270331-142355-9f03ac" },
+	{ 't', "tag", "TAG", "only runs of this tag" },
+	{ 's', "service", "SERVICE", "only this service of the policy" },
+	{ 'v', "verdict", "VERDICT", "only allow, audit or deny" },
+	{ 'P', "step", "PROGRAM", "only what this program did, or what it started; by name or path" },
+	{ 'S', "since", "TIME", "only from then on: 2h, 14:23, 2027-03-31 or 2027-03-31T14:23, in UTC" },
+	{ 'f', "follow", NULL, "go on as the log grows and is rotated, until interrupted" },
+	{ 'j', "json", NULL, "the records as they are, JSON lines" },
+	{},
+};
+
+const struct verb log_verb = {
+	.name = "log",
+	.arguments = "[OPTION]... [FILE]",
+	.help = "Shows the audit log, one line per record, times in UTC. FILE is " PATH_LOG "\n"
+		"unless it is named. What was rotated away from it is shown before it. Of an option that is\n"
+		"there several times any value is meant, of several options all.\n\n"
+		"Exit status: 0; 1 when the log or the run is not there, or a line of it is no record.",
+	.options = options,
+	.colored = true,
+};
+
+static int add_word(struct log_words *words)
+{
+	return log_words_add(words, optarg) ? 0 :
+		verb_misused(&log_verb, "%s: at most %d values of an option", optarg, LOG_WORDS_MAX);
+}
+
+static int add_run(struct log *log)
+{
+	uint64_t run;
+
+	if (!run_id_parse(optarg, &run))
+		return verb_misused(&log_verb, "\"%s\" is not the name of a run; they look like "
+				    "20270331-142355-9f03ac", optarg);
+	return add_word(&log->filter.runs);
+}
+
+static int add_verdict(struct log *log)
+{
+	if (strcmp(optarg, "allow") && strcmp(optarg, "audit") && strcmp(optarg, "deny"))
+		return verb_misused(&log_verb, "--verdict %s: expected allow, audit or deny", optarg);
+	return add_word(&log->filter.verdicts);
+}
+
+static int parse_option(struct log *log, int id)
+{
+	switch (id) {
+	case 'r':
+		return add_run(log);
+	case 't':
+		return add_word(&log->filter.tags);
+	case 's':
+		return add_word(&log->filter.services);
+	case 'v':
+		return add_verdict(log);
+	case 'P':
+		return add_word(&log->filter.steps);
+	case 'S':
+		return log_since_parse(&log->filter, optarg, time(NULL)) ? 0 :
+			verb_misused(&log_verb, "--since %s: expected a time such as 2h (ago), 14:23, "
+				     "2027-03-31 or 2027-03-31T14:23", optarg);
+	case 'f':
+		log->follow = true;
+		return 0;
+	case 'j':
+		log->json = true;
+		return 0;
+	default:
+		return VERB_BAD;
+	}
+}
+
+static int parse_options(struct log *log, int argc, char **argv)
+{
+	int id;
+
+	optind = 0;			/* begin anew: the tests call this more than once */
+	while ((id = verb_next(&log_verb, argc, argv)) != VERB_END)
+		if (parse_option(log, id))
+			return -EINVAL;
+	if (argc - optind > 1)
+		return verb_misused(&log_verb, "one file at a time: %s", argv[optind + 1]);
+	if (optind < argc)
+		log->path = argv[optind];
+	return 0;
+}
+
+/* A run of which nothing was seen is most likely one of another log: except that who looks at a part of
+ * it, or waits for more, does not ask for that. Returns whether all were seen. */
+static bool runs_seen(const struct log *log)
+{
+	const struct log_words *runs = &log->filter.runs;
+	bool all = true;
+
+	for (size_t i = 0; i < runs->count && !log->follow && !*log->filter.since; i++) {
+		if (runs->seen[i])
+			continue;
+		fprintf(stderr, "ringfence log: no run %s in %s\n", runs->list[i], log->path);
+		all = false;
+	}
+	return all;
+}
+
+/* What there is to say at the end, and the exit code. */
+static int conclude(const struct log *log, int r)
+{
+	/* Whoever read our output has seen enough. */
+	if (r == -EPIPE)
+		return EXIT_SUCCESS;
+	if (r < 0) {
+		fprintf(stderr, "ringfence log: %s: %s\n", log->path, strerror(-r));
+		return EXIT_FAILURE;
+	}
+	if (!runs_seen(log))
+		return EXIT_FAILURE;
+	if (!log->shown)
+		fputs("no records\n", stderr);
+	return log->broken ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int show_files(struct log *log, struct log_files *files, struct text *rest)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < files->count; i++)
+		r = log_show_rotated(log, files->rotated[i], rest);
+	if (r >= 0 && files->last && log->follow)
+		r = log_follow(log, &files->last, rest);
+	else if (r >= 0 && files->last)
+		r = log_show_lines(log, files->last, rest) ?: log_show_rest(log, rest);
+	if (r >= 0 && fflush(stdout))
+		r = -errno;
+	return r;
+}
+
+static int show_log(struct log *log)
+{
+	struct text rest = { 0 };
+	struct log_files files;
+	int r = log_files_open(log->path, log_filter_since(&log->filter), &files);
+
+	if (r < 0) {
+		fprintf(stderr, "ringfence log: %s: %s%s\n", log->path, strerror(-r),
+			r == -ENOENT && !strcmp(log->path, PATH_LOG) ?
+			"; a run without the daemon writes ./ringfence-RUN.jsonl: name that file" :
+			"");
+		return EXIT_FAILURE;
+	}
+	log->reading = log->path;
+	r = show_files(log, &files, &rest);
+	log_files_close(&files);
+	text_free(&rest);
+	return conclude(log, r);
+}
+
+int log_main(int argc, char **argv)
+{
+	struct log log = { .path = PATH_LOG };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction interrupt = { .sa_handler = on_interrupt };
+	time_t now = time(NULL);
+	struct tm tm;
+	int code;
+
+	if (parse_options(&log, argc, argv))
+		return EXIT_FAILURE;
+	log.style = verb_style(stdout);
+	log.to_terminal = isatty(STDOUT_FILENO);
+	strftime(log.today, sizeof(log.today), "%Y-%m-%d", gmtime_r(&now, &tm));
+	sigaction(SIGPIPE, &ignore, NULL);
+	if (log.follow) {
+		sigaction(SIGINT, &interrupt, NULL);
+		sigaction(SIGTERM, &interrupt, NULL);
+	}
+	code = show_log(&log);
+	for (size_t i = 0; i < log.hinted_count; i++)
+		free(log.hinted[i]);
+	free(log.hinted);
+	return code;
+}

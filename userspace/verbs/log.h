@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of `ringfence log` share.
+ *
+ *	log.c		the verb, and the log as files of lines
+ *	log_filter.c	which lines are wanted
+ *	log_record.c	one of them, for people
+ *	log_follow.c	what comes while one looks
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "../audit/audit_line.h"
+#include "../base/term.h"
+#include "../base/text.h"
+
+#define LOG_WORDS_MAX 32		/* values of one option */
+#define LOG_TIME_SIZE sizeof("2027-03-31T14:23:55")
+
+/* Values of an option, any of which may be meant; none: whatever there is. Borrowed from the command line. */
+struct log_words {
+	const char *list[LOG_WORDS_MAX];
+	bool seen[LOG_WORDS_MAX];	/* of runs: there was a line of it */
+	size_t count;
+};
+
+struct log_filter {
+	struct log_words runs, services, verdicts, steps, tags;
+	char since[LOG_TIME_SIZE];	/* "": from the beginning */
+	time_t since_time;
+};
+
+struct log {
+	const char *path;
+	const char *reading;		/* the file of it that is read */
+	struct log_filter filter;
+	bool follow, json;
+	const struct term_style *style;
+	bool to_terminal;
+	char today[sizeof("2027-03-31")];
+	char **hinted;			/* what a hint was given for */
+	size_t hinted_count;
+	uint64_t line;			/* number in the file */
+	uint64_t shown;
+	bool broken;
+};
+
+extern volatile sig_atomic_t log_interrupted;
+
+/* --- log.c ---------------------------------------------------------------------------------- */
+
+/* Shows the lines of @in up to its end as it is now. Keeps half a line in @rest for the next time, since
+ * it is being written. Returns 0, -EPIPE and the like, or -ENOMEM, as all of these do. */
+int log_show_lines(struct log *log, FILE *in, struct text *rest);
+
+/* What @rest holds has no end: it is shown if it is whole, and broken if it is not. */
+int log_show_rest(struct log *log, struct text *rest);
+
+/* Shows a file that was rotated away: nothing comes to it any more. */
+int log_show_rotated(struct log *log, const char *path, struct text *rest);
+
+/* --- log_filter.c --------------------------------------------------------------------------- */
+
+/* Adds a value of an option. False where there are too many. */
+bool log_words_add(struct log_words *words, const char *word);
+
+/* Reads "36h" (before @now), "2027-03-31", "2027-03-31T14:23:55" or "14:23" (of the day of @now), in UTC.
+ * False, and the filter as it was, for anything else. */
+bool log_since_parse(struct log_filter *filter, const char *text, time_t now);
+
+/* When the files begin that may have wanted lines: see log_files_open(). */
+time_t log_filter_since(const struct log_filter *filter);
+
+/* Whether the line is wanted; notes runs that were seen. */
+bool log_filter_wants(struct log_filter *filter, const struct audit_line *line);
+
+/* --- log_record.c --------------------------------------------------------------------------- */
+
+/* Appends the record as a line, and below it a hint where its rule is met for the first time. */
+void log_record(struct text *out, struct log *log, const struct audit_line *line);
+
+/* --- log_follow.c --------------------------------------------------------------------------- */
+
+/* Shows what comes to *in and to what takes its place, until it is interrupted or nobody reads. */
+int log_follow(struct log *log, FILE **in, struct text *rest);

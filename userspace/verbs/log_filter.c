@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../audit/log_files.h"
+#include "../base/amounts.h"
+#include "../runs/run_id.h"
+#include "log.h"
+
+/* --- words --------------------------------------------------------------------------------- */
+
+bool log_words_add(struct log_words *words, const char *word)
+{
+	if (words->count == LOG_WORDS_MAX)
+		return false;
+	words->list[words->count++] = word;
+	return true;
+}
+
+static bool is_one_of(const struct log_words *words, const char *word)
+{
+	for (size_t i = 0; i < words->count; i++)
+		if (!strcmp(words->list[i], word))
+			return true;
+	return !words->count;
+}
+
+/* --- times --------------------------------------------------------------------------------- */
+
+static bool set_since(struct log_filter *filter, time_t time)
+{
+	struct tm tm;
+
+	if (!gmtime_r(&time, &tm) ||
+	    !strftime(filter->since, sizeof(filter->since), "%Y-%m-%dT%H:%M:%S", &tm))
+		return false;
+	filter->since_time = time;
+	return true;
+}
+
+bool log_since_parse(struct log_filter *filter, const char *text, time_t now)
+{
+	static const char *const formats[] = {
+		"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+		"%H:%M:%S", "%H:%M",
+	};
+	uint64_t ago;
+
+	if (amount_seconds(text, &ago))
+		return ago <= (uint64_t)now && set_since(filter, now - (time_t)ago);
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		struct tm tm = { 0 };
+		const char *rest;
+
+		/* A time of the day is one of today's. */
+		if (*formats[i] == '%' && formats[i][1] == 'H') {
+			gmtime_r(&now, &tm);
+			tm.tm_sec = 0;
+		}
+		rest = strptime(text, formats[i], &tm);
+		if (rest && (!*rest || !strcmp(rest, "Z")))
+			return set_since(filter, timegm(&tm));
+	}
+	return false;
+}
+
+/* The times of one list of files and of another: of runs the earliest, and not before what was asked for. */
+time_t log_filter_since(const struct log_filter *filter)
+{
+	time_t since = 0;
+
+	for (size_t i = 0; i < filter->runs.count; i++) {
+		uint64_t run = 0;
+		time_t begun;
+
+		run_id_parse(filter->runs.list[i], &run);
+		begun = log_files_since(run);
+		since = !i || begun < since ? begun : since;
+	}
+	if (*filter->since && filter->since_time > 0) {
+		time_t asked = log_files_since((uint64_t)filter->since_time << RUN_RANDOM_BITS);
+
+		since = asked > since ? asked : since;
+	}
+	return since;
+}
+
+/* --- steps --------------------------------------------------------------------------------- */
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_program(const struct log_words *steps, const char *name)
+{
+	return name && *name && (is_one_of(steps, name) || is_one_of(steps, last_part(name)));
+}
+
+/* Programs whose first argument is the program that is meant. */
+static bool is_interpreter(const char *name)
+{
+	static const char *const names[] = {
+		"ash", "bash", "dash", "ksh", "lua", "node", "perl", "php", "python", "ruby", "sh", "zsh",
+	};
+	size_t length = strcspn(name, "-.0123456789");	/* "python3.11" */
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strlen(names[i]) == length && !strncmp(names[i], name, length))
+			return true;
+	return false;
+}
+
+/* Whether a program is one of @steps: it, or the script that it interprets. */
+static bool is_step(const struct log_words *steps, const char *executable, const json_t *args)
+{
+	const char *name = json_string_value(json_array_get(args, 0));
+	const char *script = json_string_value(json_array_get(args, 1));
+
+	if (is_program(steps, executable) || is_program(steps, name))
+		return true;
+	if (!executable)
+		executable = name;
+	return executable && script && *script != '-' && is_interpreter(last_part(executable)) &&
+	       is_program(steps, script);
+}
+
+static bool has_step(const struct log_words *steps, const struct audit_line *line)
+{
+	const json_t *process = json_object_get(line->root, "process"), *ancestor;
+	size_t i;
+
+	if (!steps->count || is_program(steps, line->comm) ||
+	    is_step(steps, json_string_value(json_object_get(process, "executable")), line->args))
+		return true;
+	json_array_foreach(line->ancestors, i, ancestor)
+		if (is_step(steps, json_string_value(json_object_get(ancestor, "executable")),
+			    json_object_get(ancestor, "args")))
+			return true;
+	return false;
+}
+
+/* --- lines --------------------------------------------------------------------------------- */
+
+bool log_filter_wants(struct log_filter *filter, const struct audit_line *line)
+{
+	struct log_words *runs = &filter->runs;
+
+	for (size_t i = 0; i < runs->count; i++)
+		runs->seen[i] |= !strcmp(runs->list[i], line->run);
+	if (filter->verdicts.count && audit_line_is_note(line))
+		return false;
+	return is_one_of(runs, line->run) && is_one_of(&filter->services, line->service) &&
+	       is_one_of(&filter->verdicts, line->verdict) && is_one_of(&filter->tags, line->tag) &&
+	       strcmp(line->timestamp, filter->since) >= 0 && has_step(&filter->steps, line);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringfence suggest: a draft of a policy, made of what runs reached.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../policy/compile.h"
+#include "../base/locations.h"
+#include "../base/options.h"
+#include "../base/say.h"
+#include "../review/journal.h"
+#include "../review/known.h"
+#include "../review/suggestion.h"
+#include "../runs/run_id.h"
+#include "verbs.h"
+
+#define LOGS_MAX 64
+#define FOLDERS_MAX 16
+#define DRAFT_NAME "the draft"
+
+static const struct verb_option options[] = {
+	{ 'l', "log", "FILE", "read this log, not that of the host; may be repeated" },
+	{ 't', "tag", "TAG", "only runs of TAG" },
+	{ 'f', "from-services", "DIR", "know the service files in DIR, too; may be repeated" },
+	{ 'm', "mode", "audit|enforce", "mode of the draft (default audit)" },
+	{},
+};
+
+const struct verb suggest_verb = {
+	.name = "suggest",
+	.arguments = "[OPTION]... [RUN]...",
+	.help = "Prints a draft of a policy, made of what the runs reached that are named, or else all\n"
+		"runs in the log. What a rule denied stays denied, with its errno and reason; what else\n"
+		"was reached in the network is allowed, or audited as before; nothing else of the network\n"
+		"is. Files, programs and sockets are let pass, and those that were reached listed in a\n"
+		"comment. An object goes to the service that is known on this host, by the files in\n"
+		"/etc/ringfence/services and those shipped; or to one by the name that the log has; or to\n"
+		"the range of its neighbours. Comments say which step needs it, and how often.\n\n"
+		"The log has what was let pass only where the policy of the runs has that recorded\n"
+		"(\"record: all\", or a default that audits). Read the draft before you use it: what a run\n"
+		"reached, it need not be meant to reach.\n\n"
+		"Exit status: 0 with a draft, 1 without.",
+	.options = options,
+};
+
+struct suggest {
+	const char *logs[LOGS_MAX];
+	size_t log_count;
+	const char *folders[FOLDERS_MAX];
+	size_t folder_count;
+	const char *tag;
+	enum mode mode;
+	char **runs;
+	size_t run_count;
+	struct suggestion suggestion;
+	struct journal_counts counts;
+};
+
+/* --- the command line ----------------------------------------------------------------------- */
+
+static int parse_option(struct suggest *suggest, int id)
+{
+	switch (id) {
+	case 'l':
+		if (suggest->log_count == LOGS_MAX)
+			return verb_misused(&suggest_verb, "--log %s: %d logs at most", optarg, LOGS_MAX);
+		suggest->logs[suggest->log_count++] = optarg;
+		return 0;
+	case 'f':
+		if (suggest->folder_count == FOLDERS_MAX)
+			return verb_misused(&suggest_verb, "--from-services %s: %d folders at most", optarg,
+					    FOLDERS_MAX);
+		suggest->folders[suggest->folder_count++] = optarg;
+		return 0;
+	case 't':
+		suggest->tag = optarg;
+		return 0;
+	case 'm':
+		if (strcmp(optarg, "audit") && strcmp(optarg, "enforce"))
+			return verb_misused(&suggest_verb, "--mode %s: expected audit or enforce", optarg);
+		suggest->mode = !strcmp(optarg, "enforce") ? MODE_ENFORCE : MODE_AUDIT;
+		return 0;
+	default:
+		return VERB_BAD;
+	}
+}
+
+static int parse(struct suggest *suggest, int argc, char **argv)
+{
+	uint64_t run;
+	int id;
+
+	while ((id = verb_next(&suggest_verb, argc, argv)) != VERB_END)
+		if (parse_option(suggest, id))
+			return -EINVAL;
+	suggest->runs = argv + optind;
+	suggest->run_count = argc - optind;
+	for (size_t i = 0; i < suggest->run_count; i++)
+		if (!run_id_parse(suggest->runs[i], &run))
+			return verb_misused(&suggest_verb, "\"%s\" is not the name of a run; they look like "
+					    "20270331-142355-9f03ac. A log is named by --log",
+					    suggest->runs[i]);
+	if (!suggest->log_count)
+		suggest->logs[suggest->log_count++] = PATH_LOG;
+	return 0;
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+static bool is_wanted(const struct suggest *suggest, const struct audit_line *line)
+{
+	bool wanted = !suggest->run_count;
+
+	for (size_t i = 0; i < suggest->run_count && !wanted; i++)
+		wanted = !strcmp(line->run, suggest->runs[i]);
+	return wanted && *line->tag && (!suggest->tag || !strcmp(line->tag, suggest->tag));
+}
+
+static int take_line(void *ctx, const struct audit_line *line)
+{
+	struct suggest *suggest = ctx;
+
+	return is_wanted(suggest, line) ? suggestion_take(&suggest->suggestion, line) : 0;
+}
+
+static int read_logs(struct suggest *suggest)
+{
+	struct journal_options journal = {
+		.run = suggest->run_count == 1 ? suggest->runs[0] : NULL,
+		.progress = true,
+	};
+	int err = journal_read(suggest->logs, suggest->log_count, &journal, take_line, suggest,
+			       &suggest->counts);
+
+	if (err) {
+		say_errno(err, "%s", suggest->counts.reading ? suggest->counts.reading : suggest->logs[0]);
+		return err;
+	}
+	if (!suggest->suggestion.records) {
+		say("nothing was recorded that a policy could be made of");
+		say_remedy("is it the right log (--log), run and tag? A run in audit mode with \"record: "
+			   "all\" in its policy, "
+			   "or \"default: {net: audit}\", has what it takes");
+		return -ENODATA;
+	}
+	return 0;
+}
+
+/* --- the draft ------------------------------------------------------------------------------ */
+
+/* The tag that all of it has, for free(); NULL after a fault. */
+static char *find_tag(const struct suggest *suggest)
+{
+	const struct intern *tags = &suggest->suggestion.tags;
+	struct text names = { 0 };
+
+	if (tags->count == 1)
+		return strdup(intern_bytes(tags, 0));
+	for (uint32_t i = 0; i < tags->count && i < 8; i++) {
+		const char *name = intern_bytes(tags, i);
+
+		text_append_string(&names, i ? ", " : "");
+		text_printable(&names, name, strlen(name));
+	}
+	text_append(&names, "", 1);
+	say("the log has runs of %u tags, and a policy is for one: %s", (unsigned int)tags->count,
+	    names.data ?: "");
+	say_remedy("choose one: --tag TAG");
+	text_free(&names);
+	return NULL;
+}
+
+static void add_notes(const struct suggest *suggest, struct draft *draft)
+{
+	if (suggest->counts.lost)
+		draft_list_format(draft, &draft->about,
+				  "%" PRIu64 " records were lost when the log was written: it may have "
+				  "reached more.", suggest->counts.lost);
+	draft_list_add(draft, &draft->about,
+		       "Next: ringfence check FILE; ringfence replay --policy FILE LOG; a run with "
+		       "it; mode: enforce.");
+	draft_list_add(draft, &draft->about, "");
+}
+
+/* Whether a policy came of it, that lets pass what was let pass. */
+static int verify(const struct suggest *suggest, const struct text *text)
+{
+	struct policy *policy = NULL;
+	struct ruleset *image = NULL;
+	struct diags diags = { 0 };
+	struct text denied = { 0 };
+	int err;
+
+	err = policy_parse(DRAFT_NAME, text->data, text->size, path_services, &diags, &policy) ?:
+		policy_compile(policy, NULL, 1, &diags, &image);
+	if (diags.errors)
+		diags_print(&diags, stderr, *verb_style(stderr)->reset);
+	if (err) {
+		say("no policy can be made of this as a whole");
+		say_remedy("name fewer runs, or runs of one policy");
+	} else if (suggestion_denied(&suggest->suggestion, image, &denied)) {
+		say("what the draft cannot let pass, though it passed:");
+		text_append(&denied, "", 1);
+		for (char *line = strtok(denied.data, "\n"); line; line = strtok(NULL, "\n"))
+			say_remedy("%s", line);
+	}
+	free(image);
+	policy_free(policy);
+	diags_free(&diags);
+	text_free(&denied);
+	return err;
+}
+
+static int print_draft(struct suggest *suggest)
+{
+	struct draft draft = { .tag = find_tag(suggest), .mode = suggest->mode };
+	struct text text = { 0 };
+	int err = draft.tag ? 0 : -EINVAL;
+
+	if (!err) {
+		suggestion_draft(&suggest->suggestion, &draft);
+		add_notes(suggest, &draft);
+		draft_write(&draft, &text);
+		err = draft.failed || text.failed ? -ENOMEM : 0;
+		if (err)
+			say_errno(err, "suggest");
+	}
+	if (!err)
+		err = verify(suggest, &text);
+	if (!err && (fwrite(text.data, 1, text.size, stdout) != text.size || fflush(stdout)))
+		err = -EIO;
+	text_free(&text);
+	draft_free(&draft);
+	return err;
+}
+
+int suggest_main(int argc, char **argv)
+{
+	struct suggest suggest = { .mode = MODE_AUDIT };
+	struct known *known = NULL;
+	int err;
+
+	if (parse(&suggest, argc, argv))
+		return EXIT_FAILURE;
+	err = known_load(path_services, suggest.folders, suggest.folder_count, &known);
+	suggest.suggestion.known = known;
+	if (!err)
+		err = read_logs(&suggest) ?: print_draft(&suggest);
+	suggestion_free(&suggest.suggestion);
+	known_free(known);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
