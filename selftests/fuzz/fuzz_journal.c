@@ -30,6 +30,7 @@ static int show(void *ctx, const struct audit_line *line)
 	return 0;
 }
 
+/* @size: of the bytes that are a log as they stand; 0 for what is compressed, and may be of any size. */
 static void read_log(const char *path, const char *run, size_t size)
 {
 	struct journal_options options = { .run = run };
@@ -39,7 +40,7 @@ static void read_log(const char *path, const char *run, size_t size)
 	if (journal_read(&path, 1, &options, show, &shown, &counts))
 		abort();
 	if (counts.records + counts.torn + counts.foreign + counts.newer != counts.lines ||
-	    counts.bytes != size || (run ? shown > counts.records : shown != counts.records))
+	    (size && counts.bytes != size) || (run ? shown > counts.records : shown != counts.records))
 		abort();
 }
 
@@ -53,6 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (size > 1 && data[0] == 0x1f && data[1] == 0x8b)
+		size = 0;
 	read_log(path, NULL, size);
 	read_log(path, RUN, size);
 	journal_newest_run(paths, 1, run, &counts);

@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../audit/log_files.h"
+#include "../audit/log_unpack.h"
+#include "../base/lines.h"
 #include "../base/text.h"
 
 #define BUFFER_SIZE (256 * 1024)
@@ -37,8 +38,7 @@ struct reader {
 	int (*each)(void *ctx, const struct audit_line *line);
 	void *ctx;
 	struct journal_counts counts;
-	struct text rest;		/* of a line, from the buffer before */
-	bool overlong;			/* a line that is skipped */
+	struct lines lines;
 	bool run_seen;
 	uint64_t lost_since;		/* after the last line of the run */
 	char newest[RUN_NAME_SIZE];
@@ -226,72 +226,36 @@ static int take_newest(struct reader *reader, const char *line, size_t size)
 
 /* --- files -------------------------------------------------------------------------------- */
 
-/* Takes a line as a whole, or says of one that is too long that it is none of ours. */
-static int take_whole(struct reader *reader, const char *line, size_t size)
+/* Takes a line, or says of one that is too long that it is none of ours. The last one may have no end: it is
+ * being written, or was cut. */
+static int take_whole(void *ctx, const char *line, size_t size, bool ended)
 {
+	struct reader *reader = ctx;
+
+	(void)ended;
 	reader->counts.lines++;
-	if (size <= JOURNAL_LINE_MAX)
+	if (size <= LINES_MAX)
 		return reader->take(reader, line, size);
 	reader->counts.foreign++;
 	return 0;
 }
 
-/* Ends the line that began in a buffer before with its last @size bytes. */
-static int take_rest(struct reader *reader, const char *end, size_t size)
-{
-	int err;
-
-	if (reader->overlong)
-		size = 0;
-	text_append(&reader->rest, end, size);
-	err = reader->rest.failed ? -ENOMEM : take_whole(reader, reader->rest.data, reader->rest.size);
-	reader->rest.size = 0;
-	reader->overlong = false;
-	return err;
-}
-
-/* Keeps the beginning of a line; of one that is too long, enough to tell. */
-static int keep_rest(struct reader *reader, const char *bytes, size_t size)
-{
-	if (!reader->overlong)
-		text_append(&reader->rest, bytes, size);
-	reader->overlong = reader->rest.size > JOURNAL_LINE_MAX;
-	return reader->rest.failed ? -ENOMEM : 0;
-}
-
-static int take_buffer(struct reader *reader, const char *at, size_t size)
-{
-	const char *end = at + size, *newline;
-	int err = 0;
-
-	while (!err && at < end && (newline = memchr(at, '\n', end - at))) {
-		if (reader->rest.size)
-			err = take_rest(reader, at, newline - at);
-		else
-			err = take_whole(reader, at, newline - at);
-		at = newline + 1;
-	}
-	if (!err && at < end)
-		err = keep_rest(reader, at, end - at);
-	reader->counts.bytes += size;
-	show_progress(reader);
-	return err;
-}
-
 static int read_file(struct reader *reader, FILE *in, char *buffer)
 {
-	ssize_t size;
+	ssize_t size = 0;
 	int err = 0;
 
 	reader->counts.files++;
-	while (!err && (size = read(fileno(in), buffer, BUFFER_SIZE)) > 0)
-		err = take_buffer(reader, buffer, size);
-	if (!err && size < 0)
-		err = -errno;
-	/* The last line has no end: it is being written, or was cut. */
-	if (!err && reader->rest.size)
-		err = take_rest(reader, "", 0);
-	return err;
+	while (!err && (size = log_unpack_read(in, buffer, BUFFER_SIZE)) > 0) {
+		err = lines_take(&reader->lines, buffer, size);
+		reader->counts.bytes += size;
+		show_progress(reader);
+	}
+	if (!err && size == -EBADMSG)
+		reader->counts.damaged++;
+	else if (!err && size < 0)
+		err = (int)size;
+	return err ?: lines_end(&reader->lines);
 }
 
 static int read_files(struct reader *reader, struct log_files *files)
@@ -300,7 +264,7 @@ static int read_files(struct reader *reader, struct log_files *files)
 	int err = buffer ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < files->count; i++) {
-		FILE *in = fopen(files->rotated[i], "re");
+		FILE *in = log_files_open_rotated(files->rotated[i]);
 
 		if (!in)
 			continue;	/* removed as too old since it was found */
@@ -320,21 +284,19 @@ static time_t since(const char *run)
 	return run && run_id_parse(run, &id) ? log_files_since(id) : 0;
 }
 
-static void add_sizes(struct reader *reader, const struct log_files *files)
+static void add_sizes(struct reader *reader, const char *path, const struct log_files *files)
 {
-	struct stat st;
-
 	for (size_t i = 0; i < files->count; i++)
-		if (!stat(files->rotated[i], &st))
-			reader->total += st.st_size;
-	if (files->last && !fstat(fileno(files->last), &st))
-		reader->total += st.st_size;
+		reader->total += log_unpack_size(files->rotated[i]);
+	if (files->last)
+		reader->total += log_unpack_size(path);
 }
 
 static int read_logs(struct reader *reader, const char *const *paths, size_t count)
 {
 	int err = 0;
 
+	reader->lines = (struct lines){ .each = take_whole, .ctx = reader };
 	begin_progress(reader);
 	for (size_t i = 0; !err && i < count; i++) {
 		struct log_files files;
@@ -343,12 +305,12 @@ static int read_logs(struct reader *reader, const char *const *paths, size_t cou
 		err = log_files_open(paths[i], since(reader->options.run), &files);
 		if (err)
 			break;
-		add_sizes(reader, &files);
+		add_sizes(reader, paths[i], &files);
 		err = read_files(reader, &files);
 		log_files_close(&files);
 	}
 	end_progress(reader);
-	text_free(&reader->rest);
+	text_free(&reader->lines.rest);
 	return err;
 }
 
