@@ -21,7 +21,7 @@
 #include "../review/journal.h"
 #include "../review/outage.h"
 #include "../review/rehearsal.h"
-#include "../runs/run_id.h"
+#include "logs.h"
 #include "verbs.h"
 
 #define EXIT_NEWLY_DENIED 1
@@ -31,14 +31,14 @@
 static const struct verb_option options[] = {
 	{ 'p', "policy", "FILE", "the policy to judge by; a second one is compared with the first" },
 	{ 'd', "service-down", "NAME", "as if NAME were down: denied with EHOSTUNREACH; may be repeated" },
-	{ 'r', "run", "RUN", "only this run, such as 20270331-142355-9f03ac" },
+	LOGS_OPTIONS,
 	{ 'j', "json", NULL, "print a JSON object" },
 	{},
 };
 
 const struct verb replay_verb = {
 	.name = "replay",
-	.arguments = "--policy FILE [--policy FILE] [OPTION]... [LOG]...",
+	.arguments = "--policy FILE [--policy FILE] [OPTION]... [RUN] [LOG]...",
 	.help = "Judges what audit logs have recorded by a policy, as the kernel would, and shows which\n"
 		"verdicts would be others, by step and service. With two policies, what the second\n"
 		"decides is compared with what the first does, whatever was recorded. LOG is\n"
@@ -59,7 +59,8 @@ struct replay {
 	size_t policy_count;
 	const char *down[DOWN_MAX];
 	size_t down_count;
-	const char *run;
+	struct logs logs;
+	const char *run;		/* NULL: all */
 	bool json;
 	struct outage *outages[2];
 	struct rehearsal rehearsal;
@@ -70,8 +71,6 @@ struct replay {
 
 static int parse_option(struct replay *replay, int id)
 {
-	uint64_t run;
-
 	switch (id) {
 	case 'p':
 		if (replay->policy_count == 2)
@@ -84,11 +83,10 @@ static int parse_option(struct replay *replay, int id)
 					    DOWN_MAX);
 		replay->down[replay->down_count++] = optarg;
 		return 0;
-	case 'r':
-		replay->run = optarg;
-		return run_id_parse(optarg, &run) ? 0 :
-			verb_misused(&replay_verb, "\"%s\" is not the name of a run; they look like "
-				     "20270331-142355-9f03ac", optarg);
+	case LOGS_OPTION_LOG:
+		return logs_add(&replay->logs, &replay_verb, optarg);
+	case LOGS_OPTION_RUN:
+		return logs_add_run(&replay->logs, &replay_verb, optarg);
 	case 'j':
 		replay->json = true;
 		return 0;
@@ -106,6 +104,9 @@ static int parse(struct replay *replay, int argc, char **argv)
 			return -EINVAL;
 	if (!replay->policy_count)
 		return verb_misused(&replay_verb, "by which policy? Give --policy FILE");
+	if (logs_end(&replay->logs, &replay_verb, argc, argv, 1))
+		return -EINVAL;
+	replay->run = replay->logs.run_count ? replay->logs.runs[0] : NULL;
 	return 0;
 }
 
@@ -138,18 +139,19 @@ static int take_line(void *ctx, const struct audit_line *line)
 	return rehearsal_take(ctx, line);
 }
 
-static int read_logs(struct replay *replay, const char *const *logs, size_t count)
+static int read_logs(struct replay *replay)
 {
 	struct journal_options journal = { .run = replay->run, .progress = true };
-	int err = journal_read(logs, count, &journal, take_line, &replay->rehearsal, &replay->counts);
+	int err = journal_read(replay->logs.paths, replay->logs.count, &journal, take_line, &replay->rehearsal,
+			       &replay->counts);
 
 	if (err) {
-		say_errno(err, "%s", replay->counts.reading ? replay->counts.reading : logs[0]);
+		logs_unreadable(replay->counts.reading ?: replay->logs.paths[0], err);
 		return err;
 	}
 	if (replay->run && !replay->rehearsal.judged && !replay->rehearsal.not_of_policy &&
 	    !replay->rehearsal.unclear) {
-		say("no run %s in %s%s", replay->run, logs[0], count > 1 ? " and the others" : "");
+		logs_without(&replay->logs, replay->run);
 		return -ENOENT;
 	}
 	err = rehearsal_end(&replay->rehearsal);
@@ -185,6 +187,12 @@ static void tell_doubts(const struct replay *replay, void (*note)(void *ctx, con
 	if (counts->lost) {
 		snprintf(text, sizeof(text), "%" PRIu64 " records were lost when the log was written",
 			 counts->lost);
+		note(ctx, text);
+	}
+	if (counts->damaged) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " compressed files of the log are damaged or have no end: what follows there is missing",
+			 counts->damaged);
 		note(ctx, text);
 	}
 	if (counts->torn + counts->foreign + counts->newer) {
@@ -323,8 +331,9 @@ static int print_document(const struct replay *replay)
 		json_object_set_new(json, "run", json_string(replay->run));
 	json_object_set_new(json, "notes", notes);
 	json_object_set_new(json, "log",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-				      "files", (json_int_t)counts->files, "lines", (json_int_t)counts->lines,
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				      "files", (json_int_t)counts->files,
+				      "damaged", (json_int_t)counts->damaged, "lines", (json_int_t)counts->lines,
 				      "records", (json_int_t)counts->records,
 				      "torn", (json_int_t)counts->torn,
 				      "foreign", (json_int_t)counts->foreign,
@@ -337,19 +346,12 @@ static int print_document(const struct replay *replay)
 
 int replay_main(int argc, char **argv)
 {
-	static const char *const host[] = { PATH_LOG };
 	struct replay replay = { 0 };
-	const char *const *logs = host;
-	size_t log_count = 1;
 	int code = EXIT_FAULT;
 
 	if (parse(&replay, argc, argv))
 		return EXIT_FAULT;
-	if (optind < argc) {
-		logs = (const char *const *)argv + optind;
-		log_count = argc - optind;
-	}
-	if (!open_policies(&replay) && !read_logs(&replay, logs, log_count)) {
+	if (!open_policies(&replay) && !read_logs(&replay)) {
 		code = replay.rehearsal.counts[CHANGE_NEWLY_DENIED] ? EXIT_NEWLY_DENIED : 0;
 		if (!replay.json)
 			print(&replay);
