@@ -7,6 +7,7 @@
  *	enter.c		what begins one without a launcher
  *	waivers.c	who may reach what a rule denies, until when
  *	services.c	its services, and the files that it includes
+ *	includes.c	which files those are
  *	needs.c		which services they need in turn
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
@@ -78,6 +79,10 @@ void check_fault(struct checker *checker, const struct node *node, const char *h
 void check_warning_at(struct checker *checker, struct diag_where where, const char *hint,
 		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* A warning with a name (lint.h). */
+void check_lint_at(struct checker *checker, const char *lint, struct diag_where where, const char *hint,
+		   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
 /* Writes a hint; it holds until the next one is written. */
 const char *check_hint(struct checker *checker, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -123,6 +128,10 @@ bool key_meant(const struct node *map, const char *const *words);
 const char *scalar_read(struct checker *checker, const struct node *node, const char *what,
 			size_t max);
 
+/* The same with what to do about anything else. */
+const char *scalar_read_hinted(struct checker *checker, const struct node *node, const char *what,
+			       size_t max, const char *hint);
+
 /* Which of @words (NULL-terminated) a scalar is; -1 and a fault where it is none. */
 int word_read(struct checker *checker, const struct node *node, const char *what,
 	      const char *const *words);
@@ -153,8 +162,14 @@ const char *name_read(struct checker *checker, const struct node *node, const ch
 /* The name of an errno; 0 and a fault where there is none. */
 int errno_read(struct checker *checker, const struct node *node);
 
-/* A text for people: blanks and line ends become single spaces. For free(); NULL and a fault. */
-char *why_read(struct checker *checker, const struct node *node);
+/* Texts for people. */
+struct words_type {
+	const char *what, *hint;	/* "a reason", and what to do where there is none */
+};
+extern const struct words_type reason_words, owner_words;
+
+/* Blanks and line ends become single spaces. For free(); NULL and a fault. */
+char *words_read(struct checker *checker, const struct node *node, const struct words_type *type);
 
 /* --- launchers.c --------------------------------------------------------------------------- */
 
@@ -185,10 +200,15 @@ int text_read(const char *root, const char *path, char **ret_text, size_t *ret_s
 /* What text_read() returned, in words. */
 const char *text_problem(int err);
 
+/* --- includes.c ---------------------------------------------------------------------------- */
+
 /* Finds and reads the file meant by an item of `include`. The path and the text are for free().
  * Returns false after a fault. */
 bool include_read(struct checker *checker, const struct node *item, char **ret_path,
 		  char **ret_text, size_t *ret_size);
+
+/* Which of the service files that could be included may be meant by the name of a service; NULL: none. */
+const char *include_hint(struct checker *checker, const char *service);
 
 /* --- needs.c ------------------------------------------------------------------------------- */
 

@@ -14,6 +14,8 @@ const char *const verdict_words[] = {
 };
 static_assert(sizeof(verdict_words) / sizeof(*verdict_words) == VERDICT_DENY + 2, "every verdict");
 
+#define SERVICES_SHOWN 8		/* where none comes near a name */
+
 enum rule_field {
 	RULE_ALLOW,
 	RULE_AUDIT,
@@ -65,11 +67,31 @@ void service_index_free(struct service_index *index)
 	free(index->words);
 }
 
+/* The services of the policy's own: those that every policy has besides are many. */
+static const char *known_hint(struct checker *checker)
+{
+	const struct policy *policy = checker->policy;
+	const char *names[SERVICES_SHOWN + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < policy->service_count; i++) {
+		if (policy->services[i].implied)
+			continue;
+		if (count == SERVICES_SHOWN)
+			return NULL;	/* too many to help */
+		names[count++] = policy->services[i].name;
+	}
+	names[count] = NULL;
+	return count ? check_hint(checker, "write %s; or define it under services, or include its file",
+				  word_list(names).text) : NULL;
+}
+
 const char *service_index_hint(struct checker *checker, const struct service_index *index, const char *name)
 {
 	const char *hint = check_nearest(checker, name, index->words);
 
-	return hint ? hint : "define it under services, or include its file";
+	return hint ?: include_hint(checker, name) ?: known_hint(checker) ?:
+		"define it under services, or include its file";
 }
 
 bool service_index_find(const struct service_index *index, const char *name, size_t *ret_service)
@@ -179,7 +201,7 @@ static bool rule_read(struct checker *checker, const struct service_index *index
 	if (fields[RULE_ERRNO])
 		read_errno(checker, fields[RULE_ERRNO], rule);
 	if (fields[RULE_WHY])
-		rule->why = why_read(checker, fields[RULE_WHY]->value);
+		rule->why = words_read(checker, fields[RULE_WHY]->value, &reason_words);
 	if (!service_find(checker, index, key->value, &rule->service))
 		return false;
 	checker->states[rule->service].used = true;

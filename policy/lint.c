@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "check.h"
 #include "lint_pass.h"
@@ -122,7 +123,66 @@ static int lint_paths(struct linter *linter)
 	for (size_t i = 0; i < policy->service_count; i++)
 		if (named[i])
 			lint_service_paths(linter, &policy->services[i]);
+	for (size_t i = 0; i < policy->enter_exec_count; i++)
+		lint_path(linter, &policy->enter_execs[i]);
 	free(named);
+	return 0;
+}
+
+/* --- enter-directory ----------------------------------------------------------------------- */
+
+/* Of a service's paths the compiler tells that, which looks at them anyway. */
+static int lint_enter(struct linter *linter)
+{
+	for (size_t i = 0; i < linter->policy->enter_exec_count; i++) {
+		const struct policy_path *path = &linter->policy->enter_execs[i];
+		char *hint = NULL;
+		struct stat st;
+
+		if (path->tree || stat(path->path, &st) || !S_ISDIR(st.st_mode))
+			continue;
+		if (asprintf(&hint, "write %s/ for all programs in it and below", path->path) < 0)
+			hint = NULL;
+		lint_add(linter, DIAG_WARNING, "enter-directory", path->where, hint,
+			 "%s is a directory: nothing executes it, and so it begins no run", path->path);
+		free(hint);
+	}
+	return 0;
+}
+
+/* --- broad-waiver -------------------------------------------------------------------------- */
+
+/* Programs that run what they are told to, by the beginning of their names: python3.11 is python. */
+static const char *const runners[] = {
+	"sh", "bash", "dash", "ksh", "zsh", "fish", "busybox", "env", "python", "perl", "ruby", "node", "nodejs",
+	"php", "lua", "tclsh", "awk", "gawk", "mawk", "make", "xargs", "find", "sudo", "su", "doas", "nohup",
+	"timeout", "nice", "setsid", "systemd-run", "ld.so", "ld-linux-x86-64.so", "ld-linux-aarch64.so",
+};
+
+static bool is_runner(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	for (size_t i = 0; i < sizeof(runners) / sizeof(*runners); i++) {
+		size_t length = strlen(runners[i]);
+
+		/* What may follow is a version. */
+		if (!strncmp(name, runners[i], length) && !name[length + strspn(name + length, "0123456789.-")])
+			return true;
+	}
+	return false;
+}
+
+static int lint_waivers(struct linter *linter)
+{
+	for (size_t i = 0; i < linter->policy->waiver_count; i++) {
+		const struct policy_waiver *waiver = &linter->policy->waivers[i];
+
+		if (is_runner(waiver->exec))
+			lint_add(linter, DIAG_WARNING, "broad-waiver", waiver->where,
+				 "name the program that needs it, or the script, if that is executed itself (#!)",
+				 "a waiver for %s is one for whatever that is told to run", waiver->exec);
+	}
 	return 0;
 }
 
@@ -133,8 +193,8 @@ int policy_lint(const struct policy *policy, const struct ruleset *image, struct
 	struct linter linter = { .policy = policy, .image = image, .diags = diags };
 	int err;
 
-	err = lint_overlaps(&linter) ?: lint_private_ranges(&linter) ?: lint_reach(&linter) ?:
-		lint_paths(&linter);
+	err = lint_overlaps(&linter) ?: lint_private_ranges(&linter) ?: lint_families(&linter) ?:
+		lint_reach(&linter) ?: lint_paths(&linter) ?: lint_enter(&linter) ?: lint_waivers(&linter);
 	for (size_t i = 0; i < linter.text_count; i++)
 		free(linter.texts[i].text);
 	free(linter.texts);
