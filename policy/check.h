@@ -52,9 +52,6 @@ struct checker {
 
 /* --- services.c ---------------------------------------------------------------------------- */
 
-/* Reads checker->source into a tree, or returns NULL after faults. */
-struct tree *read_tree(struct checker *checker);
-
 /* Reads the mapping under @key into checker->policy; NULL is no key. */
 void services_read(struct checker *checker, const struct node *key);
 
@@ -70,6 +67,9 @@ void services_include(struct checker *checker, struct source source);
 void policy_service_free(struct policy_service *service);
 
 /* --- fields.c ------------------------------------------------------------------------------ */
+
+/* Reads checker->source into a tree, or returns NULL after faults. */
+struct tree *read_tree(struct checker *checker);
 
 /* Reports a fault at @where or at @node of the file being read; @hint may be NULL. */
 void check_fault_at(struct checker *checker, struct diag_where where, const char *hint,
@@ -218,9 +218,7 @@ extern const struct item_type need_items;
 void needs_check(struct checker *checker);
 void needs_free(struct policy_need *needs, size_t count);
 
-/* --- check_rules.c ------------------------------------------------------------------------- */
-
-extern const char *const verdict_words[];
+/* --- service_index.c ----------------------------------------------------------------------- */
 
 struct service_name {
 	const char *name;
@@ -245,6 +243,10 @@ const char *service_index_hint(struct checker *checker, const struct service_ind
 /* Finds the service that a scalar names; false and a fault where there is none. */
 bool service_find(struct checker *checker, const struct service_index *index, const struct node *node,
 		  size_t *ret_service);
+
+/* --- check_rules.c ------------------------------------------------------------------------- */
+
+extern const char *const verdict_words[];
 
 /* Reads the list under @key into checker->policy, whose services are complete. */
 void rules_read(struct checker *checker, const struct node *key);

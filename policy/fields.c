@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,9 +109,22 @@ bool node_is_null(const struct node *node)
 	return false;
 }
 
-static const char *kind_name(enum node_kind kind)
+static const char *node_name(enum node_kind kind)
 {
 	return kind == NODE_LIST ? "a list" : kind == NODE_MAP ? "a mapping" : "a single value";
+}
+
+/* --- trees --------------------------------------------------------------------------------- */
+
+struct tree *read_tree(struct checker *checker)
+{
+	size_t errors = checker->diags->errors;
+	struct tree *tree = NULL;
+
+	if (tree_parse(&checker->source, checker->diags, &tree) == -ENOMEM)
+		checker->out_of_memory = true;
+	checker->tree_faulty = errors != checker->diags->errors;
+	return tree;
 }
 
 /* --- mappings ------------------------------------------------------------------------------ */
@@ -164,7 +178,7 @@ void fields_read(struct checker *checker, const struct node *map, const struct m
 	if (map->kind != NODE_MAP)
 		check_fault(checker, map,
 			    check_hint(checker, "its keys are %s", word_list(type->keys).text),
-			    "%s is a mapping, not %s", type->what, kind_name(map->kind));
+			    "%s is a mapping, not %s", type->what, node_name(map->kind));
 	else if (!map->count)
 		check_fault(checker, map,
 			    check_hint(checker, "its keys are %s", word_list(type->keys).text),
@@ -192,7 +206,7 @@ const char *scalar_read_hinted(struct checker *checker, const struct node *node,
 		return NULL;
 	if (node->kind != NODE_SCALAR)
 		check_fault(checker, node, hint, "expected %s, found %s", what,
-			    kind_name(node->kind));
+			    node_name(node->kind));
 	else if (node_is_null(node) || !node->size)
 		check_fault(checker, node, hint, "expected %s, found nothing", what);
 	else if (memchr(node->text, 0, node->size))

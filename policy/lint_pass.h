@@ -2,9 +2,12 @@
 /*
  * What the lints share. Private to the library.
  *
- *	lint.c		all of them in turn, texts for carets, linked-path, enter-directory, broad-waiver
+ *	lint.c		all of them in turn
  *	lint_nets.c	overlap, private-range, one-family
  *	lint_reach.c	never-matches
+ *	lint_paths.c	linked-path, enter-directory
+ *	lint_waivers.c	broad-waiver
+ *	lint_pass.c	how each complains
  */
 #pragma once
 
@@ -47,3 +50,6 @@ int lint_overlaps(struct linter *linter);
 int lint_private_ranges(struct linter *linter);
 int lint_families(struct linter *linter);
 int lint_reach(struct linter *linter);
+int lint_paths(struct linter *linter);
+int lint_enter_paths(struct linter *linter);
+int lint_waivers(struct linter *linter);
