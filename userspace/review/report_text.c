@@ -236,7 +236,8 @@ static void dependency(const struct page *page, const json_t *dep)
 	if (!*document_string(dep, "via"))
 		rule(page, dep);
 	row(page, "if down", document_string(dep, "breaks"));
-	if (json_is_array(json_object_get(dep, "loop")) || document_flag(dep, "handoff") || document_verdict_of(dep) <= DOCUMENT_WOULD_DENY)
+	if (json_is_array(json_object_get(dep, "loop")) || document_flag(dep, "handoff") ||
+	    document_verdict_of(dep) <= DOCUMENT_WOULD_DENY)
 		row(page, "change", document_string(dep, "suggestion"));
 }
 
@@ -274,8 +275,8 @@ static void not_shown(const struct page *page)
 			records += document_count(dep, "count");
 		}
 	if (count)
-		fprintf(page->out, "\nBesides, %zu that %s allowed and of no service, in %" PRIu64 " record%s: --format json "
-			"has %s.\n", count, count == 1 ? "was" : "were", records, records == 1 ? "" : "s",
+		fprintf(page->out, "\nBesides, %zu that %s allowed and of no service, in %" PRIu64
+			" record%s: --format json has %s.\n", count, count == 1 ? "was" : "were", records, records == 1 ? "" : "s",
 			count == 1 ? "it" : "them");
 }
 
