@@ -72,8 +72,8 @@ const struct waiver *image_waiver(const struct ruleset *image, uint16_t rule);
  * its ancestors were since they came under this ruleset. */
 uint32_t image_waivers_of(const struct ruleset *image, const char *program);
 
-/* Puts the outcome of a waiver in the place of a deny, where one of @waived applies at @now_ns, since 1970.
- * Returns whether it did. */
+/* Puts the outcome of a waiver in the place of a deny, where one of @waived applies at @now_ns, since 1970: to
+ * what an image_decide_…() has decided. Returns whether it did. */
 bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, struct decision *decision);
 /* Judges the execution of a file, which opens it as well: what may not be read may not be executed either.
  * *ret_object as in image_decide_open(). */
