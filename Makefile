@@ -232,7 +232,7 @@ FUZZ_JOURNAL := $(patsubst %,userspace/%.c,review/journal review/journal_files a
 		  base/text runs/run_id)
 $(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
 $(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
-FUZZ_REPORT := $(FUZZ_JOURNAL) $(patsubst %,userspace/base/%.c,siphash locations term) \
+FUZZ_REPORT := $(FUZZ_JOURNAL) userspace/review/program.c $(patsubst %,userspace/base/%.c,siphash locations term) \
 	       $(wildcard userspace/review/deps*.c userspace/review/classify*.c) \
 	       $(patsubst %,userspace/review/report_%.c,json text md dot document)
 $(B)/fuzz/fuzz_report: FUZZ_SOURCES = $(FUZZ_REPORT)
