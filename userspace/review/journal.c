@@ -12,6 +12,7 @@
 
 #include "../audit/log_files.h"
 #include "../base/text.h"
+#include "journal_files.h"
 
 #define BUFFER_SIZE (256 * 1024)
 #define PROGRESS_MS 250			/* between two updates, and before the first */
@@ -42,7 +43,9 @@ struct reader {
 	bool run_seen;
 	uint64_t lost_since;		/* after the last line of the run */
 	char newest[RUN_NAME_SIZE];
-	uint64_t total;			/* bytes of all files */
+	struct journal_files files;
+	uint64_t behind;		/* bytes of the files before, as they are kept: packed, it may be; */
+	uint64_t here;			/* and of the one that is read */
 	struct timespec begun, shown;
 	bool progress, progress_shown;
 };
@@ -59,7 +62,7 @@ static double seconds_since(const struct timespec *then)
 
 static void show_progress(struct reader *reader)
 {
-	uint64_t percent = reader->total ? 100 * reader->counts.bytes / reader->total : 0;
+	uint64_t percent = reader->files.total ? 100 * (reader->behind + reader->here) / reader->files.total : 0;
 
 	if (!reader->progress || seconds_since(&reader->shown) < PROGRESS_MS / 1e3)
 		return;
@@ -278,38 +281,66 @@ static int take_buffer(struct reader *reader, const char *at, size_t size)
 	return err;
 }
 
-static int read_file(struct reader *reader, FILE *in, char *buffer)
+/* Tells of a file that cannot be read. Returns 0 where the others are read all the same. */
+static int cannot_read(struct reader *reader, const char *path, int err)
 {
-	ssize_t size;
-	int err = 0;
+	if (!reader->options.unread || err == -ENOMEM)
+		return err;
+	reader->options.unread(reader->options.unread_ctx, path, err);
+	return 0;
+}
 
-	reader->counts.files++;
-	while (!err && (size = read(fileno(in), buffer, BUFFER_SIZE)) > 0)
-		err = take_buffer(reader, buffer, size);
-	if (!err && size < 0)
-		err = -errno;
+static int read_all(struct reader *reader, const char *path, gzFile in, char *buffer)
+{
+	int err = 0, size = 1;
+
+	for (bool first = true; !err && size > 0; first = false) {
+		size = journal_files_read(in, first, buffer, BUFFER_SIZE);
+		reader->here = gzoffset(in) > 0 ? (uint64_t)gzoffset(in) : 0;
+		if (size > 0)
+			err = take_buffer(reader, buffer, size);
+	}
 	/* The last line has no end: it is being written, or was cut. */
 	if (!err && reader->rest.size)
 		err = take_rest(reader, "", 0);
+	return err ?: size < 0 ? cannot_read(reader, path, size) : 0;
+}
+
+static int read_file(struct reader *reader, const char *path, FILE *file, char *buffer)
+{
+	int err = journal_files_take(&reader->files, fileno(file));
+	struct stat st;
+	gzFile in;
+
+	if (err <= 0)
+		return err;
+	in = journal_files_open(fileno(file));
+	if (!in)
+		return -ENOMEM;
+	reader->counts.files++;
+	err = read_all(reader, path, in, buffer);
+	gzclose(in);
+	reader->behind += fstat(fileno(file), &st) ? 0 : (uint64_t)st.st_size;
+	reader->here = 0;
 	return err;
 }
 
-static int read_files(struct reader *reader, struct log_files *files)
+static int read_files(struct reader *reader, const char *path, struct log_files *files, char *buffer)
 {
-	char *buffer = malloc(BUFFER_SIZE);
-	int err = buffer ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; !err && i < files->count; i++) {
 		FILE *in = fopen(files->rotated[i], "re");
 
-		if (!in)
-			continue;	/* removed as too old since it was found */
-		err = read_file(reader, in, buffer);
-		fclose(in);
+		if (in)
+			err = read_file(reader, files->rotated[i], in, buffer);
+		else if (errno != ENOENT)	/* removed as too old since it was found */
+			err = cannot_read(reader, files->rotated[i], -errno);
+		if (in)
+			fclose(in);
 	}
 	if (!err && files->last)
-		err = read_file(reader, files->last, buffer);
-	free(buffer);
+		err = read_file(reader, path, files->last, buffer);
 	return err;
 }
 
@@ -320,35 +351,32 @@ static time_t since(const char *run)
 	return run && run_id_parse(run, &id) ? log_files_since(id) : 0;
 }
 
-static void add_sizes(struct reader *reader, const struct log_files *files)
+static int read_log(struct reader *reader, const char *path, char *buffer)
 {
-	struct stat st;
+	struct log_files files;
+	int err;
 
-	for (size_t i = 0; i < files->count; i++)
-		if (!stat(files->rotated[i], &st))
-			reader->total += st.st_size;
-	if (files->last && !fstat(fileno(files->last), &st))
-		reader->total += st.st_size;
+	reader->counts.reading = path;
+	err = log_files_open(path, since(reader->options.run), &files);
+	if (err)
+		return cannot_read(reader, path, err);
+	err = read_files(reader, path, &files, buffer);
+	log_files_close(&files);
+	return err;
 }
 
 static int read_logs(struct reader *reader, const char *const *paths, size_t count)
 {
-	int err = 0;
+	char *buffer = malloc(BUFFER_SIZE);
+	int err = buffer ? journal_files_order(paths, count, since(reader->options.run), &reader->files) : -ENOMEM;
 
 	begin_progress(reader);
-	for (size_t i = 0; !err && i < count; i++) {
-		struct log_files files;
-
-		reader->counts.reading = paths[i];
-		err = log_files_open(paths[i], since(reader->options.run), &files);
-		if (err)
-			break;
-		add_sizes(reader, &files);
-		err = read_files(reader, &files);
-		log_files_close(&files);
-	}
+	for (size_t i = 0; !err && i < reader->files.count; i++)
+		err = read_log(reader, reader->files.logs[i].path, buffer);
 	end_progress(reader);
 	text_free(&reader->rest);
+	journal_files_free(&reader->files);
+	free(buffer);
 	return err;
 }
 
@@ -387,5 +415,36 @@ int journal_newest_run(const char *const *paths, size_t count, char ret_run[RUN_
 		err = -ENODATA;
 	if (!err)
 		strcpy(ret_run, reader.newest);
+	return err;
+}
+
+static int check_log(const char *path, void (*unread)(void *ctx, const char *path, int err), void *ctx)
+{
+	struct log_files files;
+	int fault, err = log_files_open(path, 0, &files);
+
+	if (err) {
+		unread(ctx, path, err);
+		return err;
+	}
+	for (size_t i = 0; i < files.count; i++) {
+		fault = access(files.rotated[i], R_OK) && errno != ENOENT ? -errno : 0;
+		if (fault)
+			unread(ctx, files.rotated[i], fault);
+		err = err ?: fault;
+	}
+	log_files_close(&files);
+	return err;
+}
+
+int journal_check(const char *const *paths, size_t count, void (*unread)(void *ctx, const char *path, int err),
+		  void *ctx)
+{
+	int fault, err = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		fault = check_log(paths[i], unread, ctx);
+		err = err ?: fault;
+	}
 	return err;
 }

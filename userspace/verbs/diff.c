@@ -16,6 +16,7 @@
 #include "../base/say.h"
 #include "../base/text.h"
 #include "../review/comparison.h"
+#include "../review/journal_files.h"
 #include "../review/report.h"
 #include "../review/report_read.h"
 #include "../runs/run_id.h"
@@ -174,7 +175,7 @@ static int read_file(const char *path, json_t **ret_report)
 
 static int cannot_read(int err, const char *log)
 {
-	say_errno(err, "cannot read the log %s", log);
+	say("cannot read the log %s: %s", log, journal_files_fault(err));
 	if (err == -ENOENT && !strcmp(log, PATH_LOG))
 		say_remedy("a run without the daemon writes ./ringfence-RUN.jsonl: name that file with "
 			   "--log");

@@ -15,6 +15,7 @@
 #include "../base/output.h"
 #include "../base/say.h"
 #include "../base/text.h"
+#include "../review/journal_files.h"
 #include "../review/report.h"
 #include "../review/report_html.h"
 #include "../runs/run_id.h"
@@ -124,7 +125,7 @@ static int cannot_read(int err, const char *log)
 		say_errno(err, "report");
 		return err;
 	}
-	say_errno(err, "cannot read the log %s", log);
+	say("cannot read the log %s: %s", log, journal_files_fault(err));
 	if (err == -ENOENT && !strcmp(log, PATH_LOG))
 		say_remedy("a run without the daemon writes ./ringfence-RUN.jsonl: name that file with --log");
 	else if (err == -EACCES)
@@ -132,13 +133,19 @@ static int cannot_read(int err, const char *log)
 	return err;
 }
 
+static void tell_unread(void *ctx, const char *path, int err)
+{
+	(void)ctx;
+	cannot_read(err, path);
+}
+
 static int find_run(struct arguments *arguments)
 {
 	struct journal_counts counts;
-	int err;
+	int err = journal_check(arguments->logs, arguments->log_count, tell_unread, NULL);
 
-	if (*arguments->run)
-		return 0;
+	if (err || *arguments->run)
+		return err;
 	err = journal_newest_run(arguments->logs, arguments->log_count, arguments->run, &counts);
 	if (err == -ENODATA)
 		say("no run in %s", counts.reading);

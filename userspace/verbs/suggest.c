@@ -15,6 +15,7 @@
 #include "../base/options.h"
 #include "../base/say.h"
 #include "../review/journal.h"
+#include "../review/journal_files.h"
 #include "../review/known.h"
 #include "../review/suggestion.h"
 #include "../runs/run_id.h"
@@ -60,6 +61,7 @@ struct suggest {
 	size_t run_count;
 	struct suggestion suggestion;
 	struct journal_counts counts;
+	size_t unread;			/* logs */
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
@@ -129,11 +131,19 @@ static int take_line(void *ctx, const struct audit_line *line)
 	return is_wanted(suggest, line) ? suggestion_take(&suggest->suggestion, line) : 0;
 }
 
+static void tell_unread(void *ctx, const char *path, int err)
+{
+	struct suggest *suggest = ctx;
+
+	say("%s: %s", path, journal_files_fault(err));
+	suggest->unread++;
+}
+
 static int read_logs(struct suggest *suggest)
 {
 	struct journal_options journal = {
 		.run = suggest->run_count == 1 ? suggest->runs[0] : NULL,
-		.progress = true,
+		.progress = true, .unread = tell_unread, .unread_ctx = suggest,
 	};
 	int err = journal_read(suggest->logs, suggest->log_count, &journal, take_line, suggest,
 			       &suggest->counts);
@@ -142,6 +152,9 @@ static int read_logs(struct suggest *suggest)
 		say_errno(err, "%s", suggest->counts.reading ? suggest->counts.reading : suggest->logs[0]);
 		return err;
 	}
+	/* A draft would deny what only these have. */
+	if (suggest->unread)
+		return -EIO;
 	if (!suggest->suggestion.records) {
 		say("nothing was recorded that a policy could be made of");
 		say_remedy("is it the right log (--log), run and tag? A run in audit mode with \"record: "
