@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any bytes as an audit log. The corpus is selftests/fuzz/logs. */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,17 +32,29 @@ static int show(void *ctx, const struct audit_line *line)
 	return 0;
 }
 
-/* @size: of the bytes that are a log as they stand; 0 for what is compressed, and may be of any size. */
+/* What is unpacked has another size, and may be damaged; what is packed otherwise is not read. */
+static bool is_packed(const char *path, int err)
+{
+	FILE *in = fopen(path, "re");
+	int first = in ? getc(in) : EOF, second = in ? getc(in) : EOF;
+
+	if (in)
+		fclose(in);
+	return err == -EMEDIUMTYPE || (first == 0x1f && second == 0x8b);
+}
+
 static void read_log(const char *path, const char *run, size_t size)
 {
 	struct journal_options options = { .run = run };
 	struct journal_counts counts;
 	uint64_t shown = 0;
+	int err = journal_read(&path, 1, &options, show, &shown, &counts);
+	bool packed = is_packed(path, err);
 
-	if (journal_read(&path, 1, &options, show, &shown, &counts))
+	if (err && !packed)
 		abort();
 	if (counts.records + counts.torn + counts.foreign + counts.newer != counts.lines ||
-	    (size && counts.bytes != size) || (run ? shown > counts.records : shown != counts.records))
+	    (counts.bytes != size && !packed) || (run ? shown > counts.records : shown != counts.records))
 		abort();
 }
 
@@ -54,8 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (size > 1 && data[0] == 0x1f && data[1] == 0x8b)
-		size = 0;
 	read_log(path, NULL, size);
 	read_log(path, RUN, size);
 	journal_newest_run(paths, 1, run, &counts);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -21,6 +22,22 @@ static bool is_packed(int fd)
 
 	/* What cannot be read twice, such as a pipe, is taken as it is. */
 	return pread(fd, bytes, sizeof(bytes), 0) == sizeof(bytes) && bytes[0] == magic[0] && bytes[1] == magic[1];
+}
+
+/* What a log never begins with. */
+static bool is_packed_otherwise(int fd)
+{
+	static const struct {
+		const char *bytes;
+		ssize_t size;
+	} magics[] = { { "\x28\xb5\x2f\xfd", 4 }, { "\xfd" "7zXZ", 5 }, { "BZh", 3 }, { "PK\x03\x04", 4 } };
+	char bytes[5];
+	ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++)
+		if (size >= magics[i].size && !memcmp(bytes, magics[i].bytes, magics[i].size))
+			return true;
+	return false;
 }
 
 /* --- a stream over zlib ------------------------------------------------------------------------ */
@@ -81,10 +98,20 @@ FILE *log_unpack_open(const char *path)
 		return NULL;
 	if (is_packed(fd))
 		return open_packed(fd);
-	in = fdopen(fd, "r");
+	errno = EMEDIUMTYPE;
+	in = is_packed_otherwise(fd) ? NULL : fdopen(fd, "r");
 	if (!in)
 		close(fd);
 	return in;
+}
+
+const char *log_unpack_fault(int err)
+{
+	if (err == -EMEDIUMTYPE)
+		return "packed, and not by gzip: unpack it first, and name what comes out";
+	if (err == -EBADMSG)
+		return "what gzip packed is damaged, or was cut: its end cannot be read";
+	return strerror(-err);
 }
 
 ssize_t log_unpack_read(FILE *in, char *ret_bytes, size_t size)

@@ -81,7 +81,7 @@ int logs_end(struct logs *logs, const struct verb *verb, int argc, char **argv, 
 
 void logs_unreadable(const char *path, int err)
 {
-	say_errno(err, "cannot read the log %s", path);
+	say("cannot read the log %s: %s", path, log_unpack_fault(err));
 	if (err == -ENOENT && !strcmp(path, PATH_LOG))
 		say_remedy("a run without the daemon writes ./ringfence-RUN.jsonl: name that file with --log");
 	else if (err == -EACCES)

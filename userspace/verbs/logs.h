@@ -41,7 +41,7 @@ int logs_add_word(struct logs *logs, const struct verb *verb, const char *word);
  * @runs_max runs are wanted. Returns as logs_add(). */
 int logs_end(struct logs *logs, const struct verb *verb, int argc, char **argv, size_t runs_max);
 
-/* Tells why a log cannot be read, and what to do. */
+/* Tells why a log, or a file of it, cannot be read, and what to do. */
 void logs_unreadable(const char *path, int err);
 
 /* Tells that the logs do not have that run. */

@@ -119,13 +119,19 @@ static int cannot_read(int err, const char *log)
 	return err;
 }
 
+static void tell_unread(void *ctx, const char *path, int err)
+{
+	(void)ctx;
+	cannot_read(err, path);
+}
+
 static int find_run(struct arguments *arguments)
 {
 	struct journal_counts counts;
-	int err;
+	int err = journal_check(arguments->logs.paths, arguments->logs.count, tell_unread, NULL);
 
-	if (*arguments->run)
-		return 0;
+	if (err || *arguments->run)
+		return err;
 	err = journal_newest_run(arguments->logs.paths, arguments->logs.count, arguments->run, &counts);
 	if (err == -ENODATA)
 		say("no run in %s", counts.reading);

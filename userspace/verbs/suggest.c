@@ -56,6 +56,7 @@ struct suggest {
 	enum mode mode;
 	struct suggestion suggestion;
 	struct journal_counts counts;
+	size_t unread;			/* logs */
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
@@ -114,11 +115,19 @@ static int take_line(void *ctx, const struct audit_line *line)
 	return is_wanted(suggest, line) ? suggestion_take(&suggest->suggestion, line) : 0;
 }
 
+static void tell_unread(void *ctx, const char *path, int err)
+{
+	struct suggest *suggest = ctx;
+
+	logs_unreadable(path, err);
+	suggest->unread++;
+}
+
 static int read_logs(struct suggest *suggest)
 {
 	struct journal_options journal = {
 		.run = suggest->logs.run_count == 1 ? suggest->logs.runs[0] : NULL,
-		.progress = true,
+		.progress = true, .unread = tell_unread, .unread_ctx = suggest,
 	};
 	int err = journal_read(suggest->logs.paths, suggest->logs.count, &journal, take_line, suggest,
 			       &suggest->counts);
@@ -127,6 +136,9 @@ static int read_logs(struct suggest *suggest)
 		logs_unreadable(suggest->counts.reading ?: suggest->logs.paths[0], err);
 		return err;
 	}
+	/* A draft would deny what only these have. */
+	if (suggest->unread)
+		return -EIO;
 	if (!suggest->suggestion.records) {
 		say("nothing was recorded that a policy could be made of");
 		say_remedy("is it the right log (--log), run and tag? A run in audit mode with \"record: "
@@ -167,10 +179,6 @@ static void add_notes(const struct suggest *suggest, struct draft *draft)
 		draft_list_format(draft, &draft->about,
 				  "%" PRIu64 " records were lost when the log was written: it may have "
 				  "reached more.", suggest->counts.lost);
-	if (suggest->counts.damaged)
-		draft_list_format(draft, &draft->about,
-				  "%" PRIu64 " compressed files of the log are damaged or have no end: it may have "
-				  "reached more.", suggest->counts.damaged);
 	draft_list_add(draft, &draft->about,
 		       "Next: ringfence check FILE; ringfence replay --policy FILE LOG; a run with "
 		       "it; mode: enforce.");
