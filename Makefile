@@ -228,8 +228,8 @@ $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 		$(filter-out $(B)/userspace/main.o,$(OBJECTS)) $(LIBS)
 
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I.
-FUZZ_JOURNAL := $(patsubst %,userspace/%.c,review/journal review/journal_files audit/log_files audit/audit_line \
-		  base/text runs/run_id)
+FUZZ_JOURNAL := $(patsubst %,userspace/%.c,review/journal review/journal_files audit/log_files audit/log_unpack \
+		  audit/audit_line base/lines base/text runs/run_id)
 $(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
 $(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
 FUZZ_REPORT := $(FUZZ_JOURNAL) userspace/review/program.c $(patsubst %,userspace/base/%.c,siphash locations term) \

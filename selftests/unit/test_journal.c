@@ -14,15 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "log_lines.h"
+#include "packed.h"
 #include "records.h"
 #include "userspace/audit/audit.h"
+#include "userspace/audit/log_unpack.h"
 #include "userspace/review/journal.h"
-#include "userspace/review/journal_files.h"
 
 #define OTHER_RUN "20270331-142355-000000"
 #define LATER_RUN "20270401-080000-000001"
@@ -218,7 +220,7 @@ static void note_unread(void *ctx, const char *name, int err)
 	struct unread *unread = ctx;
 
 	assert_non_null(name);
-	assert_true(*journal_files_fault(err));
+	assert_true(*log_unpack_fault(err));
 	unread->errs[unread->count++] = err;
 }
 
@@ -399,6 +401,149 @@ static void reads_lines_across_buffers_and_skips_endless_ones(void **state)
 	assert_string_equal(seen.names, "long next ");
 	assert_int_equal(counts.foreign, 1);
 	assert_int_equal(counts.bytes, ftell(log_file));
+}
+
+/* --- compressed --------------------------------------------------------------------------- */
+
+/* Reads the log where it was compressed under a name of its own. */
+static struct journal_counts read_packed(struct seen *ret_seen)
+{
+	char plain[sizeof(path)];
+	struct journal_counts counts;
+
+	strcpy(plain, path);
+	strcpy(path, packed_name(plain));
+	counts = read_run(NULL, ret_seen);
+	strcpy(path, plain);
+	return counts;
+}
+
+static void reads_what_is_compressed(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+	long size;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		log_write(log_file, LOG_LINE(.comm = i % 2 ? "curl" : "git"));
+	size = ftell(log_file);
+	fflush(log_file);
+	pack(path);
+	counts = read_packed(&seen);
+	assert_int_equal(seen.records, 20);
+	assert_int_equal(counts.bytes, size);
+	assert_int_equal(counts.damaged, 0);
+	assert_memory_equal(seen.names, "git curl git ", 13);
+}
+
+/* A gzip file may be several, one behind the other. */
+static void reads_all_members(void **state)
+{
+	struct seen seen;
+	char line[4096];
+	size_t size;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.comm = "twice"));
+	size = ftell(log_file);
+	rewind(log_file);
+	assert_int_equal(fread(line, 1, size, log_file), size);
+	for (int i = 0; i < 2; i++) {
+		gzFile out = gzopen(packed_name(path), "ab");
+
+		assert_int_equal(gzwrite(out, line, (unsigned int)size), size);
+		assert_int_equal(gzclose(out), Z_OK);
+	}
+	assert_int_equal(read_packed(&seen).damaged, 0);
+	assert_string_equal(seen.names, "twice twice ");
+}
+
+/* Wherever it was cut: what comes before that is read, and that something is missing is told. */
+static void tells_where_a_compressed_file_was_cut(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+	struct stat st;
+	unsigned int least = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		log_write(log_file, LOG_LINE(.pid = 100 + 7 * i, .lost = i * 31 % 11));
+	fflush(log_file);
+	pack_beside(path);
+	assert_int_equal(stat(packed_name(path), &st), 0);
+	for (off_t cut = 1; cut < st.st_size - 2; cut += 5) {
+		pack_beside(path);
+		tear(path, cut);
+		counts = read_packed(&seen);
+		assert_int_equal(counts.damaged, 1);
+		assert_true(seen.records <= 200);
+		/* Less of it has no more. The last bytes are a check, and no records. */
+		assert_true(cut == 1 ? seen.records == 200 : seen.records <= least);
+		least = seen.records;
+	}
+	assert_int_equal(least, 0);
+}
+
+static void tells_damage_and_reads_on(void **state)
+{
+	const char *const paths[] = { path, path };
+	struct journal_options options = { 0 };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	char rotated[192];
+	FILE *out;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		log_write(log_file, LOG_LINE(.pid = 100 + 7 * i, .lost = i * 31 % 11));
+	fclose(log_file);
+	snprintf(rotated, sizeof(rotated), "%s/audit-20270331-142355.jsonl", folder);
+	assert_int_equal(rename(path, rotated), 0);
+	pack(rotated);
+	out = fopen(packed_name(rotated), "r+e");
+	fseek(out, 300, SEEK_SET);
+	fputs("no bytes of its own", out);
+	fclose(out);
+	log_file = fopen(path, "w+e");
+	log_write(log_file, LOG_LINE(.comm = "last"));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), 0);
+	assert_int_equal(counts.damaged, 1);
+	assert_int_equal(counts.files, 2);
+	assert_non_null(strstr(seen.names, "last "));
+}
+
+/* A quarter of a gigabyte in a megabyte, with no line in it, and then a record. */
+static void needs_no_memory_for_what_is_in_it(void **state)
+{
+	static char zeros[1024 * 1024];
+	struct rusage before, after;
+	struct journal_counts counts;
+	struct seen seen;
+	char line[4096];
+	size_t size;
+	gzFile out;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.comm = "behind"));
+	size = ftell(log_file);
+	rewind(log_file);
+	assert_int_equal(fread(line, 1, size, log_file), size);
+	out = gzopen(packed_name(path), "wb1");
+	for (int i = 0; i < 256; i++)
+		assert_int_equal(gzwrite(out, zeros, sizeof(zeros)), sizeof(zeros));
+	gzputs(out, "\n");
+	gzwrite(out, line, (unsigned int)size);
+	assert_int_equal(gzclose(out), Z_OK);
+	getrusage(RUSAGE_SELF, &before);
+	counts = read_packed(&seen);
+	getrusage(RUSAGE_SELF, &after);
+	assert_int_equal(counts.bytes, 256 * sizeof(zeros) + 1 + size);
+	assert_int_equal(counts.foreign, 1);
+	assert_string_equal(seen.names, "behind ");
+	assert_true(after.ru_maxrss - before.ru_maxrss < 32 * 1024);	/* KiB */
 }
 
 static void sums_up_what_was_lost(void **state)
@@ -630,6 +775,11 @@ int main(void)
 		TEST(reads_records_whose_keys_have_another_order),
 		TEST(is_not_misled_by_arguments),
 		TEST(reads_lines_across_buffers_and_skips_endless_ones),
+		TEST(reads_what_is_compressed),
+		TEST(reads_all_members),
+		TEST(tells_where_a_compressed_file_was_cut),
+		TEST(tells_damage_and_reads_on),
+		TEST(needs_no_memory_for_what_is_in_it),
 		TEST(sums_up_what_was_lost),
 		TEST(leaves_out_what_is_known),
 		TEST(finds_the_newest_run),

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "../audit/log_files.h"
+#include "../audit/log_unpack.h"
+#include "../base/lines.h"
 #include "../base/text.h"
 #include "journal_files.h"
 
@@ -38,14 +40,11 @@ struct reader {
 	int (*each)(void *ctx, const struct audit_line *line);
 	void *ctx;
 	struct journal_counts counts;
-	struct text rest;		/* of a line, from the buffer before */
-	bool overlong;			/* a line that is skipped */
+	struct lines lines;
 	bool run_seen;
 	uint64_t lost_since;		/* after the last line of the run */
 	char newest[RUN_NAME_SIZE];
 	struct journal_files files;
-	uint64_t behind;		/* bytes of the files before, as they are kept: packed, it may be; */
-	uint64_t here;			/* and of the one that is read */
 	struct timespec begun, shown;
 	bool progress, progress_shown;
 };
@@ -62,7 +61,7 @@ static double seconds_since(const struct timespec *then)
 
 static void show_progress(struct reader *reader)
 {
-	uint64_t percent = reader->files.total ? 100 * (reader->behind + reader->here) / reader->files.total : 0;
+	uint64_t percent = reader->files.total ? 100 * reader->counts.bytes / reader->files.total : 0;
 
 	if (!reader->progress || seconds_since(&reader->shown) < PROGRESS_MS / 1e3)
 		return;
@@ -229,56 +228,18 @@ static int take_newest(struct reader *reader, const char *line, size_t size)
 
 /* --- files -------------------------------------------------------------------------------- */
 
-/* Takes a line as a whole, or says of one that is too long that it is none of ours. */
-static int take_whole(struct reader *reader, const char *line, size_t size)
+/* Takes a line, or says of one that is too long that it is none of ours. The last one may have no end: it is
+ * being written, or was cut. */
+static int take_whole(void *ctx, const char *line, size_t size, bool ended)
 {
+	struct reader *reader = ctx;
+
+	(void)ended;
 	reader->counts.lines++;
-	if (size <= JOURNAL_LINE_MAX)
+	if (size <= LINES_MAX)
 		return reader->take(reader, line, size);
 	reader->counts.foreign++;
 	return 0;
-}
-
-/* Ends the line that began in a buffer before with its last @size bytes. */
-static int take_rest(struct reader *reader, const char *end, size_t size)
-{
-	int err;
-
-	if (reader->overlong)
-		size = 0;
-	text_append(&reader->rest, end, size);
-	err = reader->rest.failed ? -ENOMEM : take_whole(reader, reader->rest.data, reader->rest.size);
-	reader->rest.size = 0;
-	reader->overlong = false;
-	return err;
-}
-
-/* Keeps the beginning of a line; of one that is too long, enough to tell. */
-static int keep_rest(struct reader *reader, const char *bytes, size_t size)
-{
-	if (!reader->overlong)
-		text_append(&reader->rest, bytes, size);
-	reader->overlong = reader->rest.size > JOURNAL_LINE_MAX;
-	return reader->rest.failed ? -ENOMEM : 0;
-}
-
-static int take_buffer(struct reader *reader, const char *at, size_t size)
-{
-	const char *end = at + size, *newline;
-	int err = 0;
-
-	while (!err && at < end && (newline = memchr(at, '\n', end - at))) {
-		if (reader->rest.size)
-			err = take_rest(reader, at, newline - at);
-		else
-			err = take_whole(reader, at, newline - at);
-		at = newline + 1;
-	}
-	if (!err && at < end)
-		err = keep_rest(reader, at, end - at);
-	reader->counts.bytes += size;
-	show_progress(reader);
-	return err;
 }
 
 /* Tells of a file that cannot be read. Returns 0 where the others are read all the same. */
@@ -290,39 +251,43 @@ static int cannot_read(struct reader *reader, const char *path, int err)
 	return 0;
 }
 
-static int read_all(struct reader *reader, const char *path, gzFile in, char *buffer)
+/* What is missing from a file that was cut is no reason to leave the others out. */
+static int end_of(struct reader *reader, const char *path, int err)
 {
-	int err = 0, size = 1;
-
-	for (bool first = true; !err && size > 0; first = false) {
-		size = journal_files_read(in, first, buffer, BUFFER_SIZE);
-		reader->here = gzoffset(in) > 0 ? (uint64_t)gzoffset(in) : 0;
-		if (size > 0)
-			err = take_buffer(reader, buffer, size);
-	}
-	/* The last line has no end: it is being written, or was cut. */
-	if (!err && reader->rest.size)
-		err = take_rest(reader, "", 0);
-	return err ?: size < 0 ? cannot_read(reader, path, size) : 0;
+	if (err != -EBADMSG)
+		return err ? cannot_read(reader, path, err) : 0;
+	reader->counts.damaged++;
+	if (reader->options.unread)
+		reader->options.unread(reader->options.unread_ctx, path, err);
+	return 0;
 }
 
-static int read_file(struct reader *reader, const char *path, FILE *file, char *buffer)
+static int read_all(struct reader *reader, const char *path, FILE *in, char *buffer)
 {
-	int err = journal_files_take(&reader->files, fileno(file));
-	struct stat st;
-	gzFile in;
+	ssize_t size = 0;
+	int err = 0;
 
+	while (!err && (size = log_unpack_read(in, buffer, BUFFER_SIZE)) > 0) {
+		err = lines_take(&reader->lines, buffer, size);
+		reader->counts.bytes += size;
+		show_progress(reader);
+	}
+	err = err ?: lines_end(&reader->lines);
+	return err ?: end_of(reader, path, (int)size);
+}
+
+static int read_file(struct reader *reader, const char *path, FILE *in, char *buffer)
+{
+	struct stat st;
+	int err = 1;
+
+	/* What is unpacked has no descriptor, and does not change. */
+	if (!fstat(fileno(in), &st) || !stat(path, &st))
+		err = journal_files_take(&reader->files, &st);
 	if (err <= 0)
 		return err;
-	in = journal_files_open(fileno(file));
-	if (!in)
-		return -ENOMEM;
 	reader->counts.files++;
-	err = read_all(reader, path, in, buffer);
-	gzclose(in);
-	reader->behind += fstat(fileno(file), &st) ? 0 : (uint64_t)st.st_size;
-	reader->here = 0;
-	return err;
+	return read_all(reader, path, in, buffer);
 }
 
 static int read_files(struct reader *reader, const char *path, struct log_files *files, char *buffer)
@@ -330,7 +295,7 @@ static int read_files(struct reader *reader, const char *path, struct log_files 
 	int err = 0;
 
 	for (size_t i = 0; !err && i < files->count; i++) {
-		FILE *in = fopen(files->rotated[i], "re");
+		FILE *in = log_files_open_rotated(files->rotated[i]);
 
 		if (in)
 			err = read_file(reader, files->rotated[i], in, buffer);
@@ -370,11 +335,12 @@ static int read_logs(struct reader *reader, const char *const *paths, size_t cou
 	char *buffer = malloc(BUFFER_SIZE);
 	int err = buffer ? journal_files_order(paths, count, since(reader->options.run), &reader->files) : -ENOMEM;
 
+	reader->lines = (struct lines){ .each = take_whole, .ctx = reader };
 	begin_progress(reader);
 	for (size_t i = 0; !err && i < reader->files.count; i++)
 		err = read_log(reader, reader->files.logs[i].path, buffer);
 	end_progress(reader);
-	text_free(&reader->rest);
+	text_free(&reader->lines.rest);
 	journal_files_free(&reader->files);
 	free(buffer);
 	return err;

@@ -12,13 +12,11 @@
 #include "../audit/audit_line.h"
 #include "../runs/run_id.h"
 
-/* A line that is longer is none of ours, whatever it holds. */
-#define JOURNAL_LINE_MAX (1024 * 1024)
-
 /* Each line is a record, torn, foreign or newer. */
 struct journal_counts {
 	uint64_t files;			/* with those that were rotated away */
-	uint64_t bytes, lines;
+	uint64_t damaged;		/* of these, compressed ones without their end, or with other bytes */
+	uint64_t bytes, lines;		/* unpacked */
 	uint64_t records;		/* lines that are records, of any run */
 	uint64_t torn;			/* begun and not ended, or ended and not begun */
 	uint64_t foreign;		/* JSON or not, but nothing that ringfence writes */
@@ -48,7 +46,7 @@ struct journal_options {
  * returns) as long as it returns 0.
  *
  * Returns 0, what @each returned, -ENOENT and the like for a log that cannot be read (told by the
- * caller: journal_files_fault()), or -ENOMEM; *ret_counts says what was seen up to then.
+ * caller: log_unpack_fault()), or -ENOMEM; *ret_counts says what was seen up to then.
  */
 int journal_read(const char *const *paths, size_t count, const struct journal_options *options,
 		 int (*each)(void *ctx, const struct audit_line *line), void *ctx,

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
-#include <zlib.h>
 
 struct journal_log {
 	const char *path;		/* borrowed */
@@ -22,7 +21,7 @@ struct journal_log {
 struct journal_files {
 	struct journal_log *logs;	/* in the order that they are read */
 	size_t count;
-	uint64_t total;			/* bytes of all, as they are kept */
+	uint64_t total;			/* bytes of all, unpacked */
 	struct journal_identity *taken;	/* files that were read, or are being */
 	size_t taken_count;
 };
@@ -34,15 +33,4 @@ int journal_files_order(const char *const *paths, size_t count, time_t since, st
 void journal_files_free(struct journal_files *files);
 
 /* Takes a file up: returns 1, 0 for one that was taken before, or -ENOMEM. */
-int journal_files_take(struct journal_files *files, int fd);
-
-/* Opens a file, its own to gzclose(), that is plain or was packed by gzip; @fd stays the caller's. NULL without
- * memory. */
-gzFile journal_files_open(int fd);
-
-/* Reads from it. Returns the number of bytes, 0 at its end; -EBADMSG where what gzip packed is damaged, -EMEDIUMTYPE
- * where it was packed by something else, or -errno. */
-int journal_files_read(gzFile in, bool first, char *ret_bytes, size_t size);
-
-/* Says of such an error what is to be done, or what strerror(3) says. */
-const char *journal_files_fault(int err);
+int journal_files_take(struct journal_files *files, const struct stat *st);

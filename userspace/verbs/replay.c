@@ -9,8 +9,7 @@
 
 #include "../base/locations.h"
 #include "../base/say.h"
-#include "../review/journal_files.h"
-#include "../runs/run_id.h"
+#include "logs.h"
 #include "replay.h"
 #include "verbs.h"
 
@@ -21,14 +20,14 @@ static const struct verb_option options[] = {
 	{ 'p', "policy", "FILE", "the policy to judge by; a second one is compared with the first" },
 	{ 'm', "mode", "audit|enforce", "as if the policy said so (default: what it says)" },
 	{ 'd', "service-down", "NAME", "as if NAME were down: denied with EHOSTUNREACH; may be repeated" },
-	{ 'r', "run", "RUN", "only this run, such as 20270331-142355-9f03ac" },
+	LOGS_OPTIONS,
 	{ 'j', "json", NULL, "print a JSON object" },
 	{},
 };
 
 const struct verb replay_verb = {
 	.name = "replay",
-	.arguments = "--policy FILE [--policy FILE] [OPTION]... [LOG]...",
+	.arguments = "--policy FILE [--policy FILE] [OPTION]... [RUN] [LOG]...",
 	.help = "Judges what audit logs have recorded by a policy, as the kernel would, and shows what\n"
 		"would come out otherwise, by step and service. With two policies, what the second\n"
 		"decides is compared with what the first does, whatever was recorded. LOG is\n"
@@ -51,8 +50,6 @@ const struct verb replay_verb = {
 
 static int parse_option(struct replay *replay, int id)
 {
-	uint64_t run;
-
 	switch (id) {
 	case 'p':
 		if (replay->policy_count == 2)
@@ -70,11 +67,10 @@ static int parse_option(struct replay *replay, int id)
 			return verb_misused(&replay_verb, "--mode %s: expected audit or enforce", optarg);
 		replay->mode = !strcmp(optarg, "enforce") ? MODE_ENFORCE : MODE_AUDIT;
 		return 0;
-	case 'r':
-		replay->run = optarg;
-		return run_id_parse(optarg, &run) ? 0 :
-			verb_misused(&replay_verb, "\"%s\" is not the name of a run; they look like "
-				     "20270331-142355-9f03ac", optarg);
+	case LOGS_OPTION_LOG:
+		return logs_add(&replay->logs, &replay_verb, optarg);
+	case LOGS_OPTION_RUN:
+		return logs_add_run(&replay->logs, &replay_verb, optarg);
 	case 'j':
 		replay->json = true;
 		return 0;
@@ -92,6 +88,9 @@ static int parse(struct replay *replay, int argc, char **argv)
 			return -EINVAL;
 	if (!replay->policy_count)
 		return verb_misused(&replay_verb, "by which policy? Give --policy FILE");
+	if (logs_end(&replay->logs, &replay_verb, argc, argv, 1))
+		return -EINVAL;
+	replay->run = replay->logs.run_count ? replay->logs.runs[0] : NULL;
 	return 0;
 }
 
@@ -131,18 +130,18 @@ static void tell_unread(void *ctx, const char *path, int err)
 {
 	struct replay *replay = ctx;
 
-	say("%s: %s", path, journal_files_fault(err));
+	logs_unreadable(path, err);
 	replay->unread++;
 }
 
-static int read_logs(struct replay *replay, const char *const *logs, size_t count)
+static int read_logs(struct replay *replay)
 {
 	struct rehearsal *rehearsal = &replay->rehearsal;
 	struct journal_options journal = {
 		.run = replay->run, .progress = true, .unread = tell_unread, .unread_ctx = replay,
 	};
-	int err = journal_read(logs, count, &journal, take_line, rehearsal, &replay->counts) ?:
-		rehearsal_end(rehearsal);
+	int err = journal_read(replay->logs.paths, replay->logs.count, &journal, take_line, rehearsal,
+			       &replay->counts) ?: rehearsal_end(rehearsal);
 
 	if (err) {
 		say_errno(err, "replay");
@@ -151,7 +150,7 @@ static int read_logs(struct replay *replay, const char *const *logs, size_t coun
 	if (replay->unread && !replay->counts.lines)
 		return -EIO;
 	if (replay->run && !rehearsal->judged && !rehearsal->not_of_policy && !rehearsal->unclear) {
-		say("no run %s in %s%s", replay->run, logs[0], count > 1 ? " and the others" : "");
+		logs_without(&replay->logs, replay->run);
 		return -ENOENT;
 	}
 	return 0;
@@ -161,19 +160,12 @@ static int read_logs(struct replay *replay, const char *const *logs, size_t coun
 
 int replay_main(int argc, char **argv)
 {
-	static const char *const host[] = { PATH_LOG };
 	struct replay replay = { 0 };
-	const char *const *logs = host;
-	size_t log_count = 1;
 	int code = EXIT_FAULT;
 
 	if (parse(&replay, argc, argv))
 		return EXIT_FAULT;
-	if (optind < argc) {
-		logs = (const char *const *)argv + optind;
-		log_count = argc - optind;
-	}
-	if (!open_policies(&replay) && !read_logs(&replay, logs, log_count)) {
+	if (!open_policies(&replay) && !read_logs(&replay)) {
 		code = replay.unread ? EXIT_FAULT :
 			replay.rehearsal.counts[CHANGE_NEWLY_DENIED] ? EXIT_NEWLY_DENIED : 0;
 		if (!replay.json)

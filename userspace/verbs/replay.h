@@ -8,6 +8,7 @@
 #include "../review/journal.h"
 #include "../review/outage.h"
 #include "../review/rehearsal.h"
+#include "logs.h"
 
 #define REPLAY_DOWN_MAX 64
 
@@ -16,7 +17,8 @@ struct replay {
 	size_t policy_count;
 	const char *down[REPLAY_DOWN_MAX];
 	size_t down_count;
-	const char *run;
+	struct logs logs;
+	const char *run;		/* one of them; NULL: all */
 	enum mode mode;
 	bool json;
 	struct outage *outages[2];
