@@ -128,7 +128,8 @@ int fence_note_probe(struct fence *fence, uint64_t missed, int fault);
 /* Writes down which process has a probe made every second; 0: none any more. */
 int fence_note_watcher(struct fence *fence, pid_t watcher);
 
-/* That process, where it is a keeper and alive; else 0. */
+/* That process, where it is a keeper and alive; else 0. In a pid name space of its own, this one cannot tell
+ * whether it is alive. */
 pid_t fence_watcher(const struct fence *fence);
 
 /* --- rulesets ---
@@ -192,15 +193,26 @@ void fence_end_run(struct fence *fence, uint64_t run);
 /* Tags the one thread that @pidfd stands for. Children born from now on inherit it. */
 int fence_tag(struct fence *fence, int pidfd, const struct tag *tag);
 
-/* Calls @each for every tagged task there is. Returns 0, what @each returned if not 0, or
- * -errno. */
+/* Calls @each for every tagged task there is in the pid name space of this process. Returns 0, what @each returned
+ * if not 0, or -errno. */
 int fence_tasks(const struct fence *fence,
 		int (*each)(void *ctx, const struct tagged_task *task), void *ctx);
 
 /* Has the kernel record what no hook is the cause of, counted by the account of @about->run, with @size bytes
- * of text (abi.h tells what they say). Returns 0, -E2BIG for a text that is too long, -EBUSY where it could not
+ * of text (abi.h tells what they say). @about->pid is as this process's pid name space has it. Returns 0, -ESRCH, -E2BIG for a text that is too long, -EBUSY where it could not
  * be recorded now, or -errno; whether it is logged shows in the account. */
 int fence_note(struct fence *fence, const struct notice_about *about, const void *text, size_t size);
+
+/* --- processes --- */
+
+/* Calls @each for every process of the pid name space that this one is in. Returns as fence_tasks(). */
+int fence_processes(const struct fence *fence,
+		    int (*each)(void *ctx, const struct seen_process *process), void *ctx);
+
+/* What process @pid (0: this one) is called in accounts, tags and records: @pid is as this process's pid name space
+ * has it, and they go by the initial one. In that it is the same, also where there is no such process. Returns 0,
+ * -ESRCH or -errno. */
+int fence_number(const struct fence *fence, pid_t pid, uint32_t *ret_number);
 
 /* --- entries: runs that begin without a launcher --- */
 
@@ -239,8 +251,8 @@ int fence_late_ring(struct fence *fence, struct late_ring *ret_ring);
 
 /* --- keepers --- */
 
-/* Has process @pid (0: this one) protected from tagged tasks for as long as it lives, or until
- * fence_unkeep(). -EALREADY: it is. */
+/* Has process @pid (0: this one), as this process's pid name space has it, protected from tagged tasks for as long
+ * as it lives, or until fence_unkeep(), which takes a process that is not reaped yet. -EALREADY: it is. */
 int fence_keep(struct fence *fence, pid_t pid);
 void fence_unkeep(struct fence *fence, pid_t pid);
 

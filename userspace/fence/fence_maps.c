@@ -313,10 +313,9 @@ int fence_tag(struct fence *fence, int pidfd, const struct tag *tag)
 	return bpf_map_update_elem(fence->map[MAP_TAGS], &pidfd, &assigned, BPF_NOEXIST) ? -errno : 0;
 }
 
-/* Runs an iterator to its end, and hands on what it writes: entries of one size, read by a multiple of
- * it, so that none is ever split. */
-static int iterate(const struct fence *fence, enum fence_iterator iterator, size_t size,
-		   int (*each)(void *ctx, const void *entry), void *ctx)
+/* Read by a multiple of their size, so that no entry is ever split. */
+int fence_iterate(const struct fence *fence, enum fence_iterator iterator, size_t size,
+		  int (*each)(void *ctx, const void *entry), void *ctx)
 {
 	char entries[4096];
 	ssize_t got;
@@ -350,7 +349,7 @@ int fence_tasks(const struct fence *fence,
 {
 	struct task_reader reader = { each, ctx };
 
-	return iterate(fence, ITERATOR_TASKS, sizeof(struct tagged_task), take_task, &reader);
+	return fence_iterate(fence, ITERATOR_TASKS, sizeof(struct tagged_task), take_task, &reader);
 }
 
 /* --- what was skipped ----------------------------------------------------------------------- */
@@ -433,7 +432,7 @@ int fence_late_order(struct fence *fence, const struct late *order)
 
 int fence_late_pass(struct fence *fence, struct late *ret_order)
 {
-	int err = iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
+	int err = fence_iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
 	uint64_t skipped = 0;
 	uint32_t key = 0;
 
@@ -454,10 +453,10 @@ static int take_ring(void *ctx, const void *entry)
 
 int fence_late_ring(struct fence *fence, struct late_ring *ret_ring)
 {
-	int found = iterate(fence, ITERATOR_FILES, sizeof(*ret_ring), take_ring, ret_ring);
+	int found = fence_iterate(fence, ITERATOR_FILES, sizeof(*ret_ring), take_ring, ret_ring);
 
 	if (!found)
-		found = iterate(fence, ITERATOR_MAPPINGS, sizeof(*ret_ring), take_ring, ret_ring);
+		found = fence_iterate(fence, ITERATOR_MAPPINGS, sizeof(*ret_ring), take_ring, ret_ring);
 	return found < 0 ? found : found ? 0 : -ENOENT;
 }
 
@@ -476,8 +475,8 @@ static int note_outcome(const struct fence *fence, uint32_t key, struct notice *
 int fence_note(struct fence *fence, const struct notice_about *about, const void *text, size_t size)
 {
 	struct notice *notice = calloc(1, sizeof(*notice));
-	uint32_t key = getpid();
-	int err = 0;
+	uint32_t key;
+	int err = fence_number(fence, 0, &key);
 
 	if (!notice)
 		return -ENOMEM;
@@ -486,6 +485,8 @@ int fence_note(struct fence *fence, const struct notice_about *about, const void
 	else
 		memcpy(notice->text, text, size);
 	notice->about = *about;
+	if (!err && about->pid)
+		err = fence_number(fence, about->pid, &notice->about.pid);
 	notice->pending = 1;
 	notice->size = size;
 	if (!err && bpf_map_update_elem(fence->map[MAP_NOTICE], &key, notice, BPF_ANY))
@@ -493,7 +494,7 @@ int fence_note(struct fence *fence, const struct notice_about *about, const void
 	if (!err) {
 		/* In the kernel all buffers may be taken for a moment. */
 		for (int i = 0; i < NOTE_TRIES; i++) {
-			err = iterate(fence, ITERATOR_NOTE, 1, NULL, NULL) ?: note_outcome(fence, key, notice);
+			err = fence_iterate(fence, ITERATOR_NOTE, 1, NULL, NULL) ?: note_outcome(fence, key, notice);
 			if (err != -EBUSY)
 				break;
 			poll(NULL, 0, 1);

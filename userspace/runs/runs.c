@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "../base/peer.h"
+#include "../base/pid_space.h"
 #include "run_id.h"
 #include "runs.h"
 #include "tag_names.h"
@@ -95,13 +96,15 @@ static int close_over(struct fence *fence, bool entered_only)
 	return err;
 }
 
+/* Which runs are over can only be told by who sees every process. */
 int runs_begin(struct fence *fence, uint64_t run, const struct run *account)
 {
-	int err = fence_begin_run(fence, run, account);
+	struct run begun = *account;
+	int err = fence_number(fence, account->pid, &begun.pid) ?: fence_begin_run(fence, run, &begun);
 
-	if (err != -E2BIG)
+	if (err != -E2BIG || !pid_space_is_initial())
 		return err;
-	return close_over(fence, false) ?: fence_begin_run(fence, run, account);
+	return close_over(fence, false) ?: fence_begin_run(fence, run, &begun);
 }
 
 int runs_sweep(struct fence *fence)
@@ -166,6 +169,7 @@ struct listed {
 	struct run account;
 	uint64_t logged;
 	size_t tasks;
+	bool launcher_seen;
 };
 
 struct list {
@@ -191,6 +195,18 @@ static int count_task(void *ctx, const struct tagged_task *task)
 	return 0;
 }
 
+/* Those launchers that are seen from a pid name space that is not the initial one. */
+static int find_launcher(void *ctx, const struct seen_process *process)
+{
+	struct list *list = ctx;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->runs[i].account.pid == process->process.pid)
+			list->runs[i].launcher_seen |=
+				process->process.start_ns <= list->runs[i].account.started_ns;
+	return 0;
+}
+
 /* Probes have accounts, too, and ringfence release. */
 static int read_runs(const struct fence *fence, struct list *list)
 {
@@ -209,7 +225,8 @@ static int read_runs(const struct fence *fence, struct list *list)
 			list->count++;
 	}
 	qsort(list->runs, list->count, sizeof(*list->runs), by_run);
-	return fence_tasks(fence, count_task, list);
+	return fence_tasks(fence, count_task, list) ?:
+		(pid_space_is_initial() ? 0 : fence_processes(fence, find_launcher, list));
 }
 
 /* The pid may be another's by now: that one began after the run. */
@@ -241,17 +258,24 @@ static void write_started(const struct run *account, char *ret_text, size_t size
 	strftime(ret_text, size, "%FT%TZ", gmtime_r(&time, &tm));
 }
 
+static json_t *describe_launcher(const struct listed *listed)
+{
+	if (pid_space_is_initial())
+		return json_boolean(launcher_alive(&listed->account));
+	return listed->launcher_seen ? json_true() : json_null();
+}
+
 static json_t *describe(const struct listed *listed, struct tag_names *names)
 {
 	const struct run *account = &listed->account;
 	char name[RUN_NAME_SIZE], started[32];
 
 	write_started(account, started, sizeof(started));
-	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
 			 "run", run_id_name(listed->run, name),
 			 "tag", tag_name(names, account->policy), "policy", account->policy,
 			 "started", started,
-			 "launcher", account->pid, "launcher_alive", launcher_alive(account),
+			 "launcher", account->pid, "launcher_alive", describe_launcher(listed),
 			 "entered", (account->flags & TAG_ENTERED) != 0,
 			 "tasks", (json_int_t)listed->tasks,
 			 "denied", (json_int_t)account->denied, "audited", (json_int_t)account->audited,
