@@ -174,8 +174,8 @@ int fence_begin_run(struct fence *fence, uint64_t run, const struct run *account
 int fence_get_run(const struct fence *fence, uint64_t run, struct run *ret_account,
 		  uint64_t *ret_logged);
 
-/* The account that follows @run in no particular order; NULL begins. -ENOENT: that was the last. */
-int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret_run);
+/* Calls @each for every account, in no particular order. Returns 0, what @each returned if not 0, or -errno. */
+int fence_runs(const struct fence *fence, int (*each)(void *ctx, uint64_t run, const struct run *account), void *ctx);
 
 /* Counts one more decision as dealt with. To be called by the one collector only. */
 int fence_count_logged(struct fence *fence, uint64_t run);
@@ -228,12 +228,13 @@ int fence_get_enter_group(const struct fence *fence, uint64_t group, struct entr
 /* @known: only where something does already; else -ENOENT. */
 int fence_put_enter_group(struct fence *fence, uint64_t group, const struct entry *entry, bool known);
 void fence_drop_enter_group(struct fence *fence, uint64_t group);
-/* The group that follows, likewise. */
-int fence_next_enter_group(const struct fence *fence, const uint64_t *group, uint64_t *ret_group);
+/* Calls @each for every such group, in no particular order. Returns 0, what @each returned if not 0, or -errno. */
+int fence_enter_groups(const struct fence *fence,
+		       int (*each)(void *ctx, uint64_t group, const struct entry *entry), void *ctx);
 
-/* Whether somebody may still come into a run that began without a launcher: it is that of a control group,
- * or of a program that is being executed. */
-bool fence_run_is_open(const struct fence *fence, uint64_t run);
+/* Calls @each, it may be more than once, for every run that began without a launcher and that somebody may still come
+ * into: that of a control group, or of a program that is being executed. Returns likewise. */
+int fence_open_runs(const struct fence *fence, int (*each)(void *ctx, uint64_t run), void *ctx);
 
 /* --- late tags --- */
 

@@ -256,9 +256,47 @@ int fence_get_run(const struct fence *fence, uint64_t run, struct run *ret_accou
 	return 0;
 }
 
-int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret_run)
+#define BATCH 1024			/* entries; none of the kernel's buckets has so many */
+
+/* A call for many of them: key by key it is two for each. */
+int fence_read_map(const struct fence *fence, enum fence_map map, size_t size,
+		   int (*each)(void *ctx, uint64_t key, const void *value), void *ctx)
 {
-	return bpf_map_get_next_key(fence->map[MAP_RUNS], run, ret_run) ? -errno : 0;
+	uint64_t *keys = calloc(BATCH, sizeof(*keys));
+	char *values = calloc(BATCH, size);
+	uint32_t place, count = BATCH;
+	int err = keys && values ? 0 : -ENOMEM, end = 0;
+
+	for (bool first = true; !err && !end; first = false, count = BATCH) {
+		if (bpf_map_lookup_batch(fence->map[map], first ? NULL : &place, &place, keys, values, &count, NULL))
+			end = errno;
+		if (end && end != ENOENT)
+			err = -end;
+		for (uint32_t i = 0; !err && i < count; i++)
+			err = each(ctx, keys[i], values + i * size);
+	}
+	free(keys);
+	free(values);
+	return err;
+}
+
+struct run_reader {
+	int (*each)(void *ctx, uint64_t run, const struct run *account);
+	void *ctx;
+};
+
+static int take_account(void *ctx, uint64_t run, const void *account)
+{
+	const struct run_reader *reader = ctx;
+
+	return reader->each(reader->ctx, run, account);
+}
+
+int fence_runs(const struct fence *fence, int (*each)(void *ctx, uint64_t run, const struct run *account), void *ctx)
+{
+	struct run_reader reader = { each, ctx };
+
+	return fence_read_map(fence, MAP_RUNS, sizeof(struct run), take_account, &reader);
 }
 
 int fence_count_logged(struct fence *fence, uint64_t run)

@@ -91,6 +91,11 @@ int fence_open_program(int link);
 int fence_iterate(const struct fence *fence, enum fence_iterator iterator, size_t size,
 		  int (*each)(void *ctx, const void *entry), void *ctx);
 
+/* Reads a hash map with keys of 64 bits: calls @each for every entry. What comes or goes meanwhile may be missed.
+ * Returns 0, what @each returned if not 0, or -errno. */
+int fence_read_map(const struct fence *fence, enum fence_map map, size_t size,
+		   int (*each)(void *ctx, uint64_t key, const void *value), void *ctx);
+
 /* The process that is called @pid (0: this one) in the pid name space of this one. Returns 0, -ESRCH or -errno. */
 int fence_find_process(const struct fence *fence, pid_t pid, struct seen_process *ret_process);
 
