@@ -231,7 +231,7 @@ FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefine
 FUZZ_JOURNAL := $(addprefix userspace/,review/journal.c audit/log_files.c audit/audit_line.c base/text.c runs/run_id.c)
 $(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
 $(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
-FUZZ_REPORT := $(FUZZ_JOURNAL) $(patsubst %,userspace/base/%.c,siphash locations term) \
+FUZZ_REPORT := $(FUZZ_JOURNAL) userspace/review/program.c $(patsubst %,userspace/base/%.c,siphash locations term) \
 	       $(wildcard userspace/review/deps*.c userspace/review/classify*.c) \
 	       $(patsubst %,userspace/review/report_%.c,json text md dot document)
 $(B)/fuzz/fuzz_report: FUZZ_SOURCES = $(FUZZ_REPORT)

@@ -7,6 +7,7 @@
  *	enter.c		what begins one without a launcher
  *	waivers.c	who may reach what a rule denies, until when
  *	services.c	its services, and the files that it includes
+ *	includes.c	which files those are
  *	needs.c		which services they need in turn
  *	check_rules.c	its rules
  *	implied.c	what it includes without saying so
@@ -51,9 +52,6 @@ struct checker {
 
 /* --- services.c ---------------------------------------------------------------------------- */
 
-/* Reads checker->source into a tree, or returns NULL after faults. */
-struct tree *read_tree(struct checker *checker);
-
 /* Reads the mapping under @key into checker->policy; NULL is no key. */
 void services_read(struct checker *checker, const struct node *key);
 
@@ -70,6 +68,9 @@ void policy_service_free(struct policy_service *service);
 
 /* --- fields.c ------------------------------------------------------------------------------ */
 
+/* Reads checker->source into a tree, or returns NULL after faults. */
+struct tree *read_tree(struct checker *checker);
+
 /* Reports a fault at @where or at @node of the file being read; @hint may be NULL. */
 void check_fault_at(struct checker *checker, struct diag_where where, const char *hint,
 		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
@@ -77,6 +78,10 @@ void check_fault(struct checker *checker, const struct node *node, const char *h
 		 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void check_warning_at(struct checker *checker, struct diag_where where, const char *hint,
 		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* A warning with a name (lint.h). */
+void check_lint_at(struct checker *checker, const char *lint, struct diag_where where, const char *hint,
+		   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* Writes a hint; it holds until the next one is written. */
 const char *check_hint(struct checker *checker, const char *fmt, ...)
@@ -123,6 +128,10 @@ bool key_meant(const struct node *map, const char *const *words);
 const char *scalar_read(struct checker *checker, const struct node *node, const char *what,
 			size_t max);
 
+/* The same with what to do about anything else. */
+const char *scalar_read_hinted(struct checker *checker, const struct node *node, const char *what,
+			       size_t max, const char *hint);
+
 /* Which of @words (NULL-terminated) a scalar is; -1 and a fault where it is none. */
 int word_read(struct checker *checker, const struct node *node, const char *what,
 	      const char *const *words);
@@ -153,8 +162,14 @@ const char *name_read(struct checker *checker, const struct node *node, const ch
 /* The name of an errno; 0 and a fault where there is none. */
 int errno_read(struct checker *checker, const struct node *node);
 
-/* A text for people: blanks and line ends become single spaces. For free(); NULL and a fault. */
-char *why_read(struct checker *checker, const struct node *node);
+/* Texts for people. */
+struct words_type {
+	const char *what, *hint;	/* "a reason", and what to do where there is none */
+};
+extern const struct words_type reason_words, owner_words;
+
+/* Blanks and line ends become single spaces. For free(); NULL and a fault. */
+char *words_read(struct checker *checker, const struct node *node, const struct words_type *type);
 
 /* --- launchers.c --------------------------------------------------------------------------- */
 
@@ -185,10 +200,15 @@ int text_read(const char *root, const char *path, char **ret_text, size_t *ret_s
 /* What text_read() returned, in words. */
 const char *text_problem(int err);
 
+/* --- includes.c ---------------------------------------------------------------------------- */
+
 /* Finds and reads the file meant by an item of `include`. The path and the text are for free().
  * Returns false after a fault. */
 bool include_read(struct checker *checker, const struct node *item, char **ret_path,
 		  char **ret_text, size_t *ret_size);
+
+/* Which of the service files that could be included may be meant by the name of a service; NULL: none. */
+const char *include_hint(struct checker *checker, const char *service);
 
 /* --- needs.c ------------------------------------------------------------------------------- */
 
@@ -198,9 +218,7 @@ extern const struct item_type need_items;
 void needs_check(struct checker *checker);
 void needs_free(struct policy_need *needs, size_t count);
 
-/* --- check_rules.c ------------------------------------------------------------------------- */
-
-extern const char *const verdict_words[];
+/* --- service_index.c ----------------------------------------------------------------------- */
 
 struct service_name {
 	const char *name;
@@ -225,6 +243,10 @@ const char *service_index_hint(struct checker *checker, const struct service_ind
 /* Finds the service that a scalar names; false and a fault where there is none. */
 bool service_find(struct checker *checker, const struct service_index *index, const struct node *node,
 		  size_t *ret_service);
+
+/* --- check_rules.c ------------------------------------------------------------------------- */
+
+extern const char *const verdict_words[];
 
 /* Reads the list under @key into checker->policy, whose services are complete. */
 void rules_read(struct checker *checker, const struct node *key);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,19 @@ void check_warning_at(struct checker *checker, struct diag_where where, const ch
 	va_start(args, fmt);
 	report(checker, DIAG_WARNING, where, hint, fmt, args);
 	va_end(args);
+}
+
+void check_lint_at(struct checker *checker, const char *lint, struct diag_where where, const char *hint,
+		   const char *fmt, ...)
+{
+	char message[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(message, sizeof(message), fmt, args);
+	va_end(args);
+	diags_add_lint(checker->diags, DIAG_WARNING, lint, where, checker->source.text, checker->source.size,
+		       hint, "%s", message);
 }
 
 const char *check_hint(struct checker *checker, const char *fmt, ...)
@@ -95,9 +109,22 @@ bool node_is_null(const struct node *node)
 	return false;
 }
 
-static const char *kind_name(enum node_kind kind)
+static const char *node_name(enum node_kind kind)
 {
 	return kind == NODE_LIST ? "a list" : kind == NODE_MAP ? "a mapping" : "a single value";
+}
+
+/* --- trees --------------------------------------------------------------------------------- */
+
+struct tree *read_tree(struct checker *checker)
+{
+	size_t errors = checker->diags->errors;
+	struct tree *tree = NULL;
+
+	if (tree_parse(&checker->source, checker->diags, &tree) == -ENOMEM)
+		checker->out_of_memory = true;
+	checker->tree_faulty = errors != checker->diags->errors;
+	return tree;
 }
 
 /* --- mappings ------------------------------------------------------------------------------ */
@@ -151,7 +178,7 @@ void fields_read(struct checker *checker, const struct node *map, const struct m
 	if (map->kind != NODE_MAP)
 		check_fault(checker, map,
 			    check_hint(checker, "its keys are %s", word_list(type->keys).text),
-			    "%s is a mapping, not %s", type->what, kind_name(map->kind));
+			    "%s is a mapping, not %s", type->what, node_name(map->kind));
 	else if (!map->count)
 		check_fault(checker, map,
 			    check_hint(checker, "its keys are %s", word_list(type->keys).text),
@@ -172,18 +199,18 @@ bool key_meant(const struct node *map, const char *const *words)
 
 /* --- scalars ------------------------------------------------------------------------------- */
 
-const char *scalar_read(struct checker *checker, const struct node *node, const char *what,
-			size_t max)
+const char *scalar_read_hinted(struct checker *checker, const struct node *node, const char *what,
+			       size_t max, const char *hint)
 {
 	if (node->kind == NODE_BAD)
 		return NULL;
 	if (node->kind != NODE_SCALAR)
-		check_fault(checker, node, NULL, "expected %s, found %s", what,
-			    kind_name(node->kind));
+		check_fault(checker, node, hint, "expected %s, found %s", what,
+			    node_name(node->kind));
 	else if (node_is_null(node) || !node->size)
-		check_fault(checker, node, NULL, "expected %s, found nothing", what);
+		check_fault(checker, node, hint, "expected %s, found nothing", what);
 	else if (memchr(node->text, 0, node->size))
-		check_fault(checker, node, NULL, "expected %s, found one with a zero byte", what);
+		check_fault(checker, node, hint, "expected %s, found one with a zero byte", what);
 	else if (node->size > max)
 		check_fault(checker, node, NULL, "%zu bytes are too long for %s; at most %zu",
 			    node->size, what, max);
@@ -192,10 +219,17 @@ const char *scalar_read(struct checker *checker, const struct node *node, const 
 	return NULL;
 }
 
+const char *scalar_read(struct checker *checker, const struct node *node, const char *what,
+			size_t max)
+{
+	return scalar_read_hinted(checker, node, what, max, NULL);
+}
+
 int word_read(struct checker *checker, const struct node *node, const char *what,
 	      const char *const *words)
 {
-	const char *text = scalar_read(checker, node, what, POLICY_STRING_MAX);
+	const char *text = scalar_read_hinted(checker, node, what, POLICY_STRING_MAX,
+					      check_hint(checker, "write %s", word_list(words).text));
 
 	if (!text)
 		return -1;

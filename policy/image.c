@@ -190,6 +190,13 @@ const struct waiver *image_waiver(const struct ruleset *image, uint16_t rule)
 	return NULL;
 }
 
+const struct waiver *image_waiver_at(const struct ruleset *image, uint32_t number)
+{
+	const struct waiver *waivers = (const struct waiver *)((const char *)image + image->waivers.off);
+
+	return number < image->waivers.count ? &waivers[number] : NULL;
+}
+
 uint32_t image_waivers_of(const struct ruleset *image, const char *program)
 {
 	const struct waiver *waivers = (const struct waiver *)((const char *)image + image->waivers.off);
@@ -318,18 +325,29 @@ struct decision image_decide_path(const struct ruleset *image, enum object_class
 	return judged.outcome;
 }
 
+/* As judge_class() in lsm/path.bpf.h does, which asks about one class after the other. */
+static struct decision decide_waived(const struct ruleset *image, const struct image_waived *waived,
+				     enum object_class object, uint8_t access, const char *path,
+				     const struct inode_id *chain, size_t chain_count)
+{
+	struct decision decision = image_decide_path(image, object, access, path, chain, chain_count);
+
+	image_waive(image, waived->waivers, waived->now_ns, &decision);
+	return decision;
+}
+
 /* As judge_path() in lsm/path.bpf.h does: the rules of the second class, without its default. */
-struct decision image_decide_open(const struct ruleset *image, uint8_t access, const char *path,
-				  const struct inode_id *chain, size_t chain_count,
-				  enum object_class *ret_object)
+struct decision image_decide_open_waived(const struct ruleset *image, const struct image_waived *waived,
+					 uint8_t access, const char *path, const struct inode_id *chain,
+					 size_t chain_count, enum object_class *ret_object)
 {
 	struct decision file, exec;
 
-	file = image_decide_path(image, CLASS_FILE, access, path, chain, chain_count);
+	file = decide_waived(image, waived, CLASS_FILE, access, path, chain, chain_count);
 	*ret_object = CLASS_FILE;
 	if (file.verdict == VERDICT_DENY || !(access & ACCESS_READ))
 		return file;
-	exec = image_decide_path(image, CLASS_EXEC, ACCESS_READ, path, chain, chain_count);
+	exec = decide_waived(image, waived, CLASS_EXEC, ACCESS_READ, path, chain, chain_count);
 	if (exec.rule == RULE_DEFAULT || exec.verdict <= file.verdict)
 		return file;
 	*ret_object = CLASS_EXEC;
@@ -338,14 +356,30 @@ struct decision image_decide_open(const struct ruleset *image, uint8_t access, c
 
 /* As the kernel asks: file_open judges what is opened to be executed as a file, and bprm_check_security as a
  * program (lsm/file.bpf.c, lsm/exec.bpf.c). */
-struct decision image_decide_exec(const struct ruleset *image, const char *path,
-				  const struct inode_id *chain, size_t chain_count,
-				  enum object_class *ret_object)
+struct decision image_decide_exec_waived(const struct ruleset *image, const struct image_waived *waived,
+					 const char *path, const struct inode_id *chain,
+					 size_t chain_count, enum object_class *ret_object)
 {
-	struct decision file = image_decide_path(image, CLASS_FILE, ACCESS_READ, path, chain, chain_count);
-	struct decision exec = image_decide_path(image, CLASS_EXEC, ACCESS_READ, path, chain, chain_count);
+	struct decision file = decide_waived(image, waived, CLASS_FILE, ACCESS_READ, path, chain, chain_count);
+	struct decision exec = decide_waived(image, waived, CLASS_EXEC, ACCESS_READ, path, chain, chain_count);
 	bool by_file = file.verdict == VERDICT_DENY || file.verdict > exec.verdict;
 
 	*ret_object = by_file ? CLASS_FILE : CLASS_EXEC;
 	return by_file ? file : exec;
+}
+
+static const struct image_waived nothing_waived;
+
+struct decision image_decide_open(const struct ruleset *image, uint8_t access, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object)
+{
+	return image_decide_open_waived(image, &nothing_waived, access, path, chain, chain_count, ret_object);
+}
+
+struct decision image_decide_exec(const struct ruleset *image, const char *path,
+				  const struct inode_id *chain, size_t chain_count,
+				  enum object_class *ret_object)
+{
+	return image_decide_exec_waived(image, &nothing_waived, path, chain, chain_count, ret_object);
 }

@@ -72,11 +72,29 @@ const struct waiver *image_waiver(const struct ruleset *image, uint16_t rule);
  * its ancestors were since they came under this ruleset. */
 uint32_t image_waivers_of(const struct ruleset *image, const char *program);
 
+/* The waiver of that number, NULL behind the last. Lives as long as the image. */
+const struct waiver *image_waiver_at(const struct ruleset *image, uint32_t number);
+
 /* Puts the outcome of a waiver in the place of a deny, where one of @waived applies at @now_ns, since 1970.
  * Returns whether it did. */
 bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, struct decision *decision);
+
 /* Judges the execution of a file, which opens it as well: what may not be read may not be executed either.
  * *ret_object as in image_decide_open(). */
 struct decision image_decide_exec(const struct ruleset *image, const char *path,
 				  const struct inode_id *chain, size_t chain_count,
 				  enum object_class *ret_object);
+
+/* Waivers that a process has, a bit for each of the ruleset, and when it asks, since 1970. */
+struct image_waived {
+	uint32_t waivers;
+	uint64_t now_ns;
+};
+
+/* The two above for a process with waivers: in each of the classes one that applies takes the place of a deny. */
+struct decision image_decide_open_waived(const struct ruleset *image, const struct image_waived *waived,
+					 uint8_t access, const char *path, const struct inode_id *chain,
+					 size_t chain_count, enum object_class *ret_object);
+struct decision image_decide_exec_waived(const struct ruleset *image, const struct image_waived *waived,
+					 const char *path, const struct inode_id *chain,
+					 size_t chain_count, enum object_class *ret_object);

@@ -126,6 +126,14 @@ int intern_add(struct intern *intern, const void *data, size_t size, uint32_t *r
 	return 0;
 }
 
+uint32_t intern_find(const struct intern *intern, const void *data, size_t size)
+{
+	if (!intern->slot_count)
+		return INTERN_UNSET;
+	/* A free slot holds 0, the number + 1 of none. */
+	return intern->slots[intern_slot(intern, data, size, intern_hash(data, size))] - 1;
+}
+
 void intern_free(struct intern *intern)
 {
 	free(intern->bytes);

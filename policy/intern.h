@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define INTERN_ALIGN 8
-#define INTERN_UNSET UINT32_MAX		/* the value of a string that has just been added */
+#define INTERN_UNSET UINT32_MAX		/* no number; the value of a string that has just been added */
 
 struct intern_item {
 	uint64_t hash;
@@ -33,6 +33,9 @@ struct intern {
  * Returns 0, -ENOMEM, or -E2BIG when
  * the run would outgrow RULESET_MAX. */
 int intern_add(struct intern *intern, const void *data, size_t size, uint32_t *ret_number);
+
+/* The number of those bytes, or INTERN_UNSET where they are not there. */
+uint32_t intern_find(const struct intern *intern, const void *data, size_t size);
 
 /* The bytes of a number; good until the next intern_add(). */
 static inline const void *intern_bytes(const struct intern *intern, uint32_t number)

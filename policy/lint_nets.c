@@ -5,6 +5,8 @@
  * nets.c).
  *
  * private-range: "everything" and "the internet" are one to the policy, and two to its author.
+ *
+ * one-family: so are "everything" and "all of IPv4".
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -412,5 +414,45 @@ int lint_private_ranges(struct linter *linter)
 		told |= lint_broad_deny(linter, i, named);
 	if (!told)
 		lint_default_deny(linter, named);
+	return 0;
+}
+
+/* --- one-family ---------------------------------------------------------------------------- */
+
+static const struct policy_net everything[] = {
+	{ .addr = V4(0, 0, 0, 0), .bits = 96 },
+	{ .bits = 0 },
+};
+
+/* The net of @service that is all of a family; NULL where there is none. */
+static const struct policy_net *find_whole(const struct policy_service *service, size_t family)
+{
+	for (size_t i = 0; i < service->net_count; i++)
+		if (lint_net_holds(&service->nets[i], &everything[family]))
+			return &service->nets[i];
+	return NULL;
+}
+
+/* A rule that denies all of one family, where nothing is said of all of the other. */
+int lint_families(struct linter *linter)
+{
+	static const char *const names[] = { "IPv4", "IPv6" };
+	const struct policy *policy = linter->policy;
+	bool whole[] = { false, false };
+
+	for (size_t i = 0; i < 2 * policy->rule_count; i++)
+		whole[i % 2] |= find_whole(lint_service(policy, i / 2), i % 2) != NULL;
+	if (whole[0] == whole[1] || policy->defaults[CLASS_NET] == VERDICT_DENY)
+		return 0;
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		int family = whole[0] ? 0 : 1;
+		const struct policy_net *net = find_whole(lint_service(policy, i), (size_t)family);
+
+		if (net && policy->rules[i].verdict == VERDICT_DENY)
+			lint_add(linter, DIAG_WARNING, "one-family", net->where,
+				 "for everything write nets: [0.0.0.0/0, \"::/0\"]",
+				 "this denies all of %s, and leaves %s to the default, which lets it pass",
+				 names[family], names[!family]);
+	}
 	return 0;
 }

@@ -2,9 +2,12 @@
 /*
  * What the lints share. Private to the library.
  *
- *	lint.c		all of them in turn, texts for carets, linked-path
- *	lint_nets.c	overlap, private-range
+ *	lint.c		all of them in turn
+ *	lint_nets.c	overlap, private-range, one-family
  *	lint_reach.c	never-matches
+ *	lint_paths.c	linked-path, enter-directory
+ *	lint_waivers.c	broad-waiver
+ *	lint_pass.c	how each complains
  */
 #pragma once
 
@@ -45,4 +48,8 @@ bool lint_net_holds(const struct policy_net *outer, const struct policy_net *inn
 /* Each returns 0 or -ENOMEM. */
 int lint_overlaps(struct linter *linter);
 int lint_private_ranges(struct linter *linter);
+int lint_families(struct linter *linter);
 int lint_reach(struct linter *linter);
+int lint_paths(struct linter *linter);
+int lint_enter_paths(struct linter *linter);
+int lint_waivers(struct linter *linter);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,18 +158,6 @@ void services_compare(struct checker *checker, size_t from)
 }
 
 /* --- includes ------------------------------------------------------------------------------ */
-
-/* Reads checker->source into a tree, or returns NULL after faults. */
-struct tree *read_tree(struct checker *checker)
-{
-	size_t errors = checker->diags->errors;
-	struct tree *tree = NULL;
-
-	if (tree_parse(&checker->source, checker->diags, &tree) == -ENOMEM)
-		checker->out_of_memory = true;
-	checker->tree_faulty = errors != checker->diags->errors;
-	return tree;
-}
 
 static void included_services(struct checker *checker)
 {

@@ -359,7 +359,8 @@ static const char *errno_hint(struct checker *checker, const char *text)
 
 int errno_read(struct checker *checker, const struct node *node)
 {
-	const char *text = scalar_read(checker, node, "the name of an errno", POLICY_STRING_MAX);
+	const char *text = scalar_read_hinted(checker, node, "the name of an errno", POLICY_STRING_MAX,
+					      "write one such as EHOSTUNREACH, or remove the key");
 	int err = text ? policy_errno(text) : 0;
 
 	if (text && !err)
@@ -375,31 +376,34 @@ int errno_read(struct checker *checker, const struct node *node)
 
 /* --- texts --------------------------------------------------------------------------------- */
 
-char *why_read(struct checker *checker, const struct node *node)
-{
-	const char *text = scalar_read(checker, node, "a reason", POLICY_STRING_MAX);
-	char *why = text ? check_alloc(checker, 1, node->size + 1) : NULL;
-	char *out = why;
+const struct words_type reason_words = { "a reason", "say why in a few words, or remove the key" };
+const struct words_type owner_words = { "an owner", "name whom to ask: a team or a person, such as storage-team" };
 
-	if (!why)
+char *words_read(struct checker *checker, const struct node *node, const struct words_type *type)
+{
+	const char *text = scalar_read_hinted(checker, node, type->what, POLICY_STRING_MAX, type->hint);
+	char *words = text ? check_alloc(checker, 1, node->size + 1) : NULL;
+	char *out = words;
+
+	if (!words)
 		return NULL;
 	for (; *text; text++) {
 		if (strchr(" \t\r\n", *text)) {
-			if (out > why && out[-1] != ' ')
+			if (out > words && out[-1] != ' ')
 				*out++ = ' ';
 		} else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-			check_fault(checker, node, NULL, "a reason has no control characters");
-			free(why);
+			check_fault(checker, node, NULL, "%s has no control characters", type->what);
+			free(words);
 			return NULL;
 		} else {
 			*out++ = *text;
 		}
 	}
-	if (out > why && out[-1] == ' ')
+	if (out > words && out[-1] == ' ')
 		*--out = 0;
-	if (out > why)
-		return why;
-	check_fault(checker, node, NULL, "expected a reason, found nothing but blanks");
-	free(why);
+	if (out > words)
+		return words;
+	check_fault(checker, node, type->hint, "expected %s, found nothing but blanks", type->what);
+	free(words);
 	return NULL;
 }

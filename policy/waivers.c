@@ -53,7 +53,8 @@ static bool parse_date(const char *text, int64_t *ret_end)
 
 static void read_until(struct checker *checker, const struct node *node, struct policy_waiver *waiver)
 {
-	const char *text = scalar_read(checker, node, "a date", POLICY_STRING_MAX);
+	const char *text = scalar_read_hinted(checker, node, "a date", POLICY_STRING_MAX,
+					      "write its last day, such as 2027-03-31");
 	int64_t now = time(NULL);
 
 	if (!text)
@@ -62,14 +63,14 @@ static void read_until(struct checker *checker, const struct node *node, struct 
 		check_fault(checker, node, "write its last day, such as 2027-03-31",
 			    "\"%.80s\" is no date", text);
 	else if (waiver->until <= now)
-		check_warning_at(checker, node_where(&checker->source, node),
-				 "remove it, or have its owner say until when",
-				 "expired: this waiver does not apply any more");
+		check_lint_at(checker, "waiver-expired", node_where(&checker->source, node),
+			      "remove it, or have its owner say until when",
+			      "expired: this waiver does not apply any more");
 	else if (waiver->until <= now + SOON_DAYS * DAY)
-		check_warning_at(checker, node_where(&checker->source, node),
-				 "after that its rule denies again",
-				 "this waiver ends in %lld day%s", (long long)((waiver->until - now) / DAY + 1),
-				 waiver->until - now < DAY ? "" : "s");
+		check_lint_at(checker, "waiver-ends", node_where(&checker->source, node),
+			      "after that its rule denies again: do without it by then, or have its owner say until when",
+			      "this waiver ends in %lld day%s", (long long)((waiver->until - now) / DAY + 1),
+			      waiver->until - now < DAY ? "" : "s");
 }
 
 static void read_exec(struct checker *checker, const struct node *node, struct policy_waiver *waiver)
@@ -86,7 +87,8 @@ static void read_exec(struct checker *checker, const struct node *node, struct p
 	}
 	waiver->exec = path.path;
 	if (realpath(path.path, real) && strcmp(real, path.path))
-		check_warning_at(checker, node_where(&checker->source, node), real,
+		check_warning_at(checker, node_where(&checker->source, node),
+				 check_hint(checker, "write %.900s", real),
 				 "%s leads elsewhere on this host: the program is known by the path that it has in the end",
 				 path.path);
 }
@@ -131,9 +133,9 @@ static bool waiver_read(struct checker *checker, const struct service_index *ind
 	if (fields[WAIVER_EXEC])
 		read_exec(checker, fields[WAIVER_EXEC]->value, waiver);
 	if (fields[WAIVER_OWNER])
-		waiver->owner = why_read(checker, fields[WAIVER_OWNER]->value);
+		waiver->owner = words_read(checker, fields[WAIVER_OWNER]->value, &owner_words);
 	if (fields[WAIVER_WHY])
-		waiver->why = why_read(checker, fields[WAIVER_WHY]->value);
+		waiver->why = words_read(checker, fields[WAIVER_WHY]->value, &reason_words);
 	if (fields[WAIVER_UNTIL])
 		read_until(checker, fields[WAIVER_UNTIL]->value, waiver);
 	return errors == checker->diags->errors;

@@ -91,6 +91,53 @@ static void direct_is_what_a_command_line_names(void **state)
 			"http://releases.internal:8080/notes");
 }
 
+/* The launcher becomes the command: what it reaches for to do so is nothing that a tool does by itself, and the step
+ * is that of the command. */
+static void what_the_launcher_starts_is_direct(void **state)
+{
+	const struct dependency *program, *file;
+
+	(void)state;
+	run_note(RULE_BEGIN, RUN_BEGIN_ROWS(RUN_NAMED, RUN_NEEDS));
+	run_launch(CLASS_EXEC, "/srv/deploy/deploy");
+	run_launch(CLASS_FILE, "/etc/group");
+	run_launch(CLASS_EXEC, "/bin/sh");
+	run_launch(CLASS_EXEC, "/bin/sh");
+	run_processes();
+	run_path_of(100, RULE_DEFAULT, CLASS_FILE, "/etc/group");
+	run_path_of(100, RULE_DEFAULT, CLASS_EXEC, "/bin/ls");
+	run_reaches();
+	judge();
+	program = get("/srv/deploy/deploy/direct/deploy");
+	file = get("/etc/group/direct/deploy");
+	assert_evidence(program, 0, "ringfence run executes it, to start the deploy: deploy");
+	assert_evidence(file, 0, "ringfence run reached for it, to start the deploy: deploy");
+	assert_evidence(file, 1, "deploy, a script of the deploy's own, reached for it itself");
+	assert_int_equal(file->count, 2);
+	assert_int_equal(get("/bin/sh/direct/deploy")->count, 2);
+	assert_int_equal(get("/bin/ls/direct/deploy")->step, program->step);
+	/* Of one root there is one step. */
+	for (size_t i = 0; i < deps.step_count; i++) {
+		assert_string_not_equal(deps.steps[i].name, "ringfence");
+		assert_int_equal(deps.steps[i].parent < 0, (int)i == program->step);
+	}
+	assert_string_equal(deps.steps[program->step].executable, "./deploy");
+	assert_int_equal(deps_own_step(&deps, get("github/direct/curl")->step), get("github/direct/curl")->step);
+	assert_int_equal(deps.steps[get("github/direct/curl")->step].parent, program->step);
+}
+
+/* It was refused, and so there never was a command: its name is that which the run was started with. */
+static void a_command_that_was_refused_has_its_name(void **state)
+{
+	(void)state;
+	run_note(RULE_BEGIN, RUN_BEGIN_ROWS("", ""));
+	run_launch(CLASS_EXEC, "/srv/deploy/deploy");
+	judge();
+	assert_int_equal(deps.step_count, 1);
+	assert_evidence(get("/srv/deploy/deploy/direct/deploy"), 0,
+			"ringfence run executes it, to start the deploy: deploy");
+}
+
 static void hidden_is_what_a_tool_does_by_itself(void **state)
 {
 	const struct dependency *dependency;
@@ -415,6 +462,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(direct_is_what_a_command_line_names),
+		TEST(what_the_launcher_starts_is_direct),
+		TEST(a_command_that_was_refused_has_its_name),
 		TEST(hidden_is_what_a_tool_does_by_itself),
 		TEST(transient_is_what_a_service_needs_in_turn),
 		TEST(without_needs_there_is_no_transient_one),

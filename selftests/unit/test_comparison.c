@@ -196,7 +196,7 @@ static void what_may_be_missing_is_said(void **state)
 	assert_true(has_note(json_object_get(comparison, "after"), "12 records were lost"));
 	assert_true(has_note(json_object_get(comparison, "after"), "Cut."));
 	assert_true(has_note(comparison, "different policies"));
-	assert_true(has_note(comparison, "Only of the run before is recorded what was allowed"));
+	assert_true(has_note(comparison, "What was allowed is recorded of the first run alone"));
 }
 
 /* A baseline is a file that anybody may have written. */

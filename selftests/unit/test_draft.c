@@ -119,7 +119,7 @@ static void names_are_made_names_and_told_apart(void **state)
 	};
 
 	(void)state;
-	draft_list_add(&draft, &draft.taken, "taken");
+	draft_take_name(&draft, "taken");
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		assert_string_equal(draft_add(&draft, names[i][0])->name, names[i][1]);
 }

@@ -88,6 +88,31 @@ static void load(void)
 	assert_int_equal(known_load(named, NULL, 0, &known), 0);
 }
 
+static void services_are_found_by_name_and_by_range(void **state)
+{
+	static const uint8_t loopback[16] = { [10] = 0xff, [11] = 0xff, [12] = 127 }, v6[16] = { [15] = 1 };
+	size_t proxy, all, none;
+
+	(void)state;
+	load();
+	assert_false(known_has_files(known));
+	assert_int_equal(known_named(known, "proxy"), known_count(known));
+	known_free(known);
+	write_file(first, "a.yaml", "services: {proxy: {nets: [127.0.0.9/32]}, all: {nets: [0.0.0.0/0]},\n"
+		   "  none: {nets: [128.0.0.0/8], files: [/x]}}\n");
+	load();
+	assert_true(known_has_files(known));
+	proxy = known_named(known, "proxy");
+	all = known_named(known, "all");
+	none = known_named(known, "none");
+	assert_string_equal(known_at(known, proxy)->name, "proxy");
+	assert_true(known_meets(known, proxy, loopback, 96 + 8));
+	assert_true(known_meets(known, all, loopback, 96 + 8));
+	assert_false(known_meets(known, none, loopback, 96 + 8));
+	assert_false(known_meets(known, proxy, v6, 128));
+	assert_false(known_meets(known, all, v6, 128));
+}
+
 static void objects_belong_to_the_most_specific_service(void **state)
 {
 	(void)state;
@@ -206,6 +231,7 @@ static void what_names_an_object_alone_is_exact(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(services_are_found_by_name_and_by_range),
 		TEST(objects_belong_to_the_most_specific_service),
 		TEST(what_every_policy_has_is_known),
 		TEST(the_first_file_of_a_name_counts),

@@ -225,6 +225,9 @@ static void writes_text(void **state)
 		   "    if down   It was denied with EHOSTUNREACH in this run, and the deploy ended well: it gets along "
 		   "without.\n"
 		   "    change    Take it from a mirror");
+	/* The way to what is denied takes nothing from what is said of the first service on it. */
+	assert_has(text, "    if down   While releases is down, curl fails, and the deploy with it unless it can go on "
+		   "without.\n    change    Remove its need for github");
 	assert_has(text, "\nhidden: a tool does so by itself\n  github by schema-tool  DENY");
 	assert_has(text, "\ntransient: another service does so on the deploy's behalf\n  github by curl  AUDIT");
 	assert_has(text, "    loop      releases > github\n");
@@ -246,6 +249,36 @@ static void writes_markdown(void **state)
 	assert_has(text, "\n**github**, hidden, by schema-tool\n\n- evidence: schema-tool was not told");
 	assert_has(text, "curl -fsS http\\://releases.internal:8080/notes\n");
 	json_decref(report);
+}
+
+/* Whatever is detailed in both says the same of what breaks. */
+static void text_says_what_breaks_as_markdown_does(void **state)
+{
+	static const char *const keys[] = { "breaks", "suggestion" };
+	json_t *report, *dependency;
+	char *text, *md;
+	size_t i;
+
+	(void)state;
+	run_processes();
+	run_reaches();
+	run_path_of(106, RULE_DOCKER, CLASS_SOCKET, "/run/docker.sock");
+	run_note(RULE_BEGIN, RUN_BEGIN_ROWS(RUN_NAMED, RUN_NEEDS));
+	report = document();
+	text = strdup(rendered(report, text_plain));
+	md = strdup(rendered(report, report_md));
+	json_array_foreach(json_object_get(report, "dependencies"), i, dependency)
+		for (size_t k = 0; k < 2; k++) {
+			const char *sentence = json_string_value(json_object_get(dependency, keys[k]));
+
+			assert_has(text, sentence);
+			if (json_is_array(json_object_get(dependency, "loop")))
+				assert_has(md, sentence);
+		}
+	assert_int_equal(i, 5);
+	json_decref(report);
+	free(text);
+	free(md);
 }
 
 static void writes_a_graph(void **state)
@@ -479,6 +512,7 @@ int main(void)
 		TEST(bounds_the_timeline),
 		TEST(writes_text),
 		TEST(writes_markdown),
+		TEST(text_says_what_breaks_as_markdown_does),
 		TEST(writes_a_graph),
 		TEST(a_terminal_obeys_nothing),
 		TEST(markdown_takes_nothing_for_markup),

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "judged_lines.h"
+#include "policy/lint.h"
 #include "userspace/review/rehearsal.h"
 #include "userspace/review/suggestion.h"
 
@@ -83,7 +84,8 @@ static void suggest(const char *const *folders)
 	struct draft draft = { .mode = MODE_ENFORCE };
 	struct text whole = { 0 };
 
-	assert_int_equal(known_load(folders, NULL, 0, &known), 0);
+	if (!suggestion.known)
+		assert_int_equal(known_load(folders, NULL, 0, &known), 0);
 	suggestion.known = known;
 	each_line(take_line, &suggestion);
 	draft.tag = strdup("mysql-deploy");
@@ -116,7 +118,7 @@ static void expect_draft(const char *expected)
 	text_free(&bare);
 }
 
-/* Judges the log by the draft. */
+/* Judges the log by the draft, of which not even `check --strict` says anything. */
 static struct rehearsal rehearse_draft(const char *const *folders, struct ruleset **ret_image)
 {
 	struct rehearsal rehearsal = { 0 };
@@ -124,7 +126,8 @@ static struct rehearsal rehearse_draft(const char *const *folders, struct rulese
 	struct diags diags = { 0 };
 
 	if (policy_parse("draft.yaml", draft_text.data, draft_text.size - 1, folders, &diags, &policy) ||
-	    policy_compile(policy, NULL, 1, &diags, ret_image)) {
+	    policy_compile(policy, NULL, 1, &diags, ret_image) || policy_lint(policy, *ret_image, &diags) ||
+	    diags.warnings) {
 		diags_print(&diags, stderr, false);
 		fputs(draft_text.data, stderr);
 		fail();
@@ -165,12 +168,16 @@ static void what_was_denied_stays_denied_and_what_was_reached_is_allowed(void **
 		     "  host-192.0.2.1:\n"
 		     "    nets: [192.0.2.1/32]\n"
 		     "    ports: [443/tcp]\n"
+		     "  loopback:\n"
+		     "    nets: [127.0.0.0/8, \"::1/128\"]\n"
 		     "rules:\n"
 		     "  - deny: forge\n"
 		     "    errno: EHOSTUNREACH\n"
 		     "    why: \"must do without \\\"it\\\"\"\n"
 		     "  - deny: secret\n"
 		     "    errno: EACCES\n"
+		     "  - deny: loopback\n"
+		     "    why: \"no run that this policy was made of reached it\"\n"
 		     "  - audit: listing\n"
 		     "  - audit: releases\n"
 		     "    why: \"what it needs is needed\"\n"
@@ -304,7 +311,11 @@ static void neighbours_become_a_range(void **state)
 		     "  host-192.0.2.77:\n"
 		     "    nets: [192.0.2.77/32]\n"
 		     "    ports: [53/udp]\n"
+		     "  loopback:\n"
+		     "    nets: [127.0.0.0/8, \"::1/128\"]\n"
 		     "rules:\n"
+		     "  - deny: loopback\n"
+		     "    why: \"no run that this policy was made of reached it\"\n"
 		     "  - allow: net-192.0.2.0-24\n"
 		     "  - allow: host-192.0.3.1\n"
 		     "  - allow: net-2001-db8-64\n"
@@ -368,6 +379,33 @@ static void folders_stand_for_many_files(void **state)
 			       "#     files: [/var/deep/x/, /var/one, /var/three, /var/two]\n"));
 }
 
+/* A folder is one service's: of another that has files there, they stay what they are. */
+static void a_folder_stands_for_one_service(void **state)
+{
+	static const char policy[] = "tag: t\nservices:\n"
+		"  a: {files: [/srv/x/a1, /srv/x/a2, /srv/x/a3]}\n"
+		"  b: {files: [/srv/x/b1, /srv/x/b2, /srv/x/b3]}\n"
+		"rules: [{audit: a}, {audit: b}]\n";
+	static const char *const paths[] = {
+		"/srv/x/a1", "/srv/x/a2", "/srv/x/a3", "/srv/x/b1", "/srv/x/b2", "/srv/x/b3",
+	};
+	struct ruleset *draft_image = NULL;
+	struct rehearsal rehearsal;
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		judged_open(image, paths[i], ACCESS_READ);
+	suggest(no_folders);
+	rehearsal = rehearse_draft(no_folders, &draft_image);
+	assert_int_equal(rehearsal.counts[CHANGE_NONE], 6);
+	rehearsal_free(&rehearsal);
+	free(draft_image);
+	assert_non_null(strstr(draft_text.data, "    files: [/srv/x/]\n"));
+	assert_non_null(strstr(draft_text.data, "    files: [/srv/x/b1, /srv/x/b2, /srv/x/b3]\n"));
+}
+
 static void what_every_policy_has_needs_no_word(void **state)
 {
 	static const char policy[] = "tag: t\nrules: [{deny: container-engine, errno: ECONNREFUSED}]\n";
@@ -406,7 +444,11 @@ static void what_the_default_denied_is_left_denied(void **state)
 		     "  s:\n"
 		     "    nets: [10.0.0.1/32]\n"
 		     "    ports: [443/tcp]\n"
+		     "  loopback:\n"
+		     "    nets: [127.0.0.0/8, \"::1/128\"]\n"
 		     "rules:\n"
+		     "  - deny: loopback\n"
+		     "    why: \"no run that this policy was made of reached it\"\n"
 		     "  - allow: s\n"
 		     "default: {net: deny}\n");
 }
@@ -455,7 +497,7 @@ static void waivers_are_told(void **state)
 	record->rule = image->rules.count - 1;
 	judged_line(image, record);
 	suggest(no_folders);
-	assert_non_null(strstr(draft_text.data, "# 1 records passed by waivers"));
+	assert_non_null(strstr(draft_text.data, "# 1 record passed by waivers"));
 	assert_non_null(strstr(draft_text.data, "#   storage, until 2027-03-31\n"));
 	assert_non_null(strstr(draft_text.data, "  - deny: s\n"));
 }
@@ -514,6 +556,268 @@ static void names_from_a_log_are_only_names(void **state)
 	free(draft_image);
 	for (const char *c = draft_text.data; *c; c++)
 		assert_true(*c == '\n' || (*c >= 0x20 && *c < 0x7f));
+}
+
+/* --- what services need ----------------------------------------------------------------------- */
+
+#define NOTE_RUN "20270331-142355-9f03ac"
+
+/* The line that a run begins, with what it says of services; and what the launcher does then. */
+static void begin_run(const char *services, const char *denied)
+{
+	text_append_format(&judged_log, "{\"@timestamp\":\"2027-03-31T14:23:55.1Z\",\"event\":{\"category\":[\"process\"],"
+			   "\"action\":\"run-begin\"},\"process\":{\"pid\":10,\"name\":\"ringfence\"},\"ringfence\":{"
+			   "\"run\":\"" NOTE_RUN "\",\"tag\":\"t\",\"verdict\":\"allow\",\"mode\":\"audit\","
+			   "\"reason\":\"a run begins\",\"begin\":{\"command\":[\"sh\",\"./deploy.sh\"],\"named\":[],"
+			   "\"services\":{%s},\"denied\":[%s],\"record\":\"all\"},\"ancestors\":[],"
+			   "\"lineage\":\"complete\",\"seq\":1,\"lost_before\":0}}\n", services, denied);
+}
+
+static void launch(const char *program)
+{
+	text_append_format(&judged_log, "{\"@timestamp\":\"2027-03-31T14:23:55.2Z\",\"event\":{\"category\":[\"process\"],"
+			   "\"action\":\"bprm_check_security\"},\"process\":{\"pid\":10,\"name\":\"ringfence\"},"
+			   "\"file\":{\"path\":\"%s\"},\"ringfence\":{\"run\":\"" NOTE_RUN "\",\"tag\":\"t\","
+			   "\"verdict\":\"allow\",\"mode\":\"audit\",\"reason\":\"default of exec\",\"ancestors\":[],"
+			   "\"lineage\":\"complete\",\"seq\":2,\"lost_before\":0}}\n", program);
+}
+
+#define NEEDS(service, ...) "\"" service "\":{\"needs\":[" __VA_ARGS__ "],\"where\":\"x.yaml:1\"}"
+
+static void expect_sound(const char *const *folders)
+{
+	struct ruleset *draft_image = NULL;
+	struct rehearsal rehearsal = rehearse_draft(folders, &draft_image);
+
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
+	rehearsal_free(&rehearsal);
+	free(draft_image);
+}
+
+static void needs_are_written(void **state)
+{
+	(void)state;
+	begin_run(NEEDS("releases", "\"forge\""), "\"forge\"");
+	judged_net(image, "10.20.0.5", 8080, PROTO_TCP);
+	judged_net(image, "140.82.112.3", 80, PROTO_TCP);
+	suggest(no_folders);
+	expect_sound(no_folders);
+	expect_draft("tag: mysql-deploy\n"
+		     "mode: enforce\n"
+		     "services:\n"
+		     "  forge:\n"
+		     "    nets: [140.82.112.3/32]\n"
+		     "    ports: [80/tcp]\n"
+		     "  releases:\n"
+		     "    nets: [10.20.0.5/32]\n"
+		     "    ports: [8080/tcp]\n"
+		     "    needs: [forge]\n"
+		     "rules:\n"
+		     "  - deny: forge\n"
+		     "    errno: EHOSTUNREACH\n"
+		     "    why: \"must do without \\\"it\\\"\"\n"
+		     "  - audit: releases\n"
+		     "    why: \"what it needs is needed\"\n"
+		     "default: {net: audit}\n");
+}
+
+/* What is known by its addresses goes by another name in the draft, and what needs it says that one. */
+static void needs_are_called_as_in_the_draft(void **state)
+{
+	(void)state;
+	begin_run(NEEDS("releases", "\"forge\""), "");
+	judged_net(image, "10.20.0.5", 8080, PROTO_TCP);
+	judged_net(image, "140.82.112.3", 80, PROTO_TCP);
+	suggest(shipped);
+	expect_sound(shipped);
+	assert_non_null(strstr(draft_text.data, "include: [github]\n"));
+	assert_non_null(strstr(draft_text.data, "    needs: [github]\n"));
+}
+
+/* It is denied by a rule that nothing came to: that was so in the run, and stays so. */
+static void what_is_needed_and_known_is_included(void **state)
+{
+	(void)state;
+	begin_run(NEEDS("releases", "\"github\", \"container-engine\""), "\"github\"");
+	judged_net(image, "10.20.0.5", 8080, PROTO_TCP);
+	suggest(shipped);
+	expect_sound(shipped);
+	assert_non_null(strstr(draft_text.data, "include: [github]\n"));
+	assert_non_null(strstr(draft_text.data, "    needs: [github, container-engine]\n"));
+	assert_non_null(strstr(draft_text.data, "  - deny: github              # needed by releases, and denied: "
+			       "nothing came to it\n"));
+}
+
+/* Nothing tells what they are: they are there, and stand for nobody. */
+static void what_is_needed_and_not_known_stands_in(void **state)
+{
+	(void)state;
+	begin_run(NEEDS("releases", "\"registry\"") "," NEEDS("registry", "\"github\", \"null\"") ","
+		  NEEDS("elsewhere", "\"nobody\""), "\"github\"");
+	judged_net(image, "10.20.0.5", 8080, PROTO_TCP);
+	judged_net(image, "192.0.2.7", 80, PROTO_TCP);
+	judged_net(image, "192.0.2.9", 80, PROTO_TCP);
+	suggest(no_folders);
+	expect_sound(no_folders);
+	assert_non_null(strstr(draft_text.data, "#   registry\n#   github\n#   null\n"));
+	assert_null(strstr(draft_text.data, "nobody"));
+	expect_draft("tag: mysql-deploy\n"
+		     "mode: enforce\n"
+		     "services:\n"
+		     "  releases:\n"
+		     "    nets: [10.20.0.5/32]\n"
+		     "    ports: [8080/tcp]\n"
+		     "    needs: [registry]\n"
+		     "  net-192.0.2.0-24:\n"
+		     "    nets: [192.0.2.0/24]\n"
+		     "    ports: [80/tcp]\n"
+		     "  registry:\n"
+		     "    nets: [198.51.100.1/32]\n"
+		     "    needs: [github, \"null\"]\n"
+		     "  github:\n"
+		     "    nets: [198.51.100.2/32]\n"
+		     "  \"null\":\n"
+		     "    nets: [198.51.100.3/32]\n"
+		     "  loopback:\n"
+		     "    nets: [127.0.0.0/8, \"::1/128\"]\n"
+		     "rules:\n"
+		     "  - deny: github\n"
+		     "  - deny: loopback\n"
+		     "    why: \"no run that this policy was made of reached it\"\n"
+		     "  - audit: releases\n"
+		     "    why: \"what it needs is needed\"\n"
+		     "  - allow: net-192.0.2.0-24\n"
+		     "default: {net: deny}\n");
+}
+
+static void that_no_service_is_known_is_said(void **state)
+{
+	(void)state;
+	judged_net(image, "140.82.112.3", 80, PROTO_TCP);
+	suggest(no_folders);
+	assert_non_null(strstr(draft_text.data, "# No service file was found, such as the list of GitHub's"));
+	text_free(&draft_text);
+	suggestion_free(&suggestion);
+	known_free(known);
+	suggest(shipped);
+	assert_null(strstr(draft_text.data, "No service file"));
+}
+
+/* What the launcher does to become the command is the command's doing. */
+static void the_launcher_goes_by_its_command(void **state)
+{
+	(void)state;
+	begin_run("", "");
+	launch("/usr/bin/bash");
+	judged_net(image, "140.82.112.3", 80, PROTO_TCP);
+	suggest(no_folders);
+	assert_non_null(strstr(draft_text.data, "#   programs:                 # once, by deploy.sh\n"));
+	assert_null(strstr(draft_text.data, "ringfence\n"));
+}
+
+/* --- bounds ----------------------------------------------------------------------------------- */
+
+/* A log that was made up: more of everything than a draft has room for. */
+static void what_finds_no_room_is_told(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {s: {files: [/srv/secret/]}}\n"
+		"rules: [{deny: s, errno: EACCES}]\nrecord: all\n";
+	char tool[64], path[4096];
+	size_t strings;
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	judged_keep = JUDGED_ALL;
+	judged_tool = tool;
+	memset(path, 'x', sizeof(path));
+	assert_int_equal(known_load(no_folders, NULL, 0, &known), 0);
+	suggestion.known = known;
+	for (int i = 0; i < SUGGESTION_SEEN_MAX + SUGGESTION_OBJECTS_MAX + 200; i++) {
+		char ip[64];
+
+		snprintf(tool, sizeof(tool), "/usr/bin/tool-%d", i);
+		snprintf(path, 64, "/opt/%d/", i);
+		path[strlen(path)] = 'x';
+		path[200] = 0;
+		snprintf(ip, sizeof(ip), "192.%d.%d.1", i >> 8, i & 255);
+		judged_open(image, path, ACCESS_READ);
+		if (i > SUGGESTION_SEEN_MAX)
+			judged_net(image, ip, 443, PROTO_TCP);
+		if (i == SUGGESTION_SEEN_MAX + 7)
+			judged_open(image, "/srv/secret/key", ACCESS_READ);
+		each_line(take_line, &suggestion);
+		text_free(&judged_log);
+	}
+	assert_int_equal(suggestion.object_count, SUGGESTION_OBJECTS_MAX);
+	assert_int_equal(suggestion.keys.count, SUGGESTION_OBJECTS_MAX);
+	assert_int_equal(suggestion.seen, SUGGESTION_SEEN_MAX);
+	assert_int_equal(suggestion.no_room_net, SUGGESTION_SEEN_MAX + 200);
+	/* Whatever comes by those that there are: their steps are counted, and not kept. */
+	strings = suggestion.strings.size;
+	for (int i = 0; i < 500; i++) {
+		snprintf(tool, sizeof(tool), "/usr/bin/other-%d", i);
+		judged_open(image, "/srv/secret/key", ACCESS_READ);
+	}
+	suggest(no_folders);
+	assert_in_range(suggestion.strings.size, strings, strings + 4096);
+	expect_sound(no_folders);
+	assert_non_null(strstr(draft_text.data, "# NOT COMPLETE: "));
+	assert_non_null(strstr(draft_text.data, "  - deny: s\n    errno: EACCES\n"));
+	assert_non_null(strstr(draft_text.data, "default: {net: audit}"));
+}
+
+/* Services of one name are numbered, and none of the numbers is tried for each of them anew. */
+static void many_services_of_one_name_are_told_apart(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {s: {nets: [192.0.0.0/8]}}\nrules: [{audit: s}]\n";
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	for (int i = 1; i <= 3000; i++) {
+		char ip[64];
+
+		snprintf(ip, sizeof(ip), "192.1.%d.%d", i >> 8, i & 255);
+		judged_net(image, ip, i, PROTO_TCP);
+	}
+	suggest(no_folders);
+	expect_sound(no_folders);
+	assert_non_null(strstr(draft_text.data, "\n  s-3000:"));
+}
+
+static void runs_tags_and_needs_are_bounded(void **state)
+{
+	struct audit_line line = { .run = "", .tag = "" };
+	char run[64], tag[64];
+
+	(void)state;
+	assert_int_equal(known_load(no_folders, NULL, 0, &known), 0);
+	suggestion.known = known;
+	begin_run("", "");
+	assert_int_equal(audit_line_parse(judged_log.data, judged_log.size - 1, &line), 0);
+	for (int i = 0; i < SUGGESTION_RUNS_MAX + 10; i++) {
+		snprintf(run, sizeof(run), "20270331-142355-%06x", i);
+		snprintf(tag, sizeof(tag), "tag-%d", i);
+		line.run = run;
+		line.tag = tag;
+		assert_int_equal(suggestion_take(&suggestion, &line), 0);
+	}
+	audit_line_free(&line);
+	assert_int_equal(suggestion.runs.count, SUGGESTION_RUNS_MAX);
+	assert_true(suggestion.more_runs);
+	assert_int_equal(suggestion.tags.count, SUGGESTION_TAGS_MAX);
+	assert_true(suggestion.more_tags);
+	text_free(&judged_log);
+	for (int i = 0; i < 2 * SUGGESTION_NEEDS_MAX; i++) {
+		char needs[128];
+
+		snprintf(needs, sizeof(needs), NEEDS("s%d", "\"n%d\""), i, i);
+		begin_run(needs, "");
+	}
+	each_line(take_line, &suggestion);
+	assert_int_equal(suggestion.need_count, SUGGESTION_NEEDS_MAX);
+	assert_true(suggestion.needs_cut);
 }
 
 /* --- round trips ------------------------------------------------------------------------------ */
@@ -584,6 +888,7 @@ int main(void)
 		TEST(ports_that_are_handed_out_are_a_range_and_none_is_all),
 		TEST(an_access_that_passed_is_not_denied),
 		TEST(folders_stand_for_many_files),
+		TEST(a_folder_stands_for_one_service),
 		TEST(what_every_policy_has_needs_no_word),
 		TEST(what_the_default_denied_is_left_denied),
 		TEST(what_every_process_opens_needs_a_word_to_be_audited),
@@ -591,6 +896,15 @@ int main(void)
 		TEST(steps_are_counted),
 		TEST(the_root_is_not_all_below_it),
 		TEST(names_from_a_log_are_only_names),
+		TEST(needs_are_written),
+		TEST(needs_are_called_as_in_the_draft),
+		TEST(what_is_needed_and_known_is_included),
+		TEST(what_is_needed_and_not_known_stands_in),
+		TEST(that_no_service_is_known_is_said),
+		TEST(the_launcher_goes_by_its_command),
+		TEST(what_finds_no_room_is_told),
+		TEST(many_services_of_one_name_are_told_apart),
+		TEST(runs_tags_and_needs_are_bounded),
 		TEST(a_draft_denies_what_was_denied_and_nothing_else),
 	};
 

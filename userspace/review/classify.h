@@ -7,7 +7,7 @@
  * start. A dependency is
  *
  *	direct		where the command line of such a step, a line of the script or the environment names it,
- *			or the script itself reached for it
+ *			or the script itself reached for it, or the launcher, to become the command
  *	hidden		where none does: a tool did so by itself
  *	transient	where a service that was reached for needs it in turn, as the policy says, or a process outside
  *			of the run that accepted something from it reached for it meanwhile, as the log says

@@ -220,6 +220,18 @@ static json_t *asked_for(const struct deps *deps, const struct deps_reach *reach
 	return sentence;
 }
 
+/* The launcher becomes the command: that is none of the deploy's tools, nor hidden from whoever started it. */
+static json_t *started_with(const struct deps *deps, const struct deps_reach *reach, int own)
+{
+	char *command = command_of(&deps->steps[own]);
+	json_t *sentence = command ? json_sprintf("ringfence run %s, to start the deploy: %s",
+						  !strcmp(reach->class, "exec") ? "executes it" : "reached for it",
+						  command) : NULL;
+
+	free(command);
+	return sentence;
+}
+
 /* --- hidden ------------------------------------------------------------------------------- */
 
 static json_t *not_told(const struct deps *deps, const struct deps_reach *reach, const struct deps_step *step)
@@ -298,7 +310,7 @@ enum dependency_kind evidence_of(const struct deps *deps, const struct deps_reac
 
 	if (own < 0)
 		return undecided(reach, evidence);
-	asked = asked_for(deps, reach, own);
+	asked = reach->launch ? started_with(deps, reach, own) : asked_for(deps, reach, own);
 	if (!asked)
 		return hidden(deps, reach, own, evidence);
 	evidence_add(evidence, asked);

@@ -275,9 +275,9 @@ static json_t *notes_of(const json_t *before, const json_t *after)
 		note(notes, json_string("The runs ran under different policies: what differs may only be "
 					"called otherwise."));
 	if (has_allowed(before) != has_allowed(after))
-		note(notes, json_sprintf("Only of the run %s is recorded what was allowed: what is new or "
-					 "vanished may only be (not) recorded.",
-					 has_allowed(after) ? "after" : "before"));
+		note(notes, json_string(has_allowed(after) ?
+			"What was allowed is recorded of the second run alone: what is new may be as old as the first." :
+			"What was allowed is recorded of the first run alone: what vanished may be there still."));
 	return notes;
 }
 

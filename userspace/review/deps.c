@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "deps_private.h"
+#include "program.h"
 
 #define NS_PER_MS 1000000
 #define NS_PER_SECOND 1000000000
@@ -320,6 +321,7 @@ static uint64_t reach_hash(struct deps *deps, const struct audit_line *line, con
 	deps_hash_string(deps, line->reason);
 	deps_hash_number(deps, line->peer_pid);
 	deps_hash_string(deps, line->peer_entity);
+	deps_hash_number(deps, program_is_launcher(line));
 	return deps_hash_end(deps);
 }
 
@@ -398,6 +400,7 @@ static size_t reach_new(struct deps *deps, const struct audit_line *line, const 
 	deps->memory->seen += seen;
 	reach = deps_describe(deps, line, what);
 	reach.step = step;
+	reach.launch = program_is_launcher(line);
 	reach.of_service = service_get(deps, line->service);
 	return reach_add(deps, hash, reach);
 }
@@ -528,7 +531,9 @@ static int take(struct deps *deps, const struct audit_line *line, bool is_known,
 	} else {
 		if (!is_known) {
 			step = deps_step_of(deps, line);
-			deps_lineage_keep(deps, step);
+			/* Without its process, a line does not tell that it is the launcher's. */
+			if (!program_is_launcher(line))
+				deps_lineage_keep(deps, step);
 		}
 		take_decision(deps, line, t, step);
 	}
@@ -592,6 +597,7 @@ static int deps_new(const char *run, struct deps *ret_deps)
 	    deps.reaches && deps.points && deps.services && deps.works && deps.liveness) {
 		deps.memory->key = siphash_key_new();
 		deps.memory->root = "";
+		deps.memory->launcher = -1;
 		snprintf(deps.run, sizeof(deps.run), "%s", run);
 		*ret_deps = deps;
 		return 0;

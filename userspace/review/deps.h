@@ -65,6 +65,7 @@ struct deps_reach {
 	const char *peer_name, *peer_executable, *peer_unit, *peer_entity;
 	uint64_t peer_pid;
 	bool local, peer_unknown;
+	bool launch;			/* by the launcher, to become the command */
 	bool more;			/* several that had no room of their own */
 	uint64_t count, incomplete;	/* records, and those whose lineage is incomplete */
 	int64_t first, last;

@@ -30,6 +30,8 @@ struct deps_memory {
 	struct deps_lineage *lineages;	/* of deps_lineage.c */
 	uint64_t lineage_hash;		/* of the line that is read; 0: it is not to be kept */
 	size_t seen;			/* reaches that were allowed and are of no service */
+	int launcher;			/* step of a process before it became the command; -1: none was seen */
+	bool launched;			/* it has by now */
 	const char *root;		/* entity id of the run's first process, of its begin line; or "" */
 	bool failed;			/* memory ran out */
 };

@@ -3,18 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/locations.h"
 #include "../base/text.h"
 #include "deps_private.h"
+#include "program.h"
 
 #define ANCESTORS_MAX 64		/* of a line, however many it has */
 
 /* --- images ------------------------------------------------------------------------------- */
 
-/* A program as a line shows it. */
+/* A program as a line shows it, in which process. */
 struct image {
-	const char *entity, *executable, *comm;
-	const json_t *args;
+	struct program program;
+	const char *entity;
 	uint64_t pid, hash;
 };
 
@@ -25,19 +25,14 @@ static const char *string_of(const json_t *value)
 	return string ? string : "";
 }
 
-static const char *arg_of(const json_t *args, size_t index)
-{
-	return string_of(json_array_get(args, index));
-}
-
 static struct image image_of(struct deps *deps, const json_t *process, const char *comm)
 {
 	json_int_t pid = json_integer_value(json_object_get(process, "pid"));
 	struct image image = {
+		.program.executable = string_of(json_object_get(process, "executable")),
+		.program.args = json_object_get(process, "args"),
+		.program.comm = comm,
 		.entity = string_of(json_object_get(process, "entity_id")),
-		.executable = string_of(json_object_get(process, "executable")),
-		.args = json_object_get(process, "args"),
-		.comm = comm,
 		.pid = pid < 0 ? 0 : pid,
 	};
 	const json_t *arg;
@@ -45,94 +40,11 @@ static struct image image_of(struct deps *deps, const json_t *process, const cha
 
 	deps_hash_begin(deps);
 	/* A program that renames its threads is still one. */
-	deps_hash_string(deps, *image.executable ? image.executable : comm);
-	json_array_foreach(image.args, i, arg)
+	deps_hash_string(deps, *image.program.executable ? image.program.executable : comm);
+	json_array_foreach(image.program.args, i, arg)
 		deps_hash_string(deps, string_of(arg));
 	image.hash = deps_hash_end(deps);
 	return image;
-}
-
-/* --- scripts ------------------------------------------------------------------------------ */
-
-/* Whether that is the name of a program that interprets scripts, of whatever version: "python3.11". */
-static bool is_interpreter(const char *path)
-{
-	static const char *const names[] = {
-		"sh", "dash", "bash", "ash", "zsh", "ksh", "mksh", "fish", "python", "perl", "ruby", "node",
-		"nodejs", "php", "lua", "tclsh", "Rscript", "pwsh",
-	};
-	const char *name = path_base(path);
-	size_t length = strlen(name);
-
-	while (length && strchr("0123456789.", name[length - 1]))
-		length--;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i]) == length && !strncmp(names[i], name, length))
-			return true;
-	return false;
-}
-
-/* Whether an option hands over the commands themselves: sh -ec, python -c, perl -e, php -r. */
-static bool is_inline(const char *option)
-{
-	return option[0] == '-' && option[1] != '-' && strpbrk(option, "cer") &&
-	       strspn(option + 1, "abcefhiklmnprtuvxBCEHIPT") == strlen(option + 1) &&
-	       strchr("cer", option[strlen(option) - 1]);
-}
-
-static bool takes_a_value(const char *option)
-{
-	static const char *const options[] = { "-o", "+o", "-O", "+O", "-W", "-X", "--rcfile", "--init-file" };
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (!strcmp(option, options[i]))
-			return true;
-	return false;
-}
-
-/* What an interpreter is given to interpret: a file, or "" and perhaps commands. */
-static const char *script_given(const json_t *args, bool *ret_inlined)
-{
-	for (size_t i = 1; i < json_array_size(args); i++) {
-		const char *arg = arg_of(args, i);
-
-		if (!strcmp(arg, "--"))
-			return arg_of(args, i + 1);
-		if (arg[0] != '-' && arg[0] != '+')
-			return arg;
-		if (!strcmp(arg, "-m"))
-			return "";
-		if (is_inline(arg)) {
-			*ret_inlined = true;
-			return "";
-		}
-		i += takes_a_value(arg);
-	}
-	return "";
-}
-
-/* The kernel puts the interpreter of a script and its one option before the script's name. */
-static const char *script_of(const struct image *image, bool *ret_inlined)
-{
-	*ret_inlined = false;
-	for (size_t i = 1; *image->executable && i <= 2; i++)
-		if (!strcmp(arg_of(image->args, i), image->executable))
-			return image->executable;
-	if (is_interpreter(image->executable) || is_interpreter(arg_of(image->args, 0)))
-		return script_given(image->args, ret_inlined);
-	return "";
-}
-
-/* What people call it: that a script has an interpreter, and a program a folder, is no matter. */
-static const char *name_of(const struct image *image, const char *script)
-{
-	const char *name = path_base(image->executable);
-
-	if (*script)
-		return path_base(script);
-	if (!*name || !strcmp(name, "busybox") || !strcmp(name, "toybox") || !strcmp(name, "coreutils"))
-		name = *arg_of(image->args, 0) ? path_base(arg_of(image->args, 0)) : name;
-	return *name ? name : *image->comm ? image->comm : "?";
 }
 
 /* --- steps -------------------------------------------------------------------------------- */
@@ -157,24 +69,30 @@ static json_t *keep_args(struct deps *deps, const json_t *args, bool *ret_cut)
 	return kept;
 }
 
-static int step_add(struct deps *deps, int parent, const struct image *image, bool unknown_parents)
+/* The step as @image shows it, which is not in the list yet. */
+static struct deps_step step_make(struct deps *deps, int parent, const struct image *image, bool unknown_parents)
 {
-	struct deps_step *step = &deps->steps[deps->step_count];
 	bool inlined;
-	const char *script = script_of(image, &inlined);
-
-	*step = (struct deps_step){
+	const char *script = program_script(&image->program, &inlined);
+	struct deps_step step = {
 		.parent = parent,
 		.pid = image->pid,
 		.entity = deps_keep(deps, image->entity),
-		.executable = deps_keep(deps, image->executable),
-		.name = deps_keep(deps, name_of(image, script)),
+		.executable = deps_keep(deps, image->program.executable),
+		.name = deps_keep(deps, program_name(&image->program)),
 		.script = deps_keep(deps, script),
 		.inlined = inlined,
 		.unknown_parents = unknown_parents,
 		.image = image->hash,
 	};
-	step->args = keep_args(deps, image->args, &step->args_cut);
+
+	step.args = keep_args(deps, image->program.args, &step.args_cut);
+	return step;
+}
+
+static int step_add(struct deps *deps, struct deps_step step)
+{
+	deps->steps[deps->step_count] = step;
 	return deps->step_count++;
 }
 
@@ -201,6 +119,31 @@ static int find_whole(const struct deps *deps, const char *entity, uint64_t imag
 	return -1;
 }
 
+/* A launcher that has become the command: the step that it was is that of the command. */
+static bool is_launched(const struct deps *deps, int parent, const struct image *image)
+{
+	const struct deps_memory *memory = deps->memory;
+
+	return memory->launcher >= 0 && !memory->launched && parent < 0 &&
+	       !strcmp(deps->steps[memory->launcher].entity, image->entity);
+}
+
+static int step_new(struct deps *deps, int parent, const struct image *image, bool unknown_parents)
+{
+	struct deps_step step = step_make(deps, parent, image, unknown_parents), *launcher;
+
+	if (!is_launched(deps, parent, image))
+		return step_add(deps, step);
+	launcher = &deps->steps[deps->memory->launcher];
+	step.unknown_parents = false;
+	step.first = launcher->first;
+	step.last = launcher->last;
+	json_decref((json_t *)launcher->args);
+	*launcher = step;
+	deps->memory->launched = true;
+	return deps->memory->launcher;
+}
+
 static int step_get(struct deps *deps, int parent, const struct image *image, bool unknown_parents)
 {
 	struct deps_table *table = &deps->memory->steps;
@@ -208,7 +151,7 @@ static int step_get(struct deps *deps, int parent, const struct image *image, bo
 	int step;
 
 	/* What has the image of its parent has forked and executed nothing. */
-	if (parent >= 0 && *image->executable && deps->steps[parent].image == image->hash)
+	if (parent >= 0 && *image->program.executable && deps->steps[parent].image == image->hash)
 		return parent;
 	hash = step_hash(deps, parent, image, unknown_parents);
 	step = deps_find(table, hash);
@@ -216,12 +159,12 @@ static int step_get(struct deps *deps, int parent, const struct image *image, bo
 		return step;
 	if (unknown_parents)
 		step = find_whole(deps, image->entity, image->hash);
-	if (step < 0 && deps->step_count == DEPS_STEPS_MAX) {
+	if (step < 0 && deps->step_count == DEPS_STEPS_MAX && !is_launched(deps, parent, image)) {
 		deps->steps_gathered++;
 		return parent;
 	}
 	if (step < 0)
-		step = step_add(deps, parent, image, unknown_parents);
+		step = step_new(deps, parent, image, unknown_parents);
 	deps_put(table, hash, step);
 	return step;
 }
@@ -236,6 +179,25 @@ void deps_steps_seen(struct deps *deps, int step, int64_t t)
 	}
 }
 
+/* The step of the launcher that is about to become the command: until it has, what is known of that is what the
+ * line about the beginning says. */
+static int launcher_step(struct deps *deps, const struct audit_line *line)
+{
+	struct deps_memory *memory = deps->memory;
+	struct image image = image_of(deps, json_object_get(line->root, "process"), line->comm);
+
+	if (memory->launcher >= 0 && !strcmp(deps->steps[memory->launcher].entity, image.entity))
+		return memory->launcher;
+	if (deps->step_count == DEPS_STEPS_MAX) {
+		deps->steps_gathered++;
+		return -1;
+	}
+	image.program.args = json_object_get(deps->begin, "command");
+	memory->launched = false;
+	memory->launcher = step_add(deps, step_make(deps, -1, &image, false));
+	return memory->launcher;
+}
+
 int deps_step_of(struct deps *deps, const struct audit_line *line)
 {
 	size_t count = json_array_size(line->ancestors);
@@ -243,6 +205,8 @@ int deps_step_of(struct deps *deps, const struct audit_line *line)
 	bool unknown = line->incomplete || line->deeper || count > ANCESTORS_MAX;
 	int step = -1;
 
+	if (program_is_launcher(line))
+		return launcher_step(deps, line);
 	for (size_t i = count > ANCESTORS_MAX ? ANCESTORS_MAX : count; i--;) {
 		struct image image = image_of(deps, json_array_get(line->ancestors, i), "");
 		bool is_root = *deps->memory->root && !strcmp(image.entity, deps->memory->root);

@@ -53,17 +53,6 @@ void draft_list_free(struct draft_list *list)
 	*list = (struct draft_list){ 0 };
 }
 
-static bool is_taken(const struct draft *draft, const char *name)
-{
-	for (size_t i = 0; i < draft->taken.count; i++)
-		if (!strcmp(draft->taken.items[i], name))
-			return true;
-	for (size_t i = 0; i < draft->service_count; i++)
-		if (!strcmp(draft->services[i].name, name))
-			return true;
-	return false;
-}
-
 /* A letter or digit, then those, dots, underscores and hyphens. */
 static void make_name(const char *text, char ret_name[NAME_MAX_LENGTH + 1])
 {
@@ -86,20 +75,44 @@ static void make_name(const char *text, char ret_name[NAME_MAX_LENGTH + 1])
 		strcpy(ret_name, "service");
 }
 
-struct draft_service *draft_add(struct draft *draft, const char *name)
+static bool is_taken(const struct draft *draft, const char *name)
 {
-	char base[NAME_MAX_LENGTH + 1], numbered[2 * NAME_MAX_LENGTH];
+	return intern_find(&draft->names, name, strlen(name) + 1) != INTERN_UNSET;
+}
+
+void draft_take_name(struct draft *draft, const char *name)
+{
+	uint32_t number;
+
+	draft->failed |= intern_add(&draft->names, name, strlen(name) + 1, &number) != 0;
+}
+
+/* With a number behind it, where others have it: of many with one name each goes on where the last one ended. */
+static void number_name(struct draft *draft, const char *base, char ret_name[NAME_MAX_LENGTH + 1])
+{
+	uint32_t at = intern_find(&draft->names, base, strlen(base) + 1), i;
+
+	if (at == INTERN_UNSET) {
+		strcpy(ret_name, base);
+		return;
+	}
+	i = draft->names.items[at].value == INTERN_UNSET ? 1 : draft->names.items[at].value;
+	do
+		snprintf(ret_name, NAME_MAX_LENGTH + 1, "%.*s-%u", NAME_MAX_LENGTH - 11, base, ++i);
+	while (is_taken(draft, ret_name));
+	draft->names.items[at].value = i;
+}
+
+struct draft_service *draft_refer(struct draft *draft, const char *name)
+{
 	struct draft_service *services;
 
-	make_name(name, base);
-	strcpy(numbered, base);
-	for (unsigned int i = 2; is_taken(draft, numbered); i++)
-		snprintf(numbered, sizeof(numbered), "%.*s-%u", NAME_MAX_LENGTH - 11, base, i);
+	draft_take_name(draft, name);
 	services = reallocarray(draft->services, draft->service_count + 1, sizeof(*services));
 	if (services) {
 		draft->services = services;
 		services += draft->service_count;
-		*services = (struct draft_service){ .name = strdup(numbered) };
+		*services = (struct draft_service){ .name = strdup(name) };
 	}
 	if (!services || !services->name) {
 		draft->failed = true;
@@ -107,6 +120,15 @@ struct draft_service *draft_add(struct draft *draft, const char *name)
 	}
 	draft->service_count++;
 	return services;
+}
+
+struct draft_service *draft_add(struct draft *draft, const char *name)
+{
+	char base[NAME_MAX_LENGTH + 1], numbered[NAME_MAX_LENGTH + 1];
+
+	make_name(name, base);
+	number_name(draft, base, numbered);
+	return draft_refer(draft, numbered);
 }
 
 void draft_free(struct draft *draft)
@@ -119,6 +141,7 @@ void draft_free(struct draft *draft)
 		draft_list_free(&service->files);
 		draft_list_free(&service->execs);
 		draft_list_free(&service->sockets);
+		draft_list_free(&service->needs);
 		free(service->name);
 		free(service->about);
 		free(service->why);
@@ -128,7 +151,8 @@ void draft_free(struct draft *draft)
 	draft_list_free(&draft->about);
 	draft_list_free(&draft->includes);
 	draft_list_free(&draft->notes);
-	draft_list_free(&draft->taken);
+	draft_list_free(&draft->stand_ins);
+	intern_free(&draft->names);
 	*draft = (struct draft){ 0 };
 }
 
@@ -153,12 +177,12 @@ static void write_quoted(struct text *out, const char *utf8)
 	text_append(out, "\"", 1);
 }
 
-/* What needs no quotes stands without. */
+/* What needs no quotes stands without. What YAML would take for no value needs them. */
 static void write_item(struct text *out, const char *item)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
 
-	if (*item && !item[strspn(item, plain)] && *item != '-')
+	if (*item && !item[strspn(item, plain)] && *item != '-' && strcasecmp(item, "null"))
 		text_append_string(out, item);
 	else
 		write_quoted(out, item);
@@ -213,7 +237,7 @@ static void write_list(struct text *out, const char *before, const char *key, co
 
 /* --- the policy ------------------------------------------------------------------------------- */
 
-static bool is_defined(const struct draft_service *service)
+bool draft_is_defined(const struct draft_service *service)
 {
 	return service->nets.count || service->files.count || service->execs.count || service->sockets.count;
 }
@@ -235,6 +259,7 @@ static void write_service(struct text *out, const struct draft_service *service)
 	write_list(out, before, "files", &service->files);
 	write_list(out, before, "execs", &service->execs);
 	write_list(out, before, "sockets", &service->sockets);
+	write_list(out, before, "needs", &service->needs);
 }
 
 /* Those that are as @aside says. Returns how many there are. */
@@ -243,7 +268,7 @@ static size_t write_services(const struct draft *draft, struct text *out, bool a
 	size_t count = 0;
 
 	for (size_t i = 0; i < draft->service_count; i++) {
-		if (draft->services[i].aside != aside || !is_defined(&draft->services[i]))
+		if (draft->services[i].aside != aside || !draft_is_defined(&draft->services[i]))
 			continue;
 		if (!count++)
 			text_append_string(out, head);
@@ -261,7 +286,7 @@ static void write_rule(struct text *out, const struct draft_service *service)
 	text_append_format(out, "  - %s: ", verdicts[service->verdict]);
 	write_name(out, service->name);
 	/* Where it is defined, that says so. */
-	write_comment_beside(out, begun, is_defined(service) ? NULL : service->about);
+	write_comment_beside(out, begun, draft_is_defined(service) ? NULL : service->about);
 	text_append_string(out, "\n");
 	if (service->access)
 		text_append_format(out, "    access: %s\n",
@@ -282,7 +307,8 @@ static void write_rules(const struct draft *draft, struct text *out)
 
 	for (int verdict = VERDICT_DENY; verdict >= VERDICT_ALLOW; verdict--)
 		for (size_t i = 0; i < draft->service_count; i++) {
-			if (draft->services[i].aside || (int)draft->services[i].verdict != verdict)
+			if (draft->services[i].aside || draft->services[i].unruled ||
+			    (int)draft->services[i].verdict != verdict)
 				continue;
 			if (!count++)
 				text_append_string(out, "\nrules:\n");

@@ -362,6 +362,37 @@ size_t known_need(const struct known *known, size_t service, size_t number)
 	return known->count;
 }
 
+bool known_has_files(const struct known *known)
+{
+	return known->file_count;
+}
+
+size_t known_named(const struct known *known, const char *name)
+{
+	size_t i = 0;
+
+	while (i < known->count && strcmp(known->services[i].name, name))
+		i++;
+	return i;
+}
+
+static bool same_bits(const uint8_t one[16], const uint8_t other[16], unsigned int bits)
+{
+	uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
+
+	return !memcmp(one, other, bits / 8) && (bits == 128 || !((one[bits / 8] ^ other[bits / 8]) & mask));
+}
+
+bool known_meets(const struct known *known, size_t service, const uint8_t addr[16], unsigned int bits)
+{
+	const struct policy_service *it = &known->policy->services[service];
+
+	for (size_t i = 0; i < it->net_count; i++)
+		if (same_bits(it->nets[i].addr, addr, it->nets[i].bits < bits ? it->nets[i].bits : bits))
+			return true;
+	return false;
+}
+
 size_t known_count(const struct known *known)
 {
 	return known->count;

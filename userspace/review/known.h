@@ -36,6 +36,15 @@ int known_load(const char *const *named, const char *const *others, size_t other
  * left out. */
 size_t known_need(const struct known *known, size_t service, size_t number);
 
+/* Whether any service file was found. */
+bool known_has_files(const struct known *known);
+
+/* The service of that name: its index, or known_count(). */
+size_t known_named(const struct known *known, const char *name);
+
+/* Whether a net of the service, and the range that is the first @bits of @addr, have addresses in common. */
+bool known_meets(const struct known *known, size_t service, const uint8_t addr[16], unsigned int bits);
+
 size_t known_count(const struct known *known);
 const struct known_service *known_at(const struct known *known, size_t index);
 

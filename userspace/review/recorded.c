@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "../../policy/policy.h"
-#include "../base/locations.h"
 #include "../fence/hooks.h"
+#include "program.h"
 
 /* A path this long may have been cut where its line was too long (audit_json.c). */
 #define SHORTENED_MIN 508
@@ -344,11 +344,14 @@ enum object_class recorded_companion(const struct recorded *object)
 
 /* --- steps ---------------------------------------------------------------------------------- */
 
-static void append_program(struct text *out, const char *executable, const char *name)
+static void append_program(struct text *out, const json_t *process, const char *comm)
 {
-	const char *base = *executable ? path_base(executable) : name;
+	struct program program = {
+		.executable = text_of(process, "executable"), .comm = comm, .args = json_object_get(process, "args"),
+	};
+	const char *name = program_name(&program);
 
-	text_printable(out, base, strlen(base));
+	text_printable(out, name, strlen(name));
 }
 
 void recorded_step(struct text *out, const struct audit_line *line)
@@ -357,10 +360,10 @@ void recorded_step(struct text *out, const struct audit_line *line)
 	const json_t *step = json_array_get(line->ancestors, count - 2);
 
 	if (!line->incomplete && !line->deeper && count >= 2) {
-		append_program(out, text_of(step, "executable"), "?");
+		append_program(out, step, "");
 		return;
 	}
-	append_program(out, text_of(json_object_get(line->root, "process"), "executable"), line->comm);
+	append_program(out, json_object_get(line->root, "process"), line->comm);
 	if (line->incomplete || line->deeper)
 		text_append_string(out, "?");
 }

@@ -222,24 +222,22 @@ static void overridden(const struct page *page, const json_t *dependency)
 	fputs("\n", page->out);
 }
 
-/* What is said elsewhere, or closes no loop, takes less room: of what a service needs, the rule is that of the call
- * to it; what breaks there is said of what it needs. */
+/* What is said elsewhere, or is nothing to change, takes less room: of what a service needs, the rule is that of the
+ * call to it. */
 static void dependency(const struct page *page, const json_t *dep)
 {
 	const json_t *evidence = json_object_get(dep, "evidence");
-	size_t way = json_array_size(json_object_get(dep, "loop"));
-	bool transient = *document_string(dep, "via");
 
 	title(page, dep);
 	loop(page, dep);
 	for (size_t i = 0; i < json_array_size(evidence); i++)
 		row(page, i ? "" : "evidence", report_item(evidence, i));
 	overridden(page, dep);
-	if (!transient)
+	if (!*document_string(dep, "via"))
 		rule(page, dep);
-	if (way == 1 || transient)
-		row(page, "if down", document_string(dep, "breaks"));
-	if (way || document_flag(dep, "handoff") || document_verdict_of(dep) <= DOCUMENT_WOULD_DENY)
+	row(page, "if down", document_string(dep, "breaks"));
+	if (json_is_array(json_object_get(dep, "loop")) || document_flag(dep, "handoff") ||
+	    document_verdict_of(dep) <= DOCUMENT_WOULD_DENY)
 		row(page, "change", document_string(dep, "suggestion"));
 }
 
@@ -277,8 +275,9 @@ static void not_shown(const struct page *page)
 			records += document_count(dep, "count");
 		}
 	if (count)
-		fprintf(page->out, "\nBesides, %zu that were allowed and are of no service, in %" PRIu64
-			" records: --format json has them.\n", count, records);
+		fprintf(page->out, "\nBesides, %zu that %s allowed and of no service, in %" PRIu64
+			" record%s: --format json has %s.\n", count, count == 1 ? "was" : "were", records, records == 1 ? "" : "s",
+			count == 1 ? "it" : "them");
 }
 
 /* --- the end ------------------------------------------------------------------------------ */

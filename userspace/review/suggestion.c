@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "suggestion.h"
+#include "suggestion_private.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -9,204 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMED_RUNS 5			/* in the comment at the top */
 #define NAMED_DENIED 20			/* in the one about what stays denied */
 #define NAMED_STEPS 4
 #define FOLDER_MIN 3			/* so many things in a folder are the folder, */
 #define FOLDER_DEPTH 2			/* if it is at least so deep: /srv/mirror */
 #define ASIDE_MAX 500			/* files and the like in the comment at the end */
-#define NAME_IN_PATH_MAX 255
-
-static const char *string_at(const struct suggestion *suggestion, uint32_t number)
-{
-	return intern_bytes(&suggestion->strings, number);
-}
-
-static int keep_string(struct intern *strings, const char *string, uint32_t *ret_number)
-{
-	int err = intern_add(strings, string, strlen(string) + 1, ret_number);
-
-	return err == -E2BIG ? -ENOMEM : err;
-}
-
-/* --- taking --------------------------------------------------------------------------------- */
-
-static enum fate fate_of(const struct outcome_of_policy *outcome)
-{
-	if (outcome->verdict == VERDICT_DENY)
-		return *outcome->where ? FATE_DENIED : FATE_DEFAULT_DENIED;
-	return outcome->verdict == VERDICT_AUDIT && *outcome->where ? FATE_AUDITED : FATE_REACHED;
-}
-
-/* Whether a policy could name it: what is no UTF-8 has lost its name on the way. */
-static bool can_be_named(const struct recorded *object)
-{
-	const char *path = object->path;
-
-	if (!object->whole)
-		return false;
-	if (object->class == CLASS_NET)
-		return true;
-	if (object->class == CLASS_SOCKET && *path == '@')
-		return path[1] && strlen(path) <= 108 && !strstr(path, "\xef\xbf\xbd");
-	if (*path != '/' || strlen(path) >= PATH_LENGTH_MAX - 1 || strstr(path, "\xef\xbf\xbd"))
-		return false;
-	while (*path) {
-		size_t length = strcspn(path + 1, "/");
-
-		/* With a slash at its end, as "/" has, it would mean all below. */
-		if (!length || length > NAME_IN_PATH_MAX || (length <= 2 && !strncmp(path + 1, "..", length)))
-			return false;
-		path += 1 + length;
-	}
-	return true;
-}
-
-static int find_object(struct suggestion *suggestion, const struct recorded *object,
-		       struct reached **ret_reached)
-{
-	struct reached reached = { .class = object->class, .fate = FATE_DEFAULT_DENIED };
-	struct reached *all = suggestion->objects;
-	size_t count = suggestion->object_count;
-	struct text key = { 0 };
-	uint32_t number;
-	int err;
-
-	text_append_format(&key, "%d ", (int)object->class);
-	if (object->class == CLASS_NET) {
-		memcpy(reached.addr, object->addr, sizeof(reached.addr));
-		reached.port = object->proto == PROTO_NONE ? 0 : object->port;
-		reached.proto = object->proto;
-		text_append(&key, reached.addr, sizeof(reached.addr));
-		text_append_format(&key, "%u %d", reached.port, (int)reached.proto);
-	} else {
-		text_append_string(&key, object->path);
-	}
-	err = key.failed ? -ENOMEM : keep_string(&suggestion->strings, object->path, &reached.path) ?:
-		intern_add(&suggestion->keys, key.data, key.size, &number);
-	text_free(&key);
-	if (!err && number == count && !(count & (count - 1))) {
-		all = reallocarray(all, count ? 2 * count : 1, sizeof(*all));
-		err = all ? 0 : -ENOMEM;
-		suggestion->objects = all ?: suggestion->objects;
-	}
-	if (err)
-		return err == -E2BIG ? -ENOMEM : err;
-	if (number == count)
-		suggestion->objects[suggestion->object_count++] = reached;
-	*ret_reached = &suggestion->objects[number];
-	return 0;
-}
-
-static void count_step(struct reached_step *steps, size_t max, uint64_t *others, struct reached_step step)
-{
-	for (size_t i = 0; i < max; i++)
-		if (!steps[i].count || steps[i].name == step.name) {
-			steps[i].name = step.name;
-			steps[i].count += step.count;
-			return;
-		}
-	*others += step.count;
-}
-
-/* The greatest fate holds, and of equal ones the first. */
-static int take_fate(struct suggestion *suggestion, struct reached *reached, const struct recorded *object,
-		     const struct outcome_of_policy *outcome)
-{
-	enum fate fate = fate_of(outcome);
-	bool first = !reached->count;
-
-	reached->access[fate] |= object->access;
-	if (!first && fate <= reached->fate)
-		return 0;
-	reached->fate = fate;
-	reached->err = outcome->err;
-	return keep_string(&suggestion->strings, outcome->service, &reached->service) ?:
-		keep_string(&suggestion->strings, outcome->why, &reached->why);
-}
-
-/* It passed by a waiver, of which a record has only the owner and the last day. */
-static int take_waived(struct suggestion *suggestion, const json_t *waiver)
-{
-	const char *owner = json_string_value(json_object_get(waiver, "owner"));
-	const char *until = json_string_value(json_object_get(waiver, "until"));
-	struct text text = { 0 };
-	uint32_t number;
-	int err;
-
-	text_append_format(&text, "%s, until %s", owner ? owner : "?", until ? until : "?");
-	text_append(&text, "", 1);
-	err = text.failed ? -ENOMEM : keep_string(&suggestion->waivers, text.data, &number);
-	text_free(&text);
-	suggestion->waived++;
-	return err;
-}
-
-static int take_object(struct suggestion *suggestion, const struct audit_line *line,
-		       const struct recorded *object,
-		       const struct outcome_of_policy *outcome)
-{
-	struct reached_step step = { .count = 1 };
-	struct text name = { 0 };
-	struct reached *reached;
-	int err;
-
-	recorded_step(&name, line);
-	text_append(&name, "", 1);
-	err = name.failed ? -ENOMEM : keep_string(&suggestion->strings, name.data, &step.name);
-	text_free(&name);
-	if (!err)
-		err = find_object(suggestion, object, &reached);
-	if (!err)
-		err = take_fate(suggestion, reached, object, outcome);
-	if (err)
-		return err;
-	if (!reached->count++) {
-		reached->known = known_find(suggestion->known, object);
-		reached->known_exact = reached->known < known_count(suggestion->known) &&
-			known_is_exact(suggestion->known, reached->known, object);
-	}
-	count_step(reached->steps, REACHED_STEPS, &reached->other_steps, step);
-	return 0;
-}
-
-int suggestion_take(struct suggestion *suggestion, const struct audit_line *line)
-{
-	struct outcome_of_policy outcome;
-	struct recorded object;
-	enum recorded_kind kind = recorded_read(line, &object, &outcome);
-	const json_t *waiver = json_object_get(json_object_get(line->root, "ringfence"), "waiver");
-	uint32_t number;
-	int err;
-
-	err = keep_string(&suggestion->runs, line->run, &number);
-	if (!err && *line->tag)
-		err = keep_string(&suggestion->tags, line->tag, &number);
-	if (err || kind == RECORDED_OTHER)
-		return err;
-	suggestion->records++;
-	if (waiver)
-		return take_waived(suggestion, waiver);
-	if (kind == RECORDED_UNCLEAR || !can_be_named(&object)) {
-		suggestion->untold++;
-		return 0;
-	}
-	suggestion->by_default += !*outcome.where && outcome.verdict != VERDICT_DENY;
-	suggestion->by_rule += *outcome.where && outcome.verdict == VERDICT_ALLOW;
-	suggestion->default_denied += object.class == CLASS_NET && fate_of(&outcome) == FATE_DEFAULT_DENIED;
-	return take_object(suggestion, line, &object, &outcome);
-}
-
-void suggestion_free(struct suggestion *suggestion)
-{
-	free(suggestion->objects);
-	intern_free(&suggestion->keys);
-	intern_free(&suggestion->strings);
-	intern_free(&suggestion->runs);
-	intern_free(&suggestion->tags);
-	intern_free(&suggestion->waivers);
-	*suggestion = (struct suggestion){ 0 };
-}
 
 /* --- order ---------------------------------------------------------------------------------- */
 
@@ -256,14 +63,6 @@ static int by_group(const void *a, const void *b, void *ctx)
 
 /* --- what is said of a service --------------------------------------------------------------- */
 
-/* At work. */
-struct drafting {
-	struct suggestion *suggestion;
-	struct draft *draft;
-	struct reached **all;			/* in order */
-	size_t count;
-};
-
 static int by_count(const void *a, const void *b, void *ctx)
 {
 	const struct reached_step *one = a, *other = b;
@@ -271,6 +70,17 @@ static int by_count(const void *a, const void *b, void *ctx)
 	if (one->count != other->count)
 		return one->count > other->count ? -1 : 1;
 	return strcmp(string_at(ctx, one->name), string_at(ctx, other->name));
+}
+
+static void count_step(struct reached_step *steps, size_t max, uint64_t *others, struct reached_step step)
+{
+	for (size_t i = 0; i < max; i++)
+		if (!steps[i].count || steps[i].name == step.name) {
+			steps[i].name = step.name;
+			steps[i].count += step.count;
+			return;
+		}
+	*others += step.count;
 }
 
 /* "12 times: schema-tool 10, deploy 2"; for free(). */
@@ -306,6 +116,26 @@ static char *about(const struct drafting *drafting, struct reached *const *objec
 	return text.data;
 }
 
+void drafting_note_origin(struct drafting *drafting, uint32_t name, size_t service)
+{
+	size_t count = drafting->origin_count;
+	struct origin *origins = drafting->origins;
+
+	/* Those of a service stand together, at the end. */
+	for (size_t i = count; i && origins[i - 1].service == service; i--)
+		if (origins[i - 1].name == name)
+			return;
+	if (!(count & (count - 1)))
+		origins = reallocarray(origins, count ? 2 * count : 1, sizeof(*origins));
+	if (!origins) {
+		drafting->draft->failed = true;
+		return;
+	}
+	origins[count] = (struct origin){ name, service };
+	drafting->origins = origins;
+	drafting->origin_count++;
+}
+
 /* The rule of a service, and what is said of it. */
 static void add_rule(void *ctx, struct draft_service *service, struct reached **objects, size_t count)
 {
@@ -325,8 +155,10 @@ static void add_rule(void *ctx, struct draft_service *service, struct reached **
 	service->access = access_meant(objects[0]);
 	if (objects[0]->fate >= FATE_AUDITED)
 		service->why = strdup(string_at(drafting->suggestion, objects[0]->why));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		objects[i]->done = true;
+		drafting_note_origin(drafting, objects[i]->service, service - drafting->draft->services);
+	}
 }
 
 /* --- known services -------------------------------------------------------------------------- */
@@ -406,8 +238,7 @@ static bool is_included(const struct draft *draft, const struct known_service *s
 	return false;
 }
 
-/* Includes the file of a service, and those of all that services in it need. */
-static void include_service(struct drafting *drafting, size_t known)
+void drafting_include(struct drafting *drafting, size_t known)
 {
 	const struct known *all = drafting->suggestion->known;
 	const struct known_service *service = known_at(all, known);
@@ -420,7 +251,7 @@ static void include_service(struct drafting *drafting, size_t known)
 		if (known_at(all, i)->implied || strcmp(known_at(all, i)->include, service->include))
 			continue;
 		for (size_t k = 0; (need = known_need(all, i, k)) < known_count(all); k++)
-			include_service(drafting, need);
+			drafting_include(drafting, need);
 	}
 }
 
@@ -442,8 +273,8 @@ static int draft_known(struct drafting *drafting, size_t known, struct reached *
 			members[i]->done = true;
 		return 0;
 	}
-	include_service(drafting, known);
-	add_rule(drafting, draft_add(draft, service->name), members, count);
+	drafting_include(drafting, known);
+	add_rule(drafting, draft_refer(draft, service->name), members, count);
 	return draft->failed ? -ENOMEM : 0;
 }
 
@@ -469,9 +300,10 @@ static int draft_known_services(struct drafting *drafting)
 	for (size_t i = 0; !err && i < count; i++)
 		if (met && met[order[i]])
 			err = draft_known(drafting, order[i], members);
+	suggestion_needs_include(drafting);
 	for (size_t i = 0; !err && i < count; i++)
 		if (is_included(drafting->draft, known_at(known, i)))
-			draft_list_add(drafting->draft, &drafting->draft->taken, known_at(known, i)->name);
+			draft_take_name(drafting->draft, known_at(known, i)->name);
 	free(order);
 	free(members);
 	free(met);
@@ -480,12 +312,27 @@ static int draft_known_services(struct drafting *drafting)
 
 /* --- folders --------------------------------------------------------------------------------- */
 
-/* Paths in order, without repetition. */
+/* Paths of a class, in order, without repetition. */
 struct fold {
-	struct draft *draft;
+	struct drafting *drafting;
 	struct draft_list *list;
+	enum object_class class;
 	char *const *paths;
 };
+
+/* A folder is one service's: of two, neither would be more specific. Returns whether it is this one's now. */
+static bool claim_folder(const struct fold *fold, const char *path, size_t size)
+{
+	struct intern *folders = &fold->drafting->folders;
+	size_t known = folders->count;
+	struct text key = { 0 };
+	uint32_t number = 0;
+
+	text_append_format(&key, "%d%.*s", (int)fold->class, (int)size, path);
+	fold->drafting->draft->failed |= key.failed || intern_add(folders, key.data, key.size, &number);
+	text_free(&key);
+	return number == known;
+}
 
 /* The end of those from @lo on that have the same next name behind @prefix bytes, a slash and that;
  * *ret_length: of the prefix with it. */
@@ -509,17 +356,17 @@ static void fold_paths(const struct fold *fold, size_t lo, size_t hi, size_t pre
 
 	/* The folder itself. */
 	if (lo < hi && !fold->paths[lo][prefix])
-		draft_list_add(fold->draft, fold->list, fold->paths[lo++]);
+		draft_list_add(fold->drafting->draft, fold->list, fold->paths[lo++]);
 	for (size_t i = lo; i < hi; i = end, names++)
 		end = same_name(fold, i, hi, prefix, &length);
-	if (depth >= FOLDER_DEPTH && names >= FOLDER_MIN) {
-		draft_list_format(fold->draft, fold->list, "%.*s/", (int)prefix, fold->paths[lo]);
+	if (depth >= FOLDER_DEPTH && names >= FOLDER_MIN && claim_folder(fold, fold->paths[lo], prefix)) {
+		draft_list_format(fold->drafting->draft, fold->list, "%.*s/", (int)prefix, fold->paths[lo]);
 		return;
 	}
 	for (size_t i = lo; i < hi; i = end) {
 		end = same_name(fold, i, hi, prefix, &length);
 		if (end == i + 1)
-			draft_list_add(fold->draft, fold->list, fold->paths[i]);
+			draft_list_add(fold->drafting->draft, fold->list, fold->paths[i]);
 		else
 			fold_paths(fold, i, end, length, depth + 1);
 	}
@@ -538,11 +385,10 @@ static int compare_paths(const void *a, const void *b)
 
 /* @folded: folders take the place of what is in them. */
 static void add_paths(struct drafting *drafting, struct draft_list *list, struct reached **objects,
-		      size_t count,
-		      bool folded)
+		      size_t count, bool folded)
 {
 	char **paths = calloc(count + 1, sizeof(*paths));
-	struct fold fold = { drafting->draft, list, paths };
+	struct fold fold = { drafting, list, objects[0]->class, paths };
 
 	if (!paths) {
 		drafting->draft->failed = true;
@@ -713,19 +559,34 @@ static void note_denied(struct drafting *drafting)
 		draft_list_format(draft, &draft->notes, "  and %zu more", count - NAMED_DENIED);
 }
 
+static void note_stand_ins(struct draft *draft)
+{
+	if (draft->stand_ins.count)
+		draft_list_add(draft, &draft->notes,
+			       "Needed, but in no record, and so with an address for documentation (RFC 5737) in "
+			       "the place of their own:");
+	for (size_t i = 0; i < draft->stand_ins.count; i++)
+		draft_list_format(draft, &draft->notes, "  %s", draft->stand_ins.items[i]);
+}
+
 static void note_rest(struct drafting *drafting)
 {
 	const struct suggestion *suggestion = drafting->suggestion;
 	struct draft *draft = drafting->draft;
 	size_t freed = 0;
 
+	if (suggestion->needs_cut)
+		draft_list_add(draft, &draft->notes, "Services need more than the log has room for.");
 	if (suggestion->waived)
 		draft_list_format(draft, &draft->notes,
-				  "%" PRIu64 " records passed by waivers, which this draft does not have. "
-				  "Take them over from the policy:", suggestion->waived);
-	for (uint32_t i = 0; i < suggestion->waivers.count && i < NAMED_DENIED; i++)
+				  "%" PRIu64 " record%s passed by waivers, which this draft does not have. "
+				  "Take them over from the policy:", suggestion->waived,
+				  suggestion->waived == 1 ? "" : "s");
+	for (uint32_t i = 0; i < suggestion->waivers.count; i++)
 		draft_list_format(draft, &draft->notes, "  %s",
 				  (const char *)intern_bytes(&suggestion->waivers, i));
+	if (suggestion->more_waivers)
+		draft_list_add(draft, &draft->notes, "  and more");
 	for (size_t i = 0; i < drafting->count; i++)
 		freed += drafting->all[i]->class != CLASS_NET &&
 			drafting->all[i]->fate == FATE_DEFAULT_DENIED;
@@ -740,23 +601,42 @@ static void note_rest(struct drafting *drafting)
 				  "packets, say), half a path, bytes that are no UTF-8.", suggestion->untold);
 }
 
-static void head(struct drafting *drafting)
+static void name_runs(struct drafting *drafting)
 {
 	const struct suggestion *suggestion = drafting->suggestion;
 	struct draft *draft = drafting->draft;
 	size_t runs = suggestion->runs.count;
 
-	draft_list_format(draft, &draft->about, "A draft, made of %" PRIu64 " records of %zu run%s:",
-			  suggestion->records,
-			  runs, runs == 1 ? "" : "s");
-	for (size_t i = 0; i < runs && i < NAMED_RUNS; i++)
-		draft_list_format(draft, &draft->about, "  %s",
-				  (const char *)intern_bytes(&suggestion->runs, i));
-	if (runs > NAMED_RUNS)
-		draft_list_format(draft, &draft->about, "  and %zu more", runs - NAMED_RUNS);
+	draft_list_format(draft, &draft->about, "A draft, made of %" PRIu64 " records of %s%zu run%s:",
+			  suggestion->records, suggestion->more_runs ? "more than " : "", runs, runs == 1 ? "" : "s");
+	for (size_t i = 0; i < runs && i < SUGGESTION_RUNS_NAMED; i++)
+		draft_list_format(draft, &draft->about, "  %s", suggestion->run_names[i]);
+	if (runs > SUGGESTION_RUNS_NAMED)
+		draft_list_format(draft, &draft->about, "  and %zu more%s", runs - SUGGESTION_RUNS_NAMED,
+				  suggestion->more_runs ? ", at least" : "");
+}
+
+static void head(struct drafting *drafting)
+{
+	const struct suggestion *suggestion = drafting->suggestion;
+	struct draft *draft = drafting->draft;
+
+	name_runs(drafting);
 	draft_list_add(draft, &draft->about,
 		       "What a rule denied stays denied. Of a service that is no known one, it has what was "
 		       "reached, and its neighbours.");
+	if (!known_has_files(suggestion->known)) {
+		draft_list_add(draft, &draft->about,
+			       "No service file was found, such as the list of GitHub's addresses: of every service "
+			       "it has");
+		draft_list_add(draft, &draft->about,
+			       "only what was reached. Install ringfence, or name their folder: --from-services DIR.");
+	}
+	if (suggestion_is_cut(suggestion))
+		draft_list_format(draft, &draft->about,
+				  "NOT COMPLETE: %" PRIu64 " records, %" PRIu64 " of them of addresses, are of more "
+				  "objects than there is room for (%zu). Name fewer runs.", suggestion->no_room,
+				  suggestion->no_room_net, suggestion->object_count);
 }
 
 /* Without a record of what was let pass, the default cannot deny what was not seen. */
@@ -765,7 +645,10 @@ static void choose_default(struct drafting *drafting)
 	const struct suggestion *suggestion = drafting->suggestion;
 	struct draft *draft = drafting->draft;
 
-	if (suggestion->by_default || (suggestion->by_rule && suggestion->default_denied)) {
+	if (suggestion->no_room_net) {
+		draft->default_net = VERDICT_AUDIT;
+		draft->default_about = "deny, once there is a draft that has all that was reached";
+	} else if (suggestion->by_default || (suggestion->by_rule && suggestion->default_denied)) {
 		draft->default_net = VERDICT_DENY;
 		draft->default_about = "what was not reached is not needed";
 	} else {
@@ -793,14 +676,19 @@ void suggestion_draft(struct suggestion *suggestion, struct draft *draft)
 	head(&drafting);
 	choose_default(&drafting);
 	err = draft_known_services(&drafting) ?: draft_groups(&drafting, true) ?:
-		draft_groups(&drafting, false) ?:
-		draft_aside(&drafting, CLASS_FILE, "files") ?:
+		draft_groups(&drafting, false) ?: suggestion_needs_draft(&drafting);
+	if (!err)
+		suggestion_nets_loopback(draft, suggestion->known);
+	err = err ?: draft_aside(&drafting, CLASS_FILE, "files") ?:
 		draft_aside(&drafting, CLASS_EXEC, "programs") ?:
 		draft_aside(&drafting, CLASS_SOCKET, "sockets");
 	note_denied(&drafting);
+	note_stand_ins(draft);
 	note_rest(&drafting);
 	draft->failed |= err != 0;
 	free(drafting.all);
+	free(drafting.origins);
+	intern_free(&drafting.folders);
 }
 
 size_t suggestion_denied(const struct suggestion *suggestion, const struct ruleset *image, struct text *out)

@@ -5,6 +5,8 @@
  *
  * An object goes, by the first of these that it fits: to a known service; to one by the name that its
  * record has; to the range of its neighbours.
+ *
+ * Its size is bounded, however long the log is; what does not fit is counted, and the draft says so.
  */
 #pragma once
 
@@ -13,8 +15,18 @@
 
 #include "../../policy/intern.h"
 #include "../audit/audit_line.h"
+#include "../base/siphash.h"
+#include "../runs/run_id.h"
 #include "draft.h"
 #include "known.h"
+
+#define SUGGESTION_OBJECTS_MAX 8192
+#define SUGGESTION_SEEN_MAX 4096	/* of these, files and the like that were let pass */
+#define SUGGESTION_RUNS_MAX 4096	/* that are counted, */
+#define SUGGESTION_RUNS_NAMED 5		/* and named */
+#define SUGGESTION_TAGS_MAX 64
+#define SUGGESTION_WAIVERS_MAX 20
+#define SUGGESTION_NEEDS_MAX 128
 
 /* What became of an object; of several the greatest holds. */
 enum fate {
@@ -51,19 +63,35 @@ struct reached {
 	bool done;			/* has its place in the draft */
 };
 
+/* What the policy of a run says that a service needs: both in `strings`. */
+struct suggestion_need {
+	uint32_t service, needs;
+	bool denied;			/* a rule denies what is needed */
+};
+
 struct suggestion {
 	const struct known *known;
 	struct reached *objects;
 	size_t object_count;
-	struct intern keys;		/* of the objects */
+	size_t seen;			/* of these, what was let pass when it was first met, and is no address */
+	struct siphash_key key;
+	bool has_key;
+	struct intern keys;		/* of the objects: hashes */
 	struct intern strings;
-	struct intern runs;		/* by name */
+	struct intern runs;		/* hashes of their names; the value: what its command is called, in
+					 * `strings` */
+	char run_names[SUGGESTION_RUNS_NAMED][RUN_NAME_SIZE];	/* of the first */
+	bool more_runs, more_tags, more_waivers;	/* than there is room for */
 	struct intern tags;
+	struct suggestion_need needs[SUGGESTION_NEEDS_MAX];
+	size_t need_count;
+	bool needs_cut;			/* not all of them are known */
 	uint64_t records;		/* that are of the policy, */
 	uint64_t by_default;		/* of which so many were let pass because no rule matched, */
 	uint64_t by_rule;		/* so many were allowed by a rule, */
 	uint64_t default_denied;	/* and so many denied, in the network, because none matched */
 	uint64_t untold;		/* of the policy, but of what no policy can name */
+	uint64_t no_room, no_room_net;	/* of what found no room, and of addresses among that */
 	uint64_t waived;		/* that passed by a waiver, */
 	struct intern waivers;		/* by owner and last day */
 };
@@ -71,6 +99,12 @@ struct suggestion {
 /* Takes a line into account. The suggestion is zero-initialised but for `known`, which it borrows.
  * Returns 0 or -ENOMEM. */
 int suggestion_take(struct suggestion *suggestion, const struct audit_line *line);
+
+/* Whether what it knows is not all that it was given. */
+static inline bool suggestion_is_cut(const struct suggestion *suggestion)
+{
+	return suggestion->no_room > 0;
+}
 
 /* Makes a draft of what was taken, to be called once: *ret_draft is zeroed but for its tag and mode, and
  * the caller's to draft_free(), `failed` where memory ran out. */
@@ -81,16 +115,3 @@ void suggestion_draft(struct suggestion *suggestion, struct draft *draft);
 size_t suggestion_denied(const struct suggestion *suggestion, const struct ruleset *image, struct text *out);
 
 void suggestion_free(struct suggestion *suggestion);
-
-/* --- suggestion_nets.c ------------------------------------------------------------------------- */
-
-/* Adds services for addresses, @objects sorted by address, protocol and port: one for each set of ports
- * that they have in common. Neighbours become a range, unless @exact.
- *
- * @name: of the services; NULL: by their addresses, a service for each range.
- * @add:  called with each service, without its rule yet, and the objects in it.
- */
-typedef void (*suggestion_nets_fn)(void *ctx, struct draft_service *service, struct reached **objects,
-				   size_t count);
-int suggestion_nets(struct draft *draft, const char *name, struct reached **objects, size_t count, bool exact,
-		    suggestion_nets_fn add, void *ctx);

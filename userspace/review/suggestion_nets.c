@@ -4,7 +4,7 @@
  * it; so those go together that have the same ports, and nothing is in a service that was not reached, but
  * for the neighbours of what was.
  */
-#include "suggestion.h"
+#include "suggestion_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -270,4 +270,78 @@ int suggestion_nets(struct draft *draft, const char *name, struct reached **obje
 	free(places);
 	draft->failed |= err != 0;
 	return err;
+}
+
+/* --- what was not reached ------------------------------------------------------------------- */
+
+static bool has_net(const struct draft *draft, const char *begin)
+{
+	for (size_t i = 0; i < draft->service_count; i++)
+		for (size_t k = 0; k < draft->services[i].nets.count; k++)
+			if (!strncmp(draft->services[i].nets.items[k], begin, strlen(begin)))
+				return true;
+	return false;
+}
+
+bool suggestion_nets_stand_in(struct draft *draft, struct draft_service *service)
+{
+	/* For documentation (RFC 5737): what was reached there is no service. */
+	static const char *const blocks[] = { "192.0.2.", "198.51.100.", "203.0.113." };
+	char host[INET6_ADDRSTRLEN + 8], range[INET6_ADDRSTRLEN + 8];
+
+	for (size_t i = 0; i < 254 * sizeof(blocks) / sizeof(*blocks); i++) {
+		snprintf(host, sizeof(host), "%s%zu/", blocks[i / 254], 1 + i % 254);
+		snprintf(range, sizeof(range), "%s0/", blocks[i / 254]);
+		if (has_net(draft, host) || has_net(draft, range))
+			continue;
+		draft_list_format(draft, &service->nets, "%s32", host);
+		return true;
+	}
+	return false;
+}
+
+/* Whether something of the draft lists what may be reached. */
+static bool is_list(const struct draft *draft)
+{
+	for (size_t i = 0; i < draft->service_count; i++) {
+		const struct draft_service *service = &draft->services[i];
+
+		if (service->verdict != VERDICT_DENY && !service->aside &&
+		    (service->nets.count || !draft_is_defined(service)))
+			return true;
+	}
+	return false;
+}
+
+/* Of a known service that has a rule. */
+static bool is_known_loopback(const struct draft *draft, const struct known *known)
+{
+	static const uint8_t v4[16] = { [10] = 0xff, [11] = 0xff, [12] = 127 }, v6[16] = { [15] = 1 };
+
+	for (size_t i = 0; i < draft->service_count; i++) {
+		size_t service = known_named(known, draft->services[i].name);
+
+		if (!draft_is_defined(&draft->services[i]) && service < known_count(known) &&
+		    (known_meets(known, service, v4, 96 + 8) || known_meets(known, service, v6, 128)))
+			return true;
+	}
+	return false;
+}
+
+void suggestion_nets_loopback(struct draft *draft, const struct known *known)
+{
+	struct draft_service *service;
+
+	if (draft->default_net != VERDICT_DENY || !is_list(draft) || has_net(draft, "127.") || has_net(draft, "::1/") ||
+	    has_net(draft, "::/") || is_known_loopback(draft, known))
+		return;
+	service = draft_add(draft, "loopback");
+	if (!service)
+		return;
+	draft_list_add(draft, &service->nets, "127.0.0.0/8");
+	draft_list_add(draft, &service->nets, "::1/128");
+	service->verdict = VERDICT_DENY;
+	service->about = strdup("not reached, and denied as all else: allow it where it is needed");
+	service->why = strdup("no run that this policy was made of reached it");
+	draft->failed |= !service->about || !service->why;
 }

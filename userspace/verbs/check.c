@@ -11,6 +11,7 @@
 
 #include "../../policy/lint.h"
 #include "../base/options.h"
+#include "../base/print_json.h"
 #include "../base/say.h"
 #include "../base/text.h"
 #include "../policies/policy_file.h"
@@ -71,8 +72,7 @@ static json_t *diag_json(const struct diag *diag)
 	err = json_object_set_new(json, "file", clean_string(where->file));
 	err |= json_object_set_new(json, "line", number_or_null(where->line));
 	err |= json_object_set_new(json, "col", number_or_null(where->line ? where->col : 0));
-	if (where->line)
-		err |= json_object_set_new(json, "end", json_integer(where->col + where->len));
+	err |= json_object_set_new(json, "end", number_or_null(where->line ? where->col + where->len : 0));
 	err |= json_object_set_new(json, "severity", json_string(diag_severity_name(diag->severity)));
 	err |= json_object_set_new(json, "lint", clean_string(diag->lint));
 	err |= json_object_set_new(json, "message", clean_string(diag->message));
@@ -92,26 +92,6 @@ static int add_json(struct check *check, struct diags *diags)
 		err = json_array_append_new(check->json, diag_json(sorted[i]));
 	free(sorted);
 	return err;
-}
-
-static int print_json(const json_t *json)
-{
-	char *dump = json_dumps(json, JSON_INDENT(2));
-	struct text out = { 0 };
-	bool failed;
-
-	if (!dump)
-		return -1;
-	/* What a policy says is no command to a terminal. */
-	for (const char *line = dump, *end; *line; line = *end ? end + 1 : end) {
-		end = strchrnul(line, '\n');
-		text_printable_json(&out, line, (size_t)(end - line));
-		text_append_string(&out, "\n");
-	}
-	failed = out.failed || fwrite(out.data, 1, out.size, stdout) != out.size || fflush(stdout);
-	text_free(&out);
-	free(dump);
-	return failed ? -1 : 0;
 }
 
 /* --- a file -------------------------------------------------------------------------------- */

@@ -46,6 +46,7 @@ static const struct kind {
 } kinds[] = {
 	{ "TAG", "@tags", "_ringfence_tags" },
 	{ "FILE", "@files", "_files" },
+	{ "PROGRAM", "@files", "_files" },
 	{ "DIR", "@folders", "_files -/" },
 	{ "PID", "@processes", "_pids" },
 	{ "USER", "@users", "_users" },

@@ -94,12 +94,17 @@ static int take_option(struct arguments *arguments, int id)
 	}
 }
 
-/* A file that has a report is known by its path, or by its name. */
-static bool is_file(const char *word)
+static bool ends_with(const char *word, const char *end)
 {
 	size_t size = strlen(word);
 
-	return strchr(word, '/') || (size > 5 && !strcmp(word + size - 5, ".json"));
+	return size > strlen(end) && !strcmp(word + size - strlen(end), end);
+}
+
+/* A file that has a report is known by its path, or by its name. */
+static bool is_file(const char *word)
+{
+	return strchr(word, '/') || ends_with(word, ".json");
 }
 
 static int take_runs(struct arguments *arguments, int argc, char **argv)
@@ -115,6 +120,9 @@ static int take_runs(struct arguments *arguments, int argc, char **argv)
 	if (most == 2 && argc - optind < 2)
 		return verb_misused(&diff_verb, "which two runs? Or give --baseline");
 	for (int i = optind; i < argc; i++) {
+		if (ends_with(argv[i], ".jsonl"))
+			return verb_misused(&diff_verb, "%s: a log is named by --log; expected the name of a run in it, "
+					    "or of a file *.json with a report", argv[i]);
 		if (!is_file(argv[i]) && !run_id_parse(argv[i], &run))
 			return verb_misused(&diff_verb, "\"%s\" is not the name of a run; they look like "
 					    "20270331-142355-9f03ac. A file with a report is named *.json",

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../policy/compile.h"
+#include "../../policy/lint.h"
 #include "../base/locations.h"
 #include "../base/options.h"
 #include "../base/say.h"
@@ -168,8 +169,8 @@ static char *find_tag(const struct suggest *suggest)
 		text_printable(&names, name, strlen(name));
 	}
 	text_append(&names, "", 1);
-	say("the log has runs of %u tags, and a policy is for one: %s", (unsigned int)tags->count,
-	    names.data ?: "");
+	say("the log has runs of %u tags%s, and a policy is for one: %s", (unsigned int)tags->count,
+	    suggest->suggestion.more_tags ? " and more" : "", names.data ?: "");
 	say_remedy("choose one: --tag TAG");
 	text_free(&names);
 	return NULL;
@@ -187,6 +188,28 @@ static void add_notes(const struct suggest *suggest, struct draft *draft)
 	draft_list_add(draft, &draft->about, "");
 }
 
+/* What it does not know, and what can be done about that. */
+static void tell_gaps(const struct suggest *suggest, const struct draft *draft)
+{
+	const struct suggestion *suggestion = &suggest->suggestion;
+
+	if (!known_has_files(suggestion->known)) {
+		say("no service file was found, such as the list of GitHub's addresses: services are only what was "
+		    "reached");
+		for (size_t i = 0; path_services[i]; i++)
+			say_remedy("not in %s", path_services[i]);
+		say_remedy("install ringfence, or name the folder of the shipped ones: --from-services "
+			   "policy/services");
+	}
+	if (suggestion_is_cut(suggestion)) {
+		say("the draft is not complete: %" PRIu64 " records are of more than the %zu objects it has room for",
+		    suggestion->no_room, suggestion->object_count);
+		say_remedy("name fewer runs");
+	}
+	for (size_t i = 0; i < draft->stand_ins.count; i++)
+		say("%s is needed, and in no record: replace its address in the draft", draft->stand_ins.items[i]);
+}
+
 /* Whether a policy came of it, that lets pass what was let pass. */
 static int verify(const struct suggest *suggest, const struct text *text)
 {
@@ -198,7 +221,9 @@ static int verify(const struct suggest *suggest, const struct text *text)
 
 	err = policy_parse(DRAFT_NAME, text->data, text->size, path_services, &diags, &policy) ?:
 		policy_compile(policy, NULL, 1, &diags, &image);
-	if (diags.errors)
+	if (!err)
+		err = policy_lint(policy, image, &diags);
+	if (diags.errors || diags.warnings)
 		diags_print(&diags, stderr, *verb_style(stderr)->reset);
 	if (err) {
 		say("no policy can be made of this as a whole");
@@ -230,6 +255,8 @@ static int print_draft(struct suggest *suggest)
 		if (err)
 			say_errno(err, "suggest");
 	}
+	if (!err)
+		tell_gaps(suggest, &draft);
 	if (!err)
 		err = verify(suggest, &text);
 	if (!err && (fwrite(text.data, 1, text.size, stdout) != text.size || fflush(stdout)))
