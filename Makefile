@@ -228,7 +228,8 @@ $(B)/bench/%: selftests/bench/%.c $(OBJECTS)
 		$(filter-out $(B)/userspace/main.o,$(OBJECTS)) $(LIBS)
 
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I.
-FUZZ_JOURNAL := $(addprefix userspace/,review/journal.c audit/log_files.c audit/audit_line.c base/text.c runs/run_id.c)
+FUZZ_JOURNAL := $(patsubst %,userspace/%.c,review/journal review/journal_files audit/log_files audit/log_unpack \
+		  audit/audit_line base/lines base/text runs/run_id)
 $(B)/fuzz/fuzz_journal: FUZZ_SOURCES = $(FUZZ_JOURNAL)
 $(B)/fuzz/fuzz_journal: $(FUZZ_JOURNAL) $(FUZZ_JOURNAL:.c=.h)
 FUZZ_REPORT := $(FUZZ_JOURNAL) userspace/review/program.c $(patsubst %,userspace/base/%.c,siphash locations term) \
@@ -239,7 +240,7 @@ $(B)/fuzz/fuzz_report: $(FUZZ_REPORT) $(wildcard userspace/*/*.h)
 $(B)/fuzz/%: selftests/fuzz/%.c $(wildcard policy/*.[ch] lsm/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $< $(wildcard policy/*.c) $(FUZZ_SOURCES) -lyaml -ljansson
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $< $(wildcard policy/*.c) $(FUZZ_SOURCES) -lyaml -ljansson -lz
 
 FUZZ_SECONDS ?= 600
 fuzz: deps $(FUZZERS)			## fuzz the parsers for FUZZ_SECONDS each

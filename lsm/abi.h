@@ -257,6 +257,8 @@ struct process_id {
 #define TAG_RELEASED 2			/* in an account: the tags of the run have been taken back */
 #define TAG_BOUND 4			/* a canary of a shift that is not on duty: no other governs it */
 #define TAG_ENTERED 8			/* in an account: begun without a launcher (enter.bpf.c) */
+#define TAG_AUDIT 16			/* in an account: a run in audit mode, whatever its policy says, */
+#define TAG_ENFORCE 32			/* or in enforce mode; neither: the policy's own */
 
 /* Task storage of every tagged task. */
 struct tag {

@@ -344,12 +344,24 @@ DECIDE_STEP int path_find_name(const struct rules *rules, struct path_object *pa
 	return 0;
 }
 
+/* Whether more than one rule had a say: each about another kind of access, or one of them about a name that
+ * another mount name space knows the object by. */
+DECIDE bool path_is_shared(const struct path_object *path)
+{
+	if (path->name == NAME_FOREIGN)
+		return true;
+	return (path->access & (ACCESS_READ | ACCESS_WRITE)) == (ACCESS_READ | ACCESS_WRITE) &&
+	       path->rule[0] != path->rule[1];
+}
+_Static_assert(ACCESS_KINDS == 2 && ACCESS_READ == 1 << 0 && ACCESS_WRITE == 1 << 1, "a rule for each kind");
+
 /* Settles for one of the matches that were found. */
 DECIDE_STEP int path_settle(const struct rules *rules, struct path_object *path)
 {
 	struct path_walk walk = { .rules = rules, .path = path };
 
 	decide_loop(PATH_CANDIDATES, path_settle_step, &walk);
+	path->outcome.shared = path_is_shared(path);
 	return 0;
 }
 

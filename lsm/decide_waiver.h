@@ -8,7 +8,8 @@
 #include "ruleset.h"
 
 /*
- * Puts the outcome of a waiver in the place of a rule's deny, where one applies.
+ * Puts the outcome of a waiver in the place of a rule's deny, where one applies. Not where other rules had a say
+ * as well: a waiver is for what one service denies, and must not hide what another does.
  *
  * @waived: those that the task has, a bit for each of the ruleset
  * @now_ns: since 1970
@@ -18,7 +19,7 @@ DECIDE_STEP int decide_waiver(const struct rules *rules, struct decision *decisi
 	const struct rule *rule;
 	__u32 service;
 
-	if (decision->verdict != VERDICT_DENY || decision->rule >= RULE_SPECIAL)
+	if (decision->verdict != VERDICT_DENY || decision->rule >= RULE_SPECIAL || decision->shared)
 		return 0;
 	rule = image_entry(rules, rules->head->rules, decision->rule, struct rule);
 	if (!rule)

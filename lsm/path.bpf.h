@@ -276,15 +276,6 @@ static __always_inline void decide_class(struct scratch *scratch, const struct r
 		scratch->path.outcome = decision_of_rule(rules, object, RULE_DEFAULT);
 }
 
-/* Whether nothing but one rule had a say: a waiver is for what one service denies, and must not hide what another
- * does, to the other kind of access or by another name. */
-static __always_inline bool is_one_rule(const struct path_object *path)
-{
-	return path->name != NAME_FOREIGN &&
-	       ((path->access & (ACCESS_READ | ACCESS_WRITE)) != (ACCESS_READ | ACCESS_WRITE) ||
-		path->rule[0] == path->rule[1]);
-}
-
 static __noinline int find_outcome(struct scratch *scratch, const struct rules *rules,
 				   const struct tag *tag)
 {
@@ -382,8 +373,7 @@ static __always_inline long judge_class(struct scratch *scratch, const struct pa
 	const struct decision *outcome = &scratch->path.outcome;
 
 	decide_class(scratch, rules, object, question->access);
-	if (is_one_rule(&scratch->path))
-		waive(rules, &question->tag, &scratch->path.outcome);
+	waive(rules, &question->tag, &scratch->path.outcome);
 	find_silent(scratch, question, rules);
 	if (scratch->silent)
 		return 0;

@@ -76,7 +76,7 @@ struct decision {
 	__u16 rule;			/* number, or RULE_* */
 	__s16 err;
 	__u8 verdict;			/* enum verdict */
-	__u8 unused;
+	__u8 shared;			/* more than that rule had a say: decide_path() */
 };
 
 /* Entry @i of @table, which holds entries of type @type; NULL only for a damaged image. */

@@ -75,8 +75,8 @@ uint32_t image_waivers_of(const struct ruleset *image, const char *program);
 /* The waiver of that number, NULL behind the last. Lives as long as the image. */
 const struct waiver *image_waiver_at(const struct ruleset *image, uint32_t number);
 
-/* Puts the outcome of a waiver in the place of a deny, where one of @waived applies at @now_ns, since 1970.
- * Returns whether it did. */
+/* Puts the outcome of a waiver in the place of a deny, where one of @waived applies at @now_ns, since 1970: to
+ * what an image_decide_…() has decided. Returns whether it did. */
 bool image_waive(const struct ruleset *image, uint32_t waived, uint64_t now_ns, struct decision *decision);
 
 /* Judges the execution of a file, which opens it as well: what may not be read may not be executed either.

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any bytes as an audit log. The corpus is selftests/fuzz/logs. */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,16 +32,29 @@ static int show(void *ctx, const struct audit_line *line)
 	return 0;
 }
 
+/* What is unpacked has another size, and may be damaged; what is packed otherwise is not read. */
+static bool is_packed(const char *path, int err)
+{
+	FILE *in = fopen(path, "re");
+	int first = in ? getc(in) : EOF, second = in ? getc(in) : EOF;
+
+	if (in)
+		fclose(in);
+	return err == -EMEDIUMTYPE || (first == 0x1f && second == 0x8b);
+}
+
 static void read_log(const char *path, const char *run, size_t size)
 {
 	struct journal_options options = { .run = run };
 	struct journal_counts counts;
 	uint64_t shown = 0;
+	int err = journal_read(&path, 1, &options, show, &shown, &counts);
+	bool packed = is_packed(path, err);
 
-	if (journal_read(&path, 1, &options, show, &shown, &counts))
+	if (err && !packed)
 		abort();
 	if (counts.records + counts.torn + counts.foreign + counts.newer != counts.lines ||
-	    counts.bytes != size || (run ? shown > counts.records : shown != counts.records))
+	    (counts.bytes != size && !packed) || (run ? shown > counts.records : shown != counts.records))
 		abort();
 }
 

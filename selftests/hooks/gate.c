@@ -223,6 +223,26 @@ static bool test_weaker_mode(struct why *why)
 	return refused("--mode audit would undo", RUN("gate", "--mode", "audit", ATTEMPT), why);
 }
 
+/* What audit mode let pass was not denied, and is not said to have been. */
+static bool test_audit_mode(struct why *why)
+{
+	char text[512];
+	struct command command;
+
+	snprintf(text, sizeof(text), "tag: gate\nmode: audit\ngroups: [ringfence]\n"
+		 "services: {server: {nets: [" SERVER_IP "], ports: [%d]}}\n"
+		 "rules: [{deny: server, errno: ENOLINK}]\n", SERVER_PORT);
+	write_small(POLICY, text);
+	command_run(&command, 0, COMMAND("ringfence", "apply", POLICY));
+	if (command.status)
+		return fail(why, "apply: status %d: %.300s", command.status, command.err);
+	command_run(&command, DEPLOY_USER, COMMAND("ringfence", "run", "--tag", "gate", ATTEMPT));
+	if (command.status || !far_accepted(server))
+		return fail(why, "status %d, or the server was not reached", command.status);
+	return (strstr(command.err, ": 1 would have been denied, 0 audited, 0 lost; ") ||
+		fail(why, "it says %.300s", command.err)) && apply("groups: [ringfence]\n", why);
+}
+
 /* Not by the launcher's code, which asks for nothing but its own, and with one descriptor. */
 static int ask(const int *pidfds, size_t count)
 {
@@ -344,6 +364,7 @@ const struct test gate_tests[] = {
 	{ "not-permitted-any-more", test_not_permitted_any_more },
 	{ "by-group", test_by_group },
 	{ "weaker-mode", test_weaker_mode },
+	{ "audit-mode", test_audit_mode },
 	{ "others", test_others },
 	{ "descriptors", test_descriptors },
 	{ "user-of-root", test_user_of_root },

@@ -224,6 +224,7 @@ static bool test_fail_on_deny(struct why *why)
 /* The run's mode over the policy's, which does not say what to record: all that it was allowed, too. */
 static bool test_audit_mode_of_run(struct why *why)
 {
+	struct command command;
 	struct journal journal;
 	size_t denied, allowed;
 
@@ -236,6 +237,9 @@ static bool test_audit_mode_of_run(struct why *why)
 	denied = journal_count(&journal, "ringfence.verdict", "deny");
 	allowed = journal_count(&journal, "ringfence.verdict", "allow");
 	journal_free(&journal);
+	command_run(&command, 0, COMMAND("ringfence", "log", LOG));
+	if (!strstr(command.out, "run is over: status 0, 1 would have been denied, 0 lost"))
+		return fail(why, "log: %.400s", command.out);
 	return (denied == 1 && allowed) || fail(why, "%zu denied, %zu allowed", denied, allowed);
 }
 
@@ -332,6 +336,7 @@ static bool test_runs(struct why *why)
 	runs = json_loads(command.out, 0, NULL);
 	ok = (json_array_size(runs) == 1 && *record_text(runs, "0.run") &&
 	      !strcmp(record_text(runs, "0.run"), record_text(status, "runs.0.run")) &&
+	      !strcmp(record_text(runs, "0.mode"), "enforce") &&
 	      json_integer_value(record_value(runs, "0.denied")) == 4) ||
 		fail(why, "it shows %.300s", command.out);
 	command_run(&command, 0, COMMAND("ringfence", "runs"));

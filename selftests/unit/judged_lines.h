@@ -89,7 +89,7 @@ static void judged_decision(const struct ruleset *image, struct record *record,
 	record->verdict = decision->verdict;
 	record->rule = decision->rule;
 	record->err = decision->err;
-	record->flags = 0;
+	record->flags = image->mode == MODE_ENFORCE ? RECORD_ENFORCED : 0;
 	judged_line(image, record);
 }
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "policy/image.h"
+#include "packed.h"
 #include "records.h"
 #include "userspace/audit/audit.h"
 #include "userspace/audit/audit_json.h"
@@ -1324,12 +1325,21 @@ static void age_outlives_the_writer(void **state)
 	assert_int_equal(count_rotated(), 1);
 }
 
+static void pack_rotated(void)
+{
+	struct log_files files;
+
+	assert_int_equal(log_files_open(path, 0, &files), 0);
+	for (size_t i = 0; i < files.count; i++)
+		pack(files.rotated[i]);
+	log_files_close(&files);
+}
+
 /* Right after a rotation, when the log itself has no line. */
-static void sequence_outlives_a_rotation(void **state)
+static void outlive_a_rotation(bool packed)
 {
 	struct stat st;
 
-	(void)state;
 	become_host((struct log_rotation){ .age = 1 });
 	take_numbered(1, 3);
 	assert_int_equal(audit_flush(audit), 0);
@@ -1341,10 +1351,24 @@ static void sequence_outlives_a_rotation(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 0);
 	close_audit();
+	if (packed)
+		pack_rotated();
 	open_as_host();
 	take_numbered(4, 2);
 	assert_int_equal(audit_flush(audit), 0);
 	expect_all(1, 5);
+}
+
+static void sequence_outlives_a_rotation(void **state)
+{
+	(void)state;
+	outlive_a_rotation(false);
+}
+
+static void sequence_outlives_compression(void **state)
+{
+	(void)state;
+	outlive_a_rotation(true);
 }
 
 /* Half a line is finished first; and where no new file can be made, the old one takes all. */
@@ -1555,6 +1579,7 @@ int main(void)
 		TEST(rotates_by_age),
 		TEST(age_outlives_the_writer),
 		TEST(sequence_outlives_a_rotation),
+		TEST(sequence_outlives_compression),
 		TEST(rotation_loses_nothing),
 		TEST(interrupted_rotation_is_undone),
 		TEST(comes_back_after_removal),

@@ -186,6 +186,8 @@ static void keeps_an_end(void **state)
 	assert_null(line.begin);
 	assert_int_equal(json_integer_value(json_object_get(line.end, "submitted")), 6);
 	assert_object(&line, "run is over: status 143, 3 denied, 0 lost, 4 denied without a record");
+	line.mode = "audit";
+	assert_object(&line, "run is over: status 143, 3 would have been denied, 0 lost, 4 denied without a record");
 	audit_line_free(&line);
 }
 

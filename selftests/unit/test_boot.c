@@ -334,6 +334,36 @@ static void refuses_lists_that_a_shell_would_obey(void **unused)
 	expect_reason(0, "cannot read /sys/kernel/security/lsm", "mount -t securityfs");
 }
 
+static void expect_remedy(const char *text)
+{
+	char remedy[BOOT_REMEDY_SIZE] = "";
+
+	boot_look(root, &state);
+	assert_int_equal(boot_remedy(&state, remedy), *text != 0);
+	if (!strstr(remedy, text))
+		assert_string_equal(remedy, text);
+}
+
+/* What `boot status` and `doctor` say is to be done, with no other command to ask. */
+static void tells_what_to_do(void **unused)
+{
+	(void)unused;
+	put_debian();
+	expect_remedy("ringfence boot enable --write, and reboot");
+	enable();
+	expect_remedy("ringfence boot enable --write, and reboot");	/* the menu is as it was */
+	put("/boot/grub/grub.cfg", "menuentry 'a' {\n\tlinux\t/vmlinuz ro lsm=" RUNNING ",bpf\n}\n");
+	expect_remedy("reboot");
+	put("/etc/default/grub", "GRUB_CMDLINE_LINUX=lsm=yama\n");
+	put("/boot/grub/grub.cfg", "menuentry 'a' {\n\tlinux\t/vmlinuz ro lsm=yama\n}\n");
+	expect_remedy("make it lsm=yama,bpf there");
+	put("/sys/kernel/security/lsm", RUNNING ",bpf\n");
+	put("/boot/grub/grub.cfg", "menuentry 'a' {\n\tlinux\t/vmlinuz ro lsm=" RUNNING ",bpf\n}\n");
+	expect_remedy("");
+	put("/sys/kernel/security/lsm", "");
+	expect_remedy("mount -t securityfs");
+}
+
 static void leaves_files_of_others_alone(void **unused)
 {
 	(void)unused;
@@ -458,6 +488,7 @@ int main(void)
 		TEST(refuses_hosts_without_grub),
 		TEST(refuses_grub_that_reads_no_folder),
 		TEST(refuses_lists_that_a_shell_would_obey),
+		TEST(tells_what_to_do),
 		TEST(leaves_files_of_others_alone),
 		TEST(takes_no_link_for_its_own),
 		TEST(tells_the_next_boot),

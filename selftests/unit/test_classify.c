@@ -429,6 +429,27 @@ static void says_that_there_is_no_loop(void **state)
 			    "deploy must do without.");
 }
 
+/* In audit mode nothing is denied. */
+static void says_what_would_have_been_denied(void **state)
+{
+	struct record *record;
+
+	(void)state;
+	run_processes();
+	record = run_decision(106, RULE_DEFAULT);
+	record->verdict = VERDICT_DENY;
+	record->err = -EPERM;
+	record->flags &= ~RECORD_ENFORCED;
+	record->object = CLASS_NET;
+	build_address("10.9.8.7", record->addr);
+	record->port = 80;
+	record->proto = PROTO_TCP;
+	run_take(record);
+	judge();
+	assert_false(classified.loop);
+	assert_non_null(strstr(classified.sentence, " 1 of its attempts would have been denied without a rule"));
+}
+
 /* --- what persons say --------------------------------------------------------------------- */
 
 static void read_kinds(const char *text)
@@ -483,6 +504,7 @@ int main(void)
 		TEST(names_an_option_that_is_known),
 		TEST(tells_what_an_outage_breaks),
 		TEST(says_that_there_is_no_loop),
+		TEST(says_what_would_have_been_denied),
 		TEST(a_person_overrides_and_hides_nothing),
 	};
 

@@ -348,6 +348,9 @@ static void test_names_of_others_and_identity(void **state)
 			assert_int_equal(judge_as(NAME_PARTIAL, "/longer", &id).rule, tree);
 			/* Where no entry has the name, there is but one voice. */
 			assert_int_equal(judge_as(NAME_FOREIGN, "/other", &id).rule, tree);
+			/* Though a waiver for the one would hide the other. */
+			assert_true(judge_as(NAME_FOREIGN, "/longer", &id).shared);
+			assert_false(judge_as(NAME_OWN, "/longer", &id).shared);
 		}
 	}
 }

@@ -130,7 +130,7 @@ static void a_resident_host_is_warned(void **unused)
 	expect("log", SEVERITY_WARN, "mode 0755", "chmod 0750");
 	put("/sys/kernel/security/lsm", "yama");
 	put("/proc/cmdline", "ro");
-	expect("boot", SEVERITY_WARN, "has no bpf", "ringfence boot enable");
+	expect("boot", SEVERITY_WARN, "has no bpf", "append lsm=yama,bpf where your boot loader");
 }
 
 /* --- unit ------------------------------------------------------------------------------------- */
@@ -154,10 +154,14 @@ static void tells_of_the_next_boot(void **unused)
 	put("/proc/cmdline", "ro");
 	expect_ok("boot", "the next boot has bpf");
 	put("/proc/cmdline", "ro lsm=yama,bpf");
-	expect("boot", SEVERITY_NOTE, "cannot be told", "ringfence boot status");
+	expect("boot", SEVERITY_NOTE, "cannot be told", "whether bpf is still in /sys/kernel/security/lsm");
 	put("/sys/kernel/security/lsm", "yama");
 	put("/proc/cmdline", "ro");
-	expect("boot", SEVERITY_NOTE, "has no bpf", "ringfence boot enable");
+	expect("boot", SEVERITY_NOTE, "has no bpf", "append lsm=yama,bpf where your boot loader");
+	put("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"\"\n");
+	put("/usr/sbin/grub-mkconfig", "for x in ${sysconfdir}/default/grub.d/*.cfg ; do\n");
+	put("/boot/grub/grub.cfg", "menuentry 'a' {\n\tlinux\t/vmlinuz ro\n}\n");
+	expect("boot", SEVERITY_NOTE, "has no bpf", "ringfence boot enable --write, and reboot");
 }
 
 /* --- policies --------------------------------------------------------------------------------- */

@@ -14,12 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "log_lines.h"
+#include "packed.h"
 #include "records.h"
 #include "userspace/audit/audit.h"
+#include "userspace/audit/log_unpack.h"
 #include "userspace/review/journal.h"
 
 #define OTHER_RUN "20270331-142355-000000"
@@ -131,6 +135,147 @@ static void reads_several_logs_and_what_was_rotated(void **state)
 	assert_int_equal(unlink(second), 0);
 	assert_int_equal(journal_read(paths, 2, &options, see, &seen, &counts), -ENOENT);
 	assert_string_equal(counts.reading, second);
+}
+
+/* A log in a file of that name, with one line of that process and time. */
+static const char *write_log(const char *name, const char *comm, const char *time)
+{
+	static char names[8][192];
+	static unsigned int next;
+	char *written = names[next++ % 8];
+	FILE *out;
+
+	snprintf(written, sizeof(names[0]), "%s/%s", folder, name);
+	out = fopen(written, "we");
+	assert_non_null(out);
+	log_write(out, LOG_LINE(.comm = comm, .time = time));
+	fclose(out);
+	return written;
+}
+
+/* Packs a file as logrotate(8) does; cut after @size bytes. */
+static const char *pack_log(const char *plain, off_t size)
+{
+	static char packed[192];
+	char bytes[4096];
+	FILE *in = fopen(plain, "re");
+	size_t got = fread(bytes, 1, sizeof(bytes), in);
+	gzFile out;
+
+	fclose(in);
+	snprintf(packed, sizeof(packed), "%s.gz", plain);
+	out = gzopen(packed, "w");
+	assert_int_equal(gzwrite(out, bytes, got), got);
+	gzclose(out);
+	if (size)
+		assert_int_equal(truncate(packed, size), 0);
+	return packed;
+}
+
+/* A shell sorts names, not times. */
+static void reads_the_oldest_first_whatever_they_are_called(void **state)
+{
+	const char *oldest = write_log("audit.jsonl.2", "a", "2027-03-29T00:00:00Z");
+	const char *const paths[] = {
+		path, write_log("audit.jsonl.1", "b", "2027-03-30T00:00:00Z"), pack_log(oldest, 0),
+	};
+	struct journal_options options = { 0 };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.comm = "c"));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 3, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "a b c ");
+	assert_int_equal(counts.files, 3);
+	assert_int_equal(counts.foreign, 0);
+}
+
+static void reads_no_file_twice(void **state)
+{
+	const char *rotated = write_log("audit-20270330-000000.jsonl", "a", "2027-03-30T00:00:00Z");
+	char link_name[192];
+	const char *const paths[] = { path, rotated, path, link_name };
+	struct journal_options options = { 0 };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+
+	(void)state;
+	snprintf(link_name, sizeof(link_name), "%s/link", folder);
+	assert_int_equal(link(path, link_name), 0);
+	log_write(log_file, LOG_LINE(.comm = "b"));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 4, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "a b ");
+}
+
+struct unread {
+	unsigned int count;
+	int errs[8];
+};
+
+static void note_unread(void *ctx, const char *name, int err)
+{
+	struct unread *unread = ctx;
+
+	assert_non_null(name);
+	assert_true(*log_unpack_fault(err));
+	unread->errs[unread->count++] = err;
+}
+
+/* One that cannot be read neither hides what the others have, nor that others cannot be read either. */
+static void goes_on_with_the_others(void **state)
+{
+	const char *whole = write_log("whole", "a", "2027-03-29T00:00:00Z");
+	const char *packed = write_log("other", "x", NULL), *cut = pack_log(whole, 40);
+	const char *const paths[] = { "/nowhere/at/all", folder, packed, cut, path };
+	struct unread unread = { 0 };
+	struct journal_options options = { .unread = note_unread, .unread_ctx = &unread };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	FILE *out = fopen(packed, "we");
+
+	(void)state;
+	fputs("\x28\xb5\x2f\xfd and so on", out);
+	fclose(out);
+	log_write(log_file, LOG_LINE(.comm = "b"));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 5, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "b ");
+	assert_int_equal(unread.count, 4);
+	assert_int_equal(unread.errs[0], -ENOENT);
+	assert_int_equal(unread.errs[1], -EISDIR);
+	assert_int_equal(unread.errs[2], -EMEDIUMTYPE);
+	assert_int_equal(unread.errs[3], -EBADMSG);
+	unread.count = 0;
+	assert_int_equal(journal_check(paths, 1, note_unread, &unread), -ENOENT);
+	assert_int_equal(journal_check(paths + 4, 1, note_unread, &unread), 0);
+	assert_int_equal(unread.count, 1);
+}
+
+/* One of those that belong to a log without being named. */
+static void tells_of_a_rotated_file_that_it_cannot_read(void **state)
+{
+	struct unread unread = { 0 };
+	struct journal_options options = { .unread = note_unread, .unread_ctx = &unread };
+	const char *const paths[] = { path };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	char name[192];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/audit-20270330-000000.jsonl", folder);
+	assert_int_equal(mkdir(name, 0700), 0);
+	log_write(log_file, LOG_LINE(.comm = "b"));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "b ");
+	assert_int_equal(unread.count, 1);
+	assert_int_equal(unread.errs[0], -EISDIR);
+	options.unread = NULL;
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), -EISDIR);
+	assert_int_equal(rmdir(name), 0);
 }
 
 static void ends_as_it_is_told(void **state)
@@ -256,6 +401,149 @@ static void reads_lines_across_buffers_and_skips_endless_ones(void **state)
 	assert_string_equal(seen.names, "long next ");
 	assert_int_equal(counts.foreign, 1);
 	assert_int_equal(counts.bytes, ftell(log_file));
+}
+
+/* --- compressed --------------------------------------------------------------------------- */
+
+/* Reads the log where it was compressed under a name of its own. */
+static struct journal_counts read_packed(struct seen *ret_seen)
+{
+	char plain[sizeof(path)];
+	struct journal_counts counts;
+
+	strcpy(plain, path);
+	strcpy(path, packed_name(plain));
+	counts = read_run(NULL, ret_seen);
+	strcpy(path, plain);
+	return counts;
+}
+
+static void reads_what_is_compressed(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+	long size;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		log_write(log_file, LOG_LINE(.comm = i % 2 ? "curl" : "git"));
+	size = ftell(log_file);
+	fflush(log_file);
+	pack(path);
+	counts = read_packed(&seen);
+	assert_int_equal(seen.records, 20);
+	assert_int_equal(counts.bytes, size);
+	assert_int_equal(counts.damaged, 0);
+	assert_memory_equal(seen.names, "git curl git ", 13);
+}
+
+/* A gzip file may be several, one behind the other. */
+static void reads_all_members(void **state)
+{
+	struct seen seen;
+	char line[4096];
+	size_t size;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.comm = "twice"));
+	size = ftell(log_file);
+	rewind(log_file);
+	assert_int_equal(fread(line, 1, size, log_file), size);
+	for (int i = 0; i < 2; i++) {
+		gzFile out = gzopen(packed_name(path), "ab");
+
+		assert_int_equal(gzwrite(out, line, (unsigned int)size), size);
+		assert_int_equal(gzclose(out), Z_OK);
+	}
+	assert_int_equal(read_packed(&seen).damaged, 0);
+	assert_string_equal(seen.names, "twice twice ");
+}
+
+/* Wherever it was cut: what comes before that is read, and that something is missing is told. */
+static void tells_where_a_compressed_file_was_cut(void **state)
+{
+	struct journal_counts counts;
+	struct seen seen;
+	struct stat st;
+	unsigned int least = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		log_write(log_file, LOG_LINE(.pid = 100 + 7 * i, .lost = i * 31 % 11));
+	fflush(log_file);
+	pack_beside(path);
+	assert_int_equal(stat(packed_name(path), &st), 0);
+	for (off_t cut = 1; cut < st.st_size - 2; cut += 5) {
+		pack_beside(path);
+		tear(path, cut);
+		counts = read_packed(&seen);
+		assert_int_equal(counts.damaged, 1);
+		assert_true(seen.records <= 200);
+		/* Less of it has no more. The last bytes are a check, and no records. */
+		assert_true(cut == 1 ? seen.records == 200 : seen.records <= least);
+		least = seen.records;
+	}
+	assert_int_equal(least, 0);
+}
+
+static void tells_damage_and_reads_on(void **state)
+{
+	const char *const paths[] = { path, path };
+	struct journal_options options = { 0 };
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	char rotated[192];
+	FILE *out;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		log_write(log_file, LOG_LINE(.pid = 100 + 7 * i, .lost = i * 31 % 11));
+	fclose(log_file);
+	snprintf(rotated, sizeof(rotated), "%s/audit-20270331-142355.jsonl", folder);
+	assert_int_equal(rename(path, rotated), 0);
+	pack(rotated);
+	out = fopen(packed_name(rotated), "r+e");
+	fseek(out, 300, SEEK_SET);
+	fputs("no bytes of its own", out);
+	fclose(out);
+	log_file = fopen(path, "w+e");
+	log_write(log_file, LOG_LINE(.comm = "last"));
+	fflush(log_file);
+	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), 0);
+	assert_int_equal(counts.damaged, 1);
+	assert_int_equal(counts.files, 2);
+	assert_non_null(strstr(seen.names, "last "));
+}
+
+/* A quarter of a gigabyte in a megabyte, with no line in it, and then a record. */
+static void needs_no_memory_for_what_is_in_it(void **state)
+{
+	static char zeros[1024 * 1024];
+	struct rusage before, after;
+	struct journal_counts counts;
+	struct seen seen;
+	char line[4096];
+	size_t size;
+	gzFile out;
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.comm = "behind"));
+	size = ftell(log_file);
+	rewind(log_file);
+	assert_int_equal(fread(line, 1, size, log_file), size);
+	out = gzopen(packed_name(path), "wb1");
+	for (int i = 0; i < 256; i++)
+		assert_int_equal(gzwrite(out, zeros, sizeof(zeros)), sizeof(zeros));
+	gzputs(out, "\n");
+	gzwrite(out, line, (unsigned int)size);
+	assert_int_equal(gzclose(out), Z_OK);
+	getrusage(RUSAGE_SELF, &before);
+	counts = read_packed(&seen);
+	getrusage(RUSAGE_SELF, &after);
+	assert_int_equal(counts.bytes, 256 * sizeof(zeros) + 1 + size);
+	assert_int_equal(counts.foreign, 1);
+	assert_string_equal(seen.names, "behind ");
+	assert_true(after.ru_maxrss - before.ru_maxrss < 32 * 1024);	/* KiB */
 }
 
 static void sums_up_what_was_lost(void **state)
@@ -475,6 +763,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_records),
 		TEST(reads_several_logs_and_what_was_rotated),
+		TEST(reads_the_oldest_first_whatever_they_are_called),
+		TEST(reads_no_file_twice),
+		TEST(goes_on_with_the_others),
+		TEST(tells_of_a_rotated_file_that_it_cannot_read),
 		TEST(ends_as_it_is_told),
 		TEST(tells_torn_foreign_and_newer_apart),
 		TEST(reads_a_last_line_without_an_end),
@@ -483,6 +775,11 @@ int main(void)
 		TEST(reads_records_whose_keys_have_another_order),
 		TEST(is_not_misled_by_arguments),
 		TEST(reads_lines_across_buffers_and_skips_endless_ones),
+		TEST(reads_what_is_compressed),
+		TEST(reads_all_members),
+		TEST(tells_where_a_compressed_file_was_cut),
+		TEST(tells_damage_and_reads_on),
+		TEST(needs_no_memory_for_what_is_in_it),
 		TEST(sums_up_what_was_lost),
 		TEST(leaves_out_what_is_known),
 		TEST(finds_the_newest_run),

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "packed.h"
 #include "userspace/audit/log_files.h"
 #include "userspace/runs/run_id.h"
 
@@ -92,11 +93,85 @@ static void reads_in_order(void **state)
 	assert_string_equal(read_part((struct log_part){ 0 }), "1\n2\n3\n4\n5\n6\n7");
 }
 
+/* As logrotate has it with "compress": all but the last one, it may be. */
+static void reads_what_was_compressed(void **state)
+{
+	(void)state;
+	put("audit-20270331-142355.jsonl", "1\n2\n");
+	put("audit-20270331-142355-124.jsonl", "3\n4");
+	put("audit-20270401-142355.jsonl", "5\n");
+	put("audit.jsonl", "6\n");
+	pack(in_folder("audit-20270331-142355.jsonl"));
+	pack(in_folder("audit-20270331-142355-124.jsonl"));
+	assert_string_equal(read_part((struct log_part){ 0 }), "3\n41\n2\n5\n6\n");
+	/* By its own name, with nothing that was rotated away from it. */
+	strcpy(path, in_folder("audit-20270331-142355.jsonl.gz"));
+	assert_string_equal(read_part((struct log_part){ 0 }), "1\n2\n");
+}
+
+/* While gzip is at it both names are there; and a name that was found may be gone when it is opened. */
+static void reads_what_is_being_compressed_once(void **state)
+{
+	struct log_files files;
+	char line[8] = "";
+	FILE *in;
+
+	(void)state;
+	put("audit-20270331-142355-123.jsonl", "1\n2\n");
+	put("audit.jsonl", "3\n");
+	pack_beside(in_folder("audit-20270331-142355-123.jsonl"));
+	tear(in_folder("audit-20270331-142355-123.jsonl"), 12);
+	assert_string_equal(read_part((struct log_part){ 0 }), "1\n2\n3\n");
+	assert_int_equal(log_files_open(path, 0, &files), 0);
+	assert_int_equal(files.count, 1);
+	pack(in_folder("audit-20270331-142355-123.jsonl"));
+	in = log_files_open_rotated(files.rotated[0]);
+	assert_non_null(in);
+	assert_non_null(fgets(line, sizeof(line), in));
+	assert_string_equal(line, "1\n");
+	fclose(in);
+	log_files_close(&files);
+	/* Neither is older than a time when it is not. */
+	assert_string_equal(read_part((struct log_part){ .since = 1 }), "1\n2\n3\n");
+}
+
+static void reads_the_end_of_what_was_compressed(void **state)
+{
+	(void)state;
+	put("audit-20270331-142355-123.jsonl", "first\nsecond\n");
+	put("audit-20270331-142355-124.jsonl", "third\nfourth\n");
+	put("audit.jsonl", "fifth\n");
+	pack(in_folder("audit-20270331-142355-123.jsonl"));
+	pack(in_folder("audit-20270331-142355-124.jsonl"));
+	assert_string_equal(read_part((struct log_part){ .tail = 6 }), "fifth\n");
+	assert_string_equal(read_part((struct log_part){ .tail = 13 }), "fourth\nfifth\n");
+	assert_string_equal(read_part((struct log_part){ .tail = 19 }), "third\nfourth\nfifth\n");
+	assert_string_equal(read_part((struct log_part){ .tail = 30 }), "second\nthird\nfourth\nfifth\n");
+	assert_string_equal(read_part((struct log_part){ .tail = 1000 }),
+			    "first\nsecond\nthird\nfourth\nfifth\n");
+}
+
+/* A line without an end, of any length, takes no memory and is no line. */
+static void leaves_out_endless_lines(void **state)
+{
+	FILE *out;
+
+	(void)state;
+	put("audit.jsonl", "1\n");
+	out = fopen(path, "ae");
+	for (int i = 0; i < 3 * 1024 * 1024; i++)
+		putc('x', out);
+	fputs("\n2\n", out);
+	fclose(out);
+	assert_string_equal(read_part((struct log_part){ 0 }), "1\n2\n");
+}
+
 static void leaves_others_alone(void **state)
 {
 	static const char *const others[] = {
 		"audit.jsonl.1", "audit.jsonl.new", "audit-2027.jsonl", "audit-20270331-142355-123.json",
-		"audit-20270331-142355-123.jsonl.gz", "audit-20270331-142355-12x.jsonl",
+		"audit-20270331-142355-123.jsonl.xz", "audit-20270331-142355-12x.jsonl", "audit.jsonl.gz",
+		"audit-20270331-142355.gz",
 		"audit-20270331-142355-1234.jsonl", "audit-20270331x142355.jsonl", "audit.jsonl-20270331-142355",
 		"my-audit-20270331-142355.jsonl", "audit--20270331-142355.jsonl",
 	};
@@ -192,10 +267,14 @@ static void removes_the_oldest(void **state)
 	put("audit-20270401-000000-000.jsonl", "4\n");
 	log_files_prune(path, 0);
 	assert_string_equal(read_part((struct log_part){ 0 }), "1\n2\n3\n4\n5\n");
+	pack(in_folder("audit-20270331-142355-121.jsonl"));
+	pack(in_folder("audit-20270331-142355-122.jsonl"));
 	log_files_prune(path, 3);
 	assert_string_equal(read_part((struct log_part){ 0 }), "2\n3\n4\n5\n");
+	pack_beside(in_folder("audit-20270331-142355-123.jsonl"));
 	log_files_prune(path, 1);
 	assert_string_equal(read_part((struct log_part){ 0 }), "4\n5\n");
+	assert_int_not_equal(access(packed_name(in_folder("audit-20270331-142355-123.jsonl")), F_OK), 0);
 }
 
 /* In a mount name space of its own, a file system of 64 KiB that is filled. */
@@ -245,6 +324,10 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_in_order),
+		TEST(reads_what_was_compressed),
+		TEST(reads_what_is_being_compressed_once),
+		TEST(reads_the_end_of_what_was_compressed),
+		TEST(leaves_out_endless_lines),
 		TEST(leaves_others_alone),
 		TEST(reads_from_the_end),
 		TEST(leaves_out_what_is_older),

@@ -51,6 +51,7 @@ static void expect_recorded(const struct audit_line *line, void *ctx)
 	after = recorded_judge(&tally->judge, &object, object.class);
 	assert_int_equal(after.verdict, before.verdict);
 	assert_int_equal(after.err, before.err);
+	assert_int_equal(after.refused, before.refused);
 	assert_string_equal(after.service, before.service);
 	assert_string_equal(after.rule, before.rule);
 	assert_string_equal(after.where, before.where);
@@ -327,6 +328,36 @@ static void waivers_apply_as_they_did_then(void **state)
 	free(image);
 }
 
+/* Who opens a file for both kinds of access is denied by two rules, and one of them is waived: as in the kernel,
+ * that does not help. */
+static void a_waiver_is_for_what_one_rule_denies(void **state)
+{
+	struct ruleset *image = judged_compile("tag: t\nservices: {tree: {files: [/srv/]}, kept: {files: [/srv/kept]}}\n"
+		"rules: [{deny: tree}, {deny: kept, access: write}]\n"
+		"waivers: [{service: tree, exec: /opt/sync, owner: team, until: 2099-12-31}]\n");
+	static const char form[] = LINE(FILE_EVENT, "\"process\":{\"executable\":\"/opt/sync\"},"
+					"\"file\":{\"path\":\"%s\"}," RULE, "\"access\":\"%s\"");
+	static const struct {
+		const char *path, *access;
+		enum verdict verdict;
+	} cases[] = {
+		{ "/srv/kept", "read", VERDICT_AUDIT },
+		{ "/srv/kept", "write", VERDICT_DENY },
+		{ "/srv/kept", "read,write", VERDICT_DENY },
+		{ "/srv/other", "read,write", VERDICT_AUDIT },
+	};
+	struct judge judge = { .image = image };
+	struct recorded object;
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(text, sizeof(text), form, cases[i].path, cases[i].access);
+		assert_int_equal(judge_text(&judge, text, CLASS_COUNT, &object).verdict, cases[i].verdict);
+	}
+	free(image);
+}
+
 static enum object_class companion_of(enum hook hook, enum object_class class, uint8_t access)
 {
 	const struct recorded object = { .hook = hook, .class = class, .access = access, .whole = true,
@@ -391,6 +422,7 @@ int main(void)
 		cmocka_unit_test(what_a_default_let_pass_untold_is_doubt_to_a_policy_with_rules),
 		cmocka_unit_test(identity_counts_where_it_still_holds),
 		cmocka_unit_test(waivers_apply_as_they_did_then),
+		cmocka_unit_test(a_waiver_is_for_what_one_rule_denies),
 		cmocka_unit_test(who_reads_must_be_allowed_to_execute),
 		cmocka_unit_test(a_step_is_what_the_root_started),
 	};

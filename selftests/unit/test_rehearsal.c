@@ -10,10 +10,11 @@
 #include <errno.h>
 
 #include "judged_lines.h"
-#include "userspace/review/rehearsal.h"
+#include "userspace/review/rehearsal_private.h"
 
 #define SERVICES \
 	"tag: t\n" \
+	"mode: enforce\n" \
 	"services:\n" \
 	"  forge: {nets: [140.82.112.0/20], ports: [443]}\n" \
 	"  mirror: {files: [/srv/mirror/]}\n" \
@@ -123,7 +124,7 @@ static void differences_are_gathered_by_step_and_service(void **state)
 	expect_outcome(&difference->before, VERDICT_AUDIT, 0, "audit forge");
 	expect_outcome(&difference->after, VERDICT_DENY, EHOSTUNREACH, "deny forge");
 	assert_string_equal(difference->after.why, "is down");
-	assert_string_equal(difference->after.where, "test.yaml:7");
+	assert_string_equal(difference->after.where, "test.yaml:8");
 	assert_string_equal(difference->objects[0].name, "140.82.112.4:443/tcp");
 	assert_int_equal(difference->objects[0].count, 5);
 	assert_int_equal(difference->object_count, REHEARSAL_OBJECTS);
@@ -185,10 +186,10 @@ static void a_program_that_may_not_be_executed_may_not_be_read(void **state)
 		judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, "/opt/gh", false);
 	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_WRITE, "/opt/gh", false);
 	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, "/opt/other", false);
-	rehearse("tag: t\nservices: {tools: {execs: [/opt/gh]}}\nrules: [{deny: tools, errno: EACCES}]\n",
+	rehearse("tag: t\nmode: enforce\nservices: {tools: {execs: [/opt/gh]}}\nrules: [{deny: tools, errno: EACCES}]\n",
 		 NULL);
 	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 3);
-	assert_int_equal(rehearsal.counts[CHANGE_NONE], 5);
+	assert_int_equal(rehearsal.counts[CHANGE_NONE], 2);
 	assert_int_equal(rehearsal.difference_count, 1);
 	assert_true(rehearsal.differences[0].unrecorded);
 	assert_int_equal(rehearsal.differences[0].class, CLASS_EXEC);
@@ -199,7 +200,7 @@ static void a_program_that_may_not_be_executed_may_not_be_read(void **state)
 /* Where the log has that record, it tells, and nothing is counted twice: wherever it stands. */
 static void what_was_recorded_of_it_tells(void **state)
 {
-	static const char policy[] = "tag: t\nservices: {tools: {execs: [/opt/gh]}, all: {files: [/opt/]}}\n"
+	static const char policy[] = "tag: t\nmode: enforce\nservices: {tools: {execs: [/opt/gh]}, all: {files: [/opt/]}}\n"
 		"rules: [{deny: tools, errno: EACCES}, {audit: all}]\n";
 
 	(void)state;
@@ -240,12 +241,129 @@ static void who_executes_a_program_opens_it(void **state)
 	(void)state;
 	judged_keep = JUDGED_ALL;
 	judged_class(images[0], HOOK_BPRM_CHECK_SECURITY, CLASS_EXEC, ACCESS_READ, "/opt/x", false);
-	rehearse("tag: t\nservices: {s: {files: [/opt/]}}\nrules: [{deny: s}]\n", NULL);
+	rehearse("tag: t\nmode: enforce\nservices: {s: {files: [/opt/]}}\nrules: [{deny: s}]\n", NULL);
 	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
 	assert_int_equal(rehearsal.differences[0].class, CLASS_FILE);
 }
 
+/* --- in which mode --------------------------------------------------------------------------- */
+
+#define AUDITED "tag: t\nmode: audit\nservices: {forge: {nets: [140.82.112.0/20]}, mirror: {files: [/srv/mirror/]}}\n"
+#define ENFORCED "tag: t\nmode: enforce\nservices: {forge: {nets: [140.82.112.0/20]}, mirror: {files: [/srv/mirror/]}}\n"
+#define DENIED "rules: [{deny: forge, errno: EHOSTUNREACH}]\n"
+
+/* A denial, and two that were allowed, under that policy. */
+static void record_under(const char *policy)
+{
+	free(images[0]);
+	images[0] = judged_compile(policy);
+	judged_keep = JUDGED_ALL;
+	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+	judged_net(images[0], "10.0.0.1", 443, PROTO_TCP);
+	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_WRITE, "/srv/mirror/x", false);
+}
+
+static void in_the_mode_of_the_run_nothing_differs(void **state)
+{
+	static const char *const policies[] = { AUDITED DENIED, ENFORCED DENIED };
+
+	for (int enforced = 0; enforced < 2; enforced++) {
+		record_under(policies[enforced]);
+		rehearse(policies[enforced], NULL);
+		assert_int_equal(rehearsal.judged, 3);
+		assert_int_equal(rehearsal.same_verdict, 3);
+		assert_int_equal(rehearsal.counts[CHANGE_NONE], 3);
+		assert_int_equal(rehearsal.same_denied, enforced);
+		assert_int_equal(rehearsal.same_would_deny, !enforced);
+		assert_int_equal(rehearsal.would_deny, !enforced);
+		finish(state);
+	}
+}
+
+/* The verdict is the same, and what comes of it is not. */
+static void what_audit_mode_let_through_is_newly_denied_when_enforced(void **state)
+{
+	(void)state;
+	record_under(AUDITED DENIED);
+	rehearse(ENFORCED DENIED, NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
+	assert_int_equal(rehearsal.let_through, 1);
+	assert_int_equal(rehearsal.same_verdict, 3);
+	assert_int_equal(rehearsal.would_deny, 0);
+	assert_int_equal(rehearsal.difference_count, 1);
+	assert_false(rehearsal.differences[0].before.refused);
+	assert_true(rehearsal.differences[0].after.refused);
+	expect_outcome(&rehearsal.differences[0].before, VERDICT_DENY, EHOSTUNREACH, "deny forge");
+	expect_outcome(&rehearsal.differences[0].after, VERDICT_DENY, EHOSTUNREACH, "deny forge");
+}
+
+static void what_was_enforced_goes_through_in_audit_mode(void **state)
+{
+	(void)state;
+	record_under(ENFORCED DENIED);
+	rehearse(AUDITED DENIED, NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NO_LONGER_DENIED], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
+	assert_int_equal(rehearsal.same_verdict, 3);
+	assert_int_equal(rehearsal.would_deny, 0);	/* it is denied already */
+}
+
+static void audit_mode_denies_nothing(void **state)
+{
+	(void)state;
+	record_under(AUDITED DENIED);
+	rehearse(AUDITED "rules: [{deny: mirror}]\n", NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_WOULD_DENY], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NO_LONGER_WOULD_DENY], 1);
+	assert_int_equal(rehearsal.would_deny, 1);
+}
+
+static void a_mode_may_be_asked_for(void **state)
+{
+	(void)state;
+	record_under(AUDITED DENIED);
+	rehearsal.judge.mode = MODE_ENFORCE;
+	rehearse(AUDITED DENIED, NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
+	finish(state);
+	record_under(AUDITED DENIED);
+	rehearsal.judge.mode = MODE_AUDIT;
+	rehearse(ENFORCED DENIED, NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
+	assert_int_equal(rehearsal.would_deny, 1);
+}
+
+static bool forge_is_down(void *ctx, const char *service)
+{
+	(void)ctx;
+	return !strcmp(service, "forge");
+}
+
+/* What is down cannot be reached, whatever a policy's mode is. */
+static void what_is_down_is_down_in_audit_mode(void **state)
+{
+	(void)state;
+	record_under(AUDITED DENIED);
+	rehearsal.judge.is_down = forge_is_down;
+	rehearse(AUDITED "rules: [{deny: forge, errno: EHOSTUNREACH}, {deny: mirror}]\n", NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_WOULD_DENY], 1);
+	assert_string_equal(rehearsal_service(&rehearsal.differences[0]), "forge");
+}
+
+static void each_of_two_policies_has_its_mode(void **state)
+{
+	(void)state;
+	record_under(AUDITED DENIED);
+	rehearse(ENFORCED DENIED, AUDITED DENIED);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
+	assert_int_equal(rehearsal.let_through, 1);
+}
+
 /* --- bounds, JSON ------------------------------------------------------------------------------ */
+
+#define FORGE_IS_DOWN SERVICES "  - {deny: forge, errno: EHOSTUNREACH}\n"
 
 static void steps_without_end_do_not_take_memory_without_end(void **state)
 {
@@ -257,11 +375,110 @@ static void steps_without_end_do_not_take_memory_without_end(void **state)
 		snprintf(tool, sizeof(tool), "/bin/tool%d", i);
 		judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
 	}
-	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH}\n", NULL);
+	rehearse(FORGE_IS_DOWN, NULL);
 	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], REHEARSAL_DIFFERENCES_MAX + 100);
 	assert_int_equal(rehearsal.difference_count, REHEARSAL_DIFFERENCES_MAX + 1);
-	assert_string_equal(rehearsal.differences[0].step, "(other steps)");
-	assert_int_equal(rehearsal.differences[0].count, 100);
+	assert_true(rehearsal.differences[REHEARSAL_DIFFERENCES_MAX].more);
+	assert_int_equal(rehearsal.differences[REHEARSAL_DIFFERENCES_MAX].count, 100);
+	assert_int_equal(rehearsal.gathered, 100);
+}
+
+/* Takes a line as somebody may have written it. */
+static void take_text(const char *text)
+{
+	struct audit_line line;
+
+	assert_int_equal(audit_line_parse(text, strlen(text), &line), 0);
+	assert_int_equal(rehearsal_take(&rehearsal, &line), 0);
+	audit_line_free(&line);
+}
+
+/* What a line says of its rule is the line's alone. */
+static void rules_without_end_do_not_either(void **state)
+{
+	static char name[8 * 1024], text[sizeof(name) + 1024];
+	const struct rehearsal_difference *first;
+
+	(void)state;
+	images[1] = judged_compile(FORGE_IS_DOWN);
+	rehearsal.judge.image = images[1];
+	memset(name, 'x', sizeof(name) - 1);
+	for (int i = 0; i < REHEARSAL_DIFFERENCES_MAX + 100; i++) {
+		snprintf(text, sizeof(text), "{\"@timestamp\":\"2027-03-31T14:23:55Z\",\"event\":{\"category\":"
+			 "[\"network\"],\"action\":\"socket_connect\"},\"destination\":{\"ip\":\"140.82.112.3\","
+			 "\"port\":443},\"network\":{\"transport\":\"tcp\"},\"rule\":{\"id\":\"p:1\","
+			 "\"name\":\"%d %s\"},\"ringfence\":{\"run\":\"20270331-142355-9f03ac\","
+			 "\"verdict\":\"audit\",\"lost_before\":0}}", i, name);
+		take_text(text);
+	}
+	assert_int_equal(rehearsal_end(&rehearsal), 0);
+	first = &rehearsal.differences[0];
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], REHEARSAL_DIFFERENCES_MAX + 100);
+	assert_int_equal(rehearsal.difference_count, REHEARSAL_DIFFERENCES_MAX + 1);
+	assert_int_equal(rehearsal.gathered, 100);
+	assert_true(strlen(first->before.rule) <= REHEARSAL_TEXT_MAX);
+	assert_string_equal(first->before.rule + strlen(first->before.rule) - strlen("x…"), "x…");
+}
+
+#define TOOLS_DENIED "tag: t\nmode: enforce\nservices: {tools: {execs: [/opt/]}}\nrules: [{deny: tools}]\n"
+
+/* More reads of programs than can be kept until it is known whether the log has their execution, too: they count, be
+ * it that it has. */
+static void companions_without_end_are_counted(void **state)
+{
+	const uint64_t count = REHEARSAL_COMPANIONS_MAX + 50;
+	char path[32];
+
+	(void)state;
+	judged_keep = JUDGED_ALL;
+	for (unsigned int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "/opt/%u", i);
+		judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, path, false);
+	}
+	/* One that was kept, and one of those that were not. */
+	judged_class(images[0], HOOK_BPRM_CHECK_SECURITY, CLASS_EXEC, ACCESS_READ, "/opt/0", false);
+	judged_class(images[0], HOOK_BPRM_CHECK_SECURITY, CLASS_EXEC, ACCESS_READ, path, false);
+	rehearse(TOOLS_DENIED, NULL);
+	assert_int_equal(rehearsal.judged, count + 2);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 2 + count - 1);
+	assert_int_equal(rehearsal.unsure, 50);
+	assert_int_equal(rehearsal.difference_count, 2);
+}
+
+/* More records than can be remembered: what may have one of those is counted as if it had none, and that is told. */
+static void records_without_end_leave_a_doubt(void **state)
+{
+	const struct audit_line line = { .run = "20270331-142355-9f03ac" };
+	char path[32];
+
+	(void)state;
+	judged_keep = JUDGED_ALL;
+	for (int i = 0; i <= REHEARSAL_SEEN_MAX; i++) {
+		snprintf(path, sizeof(path), "/opt/%d", i);
+		assert_int_equal(rehearsal_see(&rehearsal, &line, "schema-tool", CLASS_EXEC, path), 0);
+	}
+	judged_class(images[0], HOOK_FILE_OPEN, CLASS_FILE, ACCESS_READ, path, false);
+	judged_class(images[0], HOOK_BPRM_CHECK_SECURITY, CLASS_EXEC, ACCESS_READ, path, false);
+	rehearse(TOOLS_DENIED, NULL);
+	assert_int_equal(rehearsal.judged, 2);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 2);
+	assert_int_equal(rehearsal.unsure, 1);
+}
+
+/* What no policy speaks of need not be remembered. */
+static void what_is_allowed_takes_no_memory(void **state)
+{
+	char path[32];
+
+	(void)state;
+	judged_keep = JUDGED_ALL;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "/home/%d", i);
+		judged_open(images[0], path, ACCESS_READ);
+	}
+	rehearse(TOOLS_DENIED, NULL);
+	assert_int_equal(rehearsal.judged, 1000);
+	assert_null(rehearsal.memory);
 }
 
 static void the_whole_is_to_be_had_as_json(void **state)
@@ -285,6 +502,8 @@ static void the_whole_is_to_be_had_as_json(void **state)
 	assert_string_equal(json_string_value(json_object_get(json_object_get(difference, "before"),
 							      "verdict")),
 			    "audit");
+	assert_true(json_is_true(json_object_get(json_object_get(difference, "after"), "enforced")));
+	assert_string_equal(json_string_value(json_object_get(json, "mode")), "enforce");
 	json_decref(json);
 }
 
@@ -303,7 +522,18 @@ int main(void)
 		TEST(one_denial_for_another_is_none_that_is_new),
 		TEST(who_only_looks_meets_rules_alone),
 		TEST(who_executes_a_program_opens_it),
+		TEST(in_the_mode_of_the_run_nothing_differs),
+		TEST(what_audit_mode_let_through_is_newly_denied_when_enforced),
+		TEST(what_was_enforced_goes_through_in_audit_mode),
+		TEST(audit_mode_denies_nothing),
+		TEST(a_mode_may_be_asked_for),
+		TEST(what_is_down_is_down_in_audit_mode),
+		TEST(each_of_two_policies_has_its_mode),
 		TEST(steps_without_end_do_not_take_memory_without_end),
+		TEST(rules_without_end_do_not_either),
+		TEST(companions_without_end_are_counted),
+		TEST(records_without_end_leave_a_doubt),
+		TEST(what_is_allowed_takes_no_memory),
 		TEST(the_whole_is_to_be_had_as_json),
 	};
 

@@ -135,6 +135,7 @@ static struct rehearsal rehearse_draft(const char *const *folders, struct rulese
 	policy_free(policy);
 	diags_free(&diags);
 	rehearsal.judge.image = *ret_image;
+	rehearsal.judge.mode = image->mode;	/* as the run was */
 	each_line(rehearse_line, &rehearsal);
 	assert_int_equal(rehearsal_end(&rehearsal), 0);
 	return rehearsal;

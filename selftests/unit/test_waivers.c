@@ -193,6 +193,46 @@ static void test_far_future(void **state)
 	diags_free(&diags);
 }
 
+/* What one service denies is waived, and not what another does by the way: who opens a file for both kinds of
+ * access is denied by two rules, though one of them is the weightier. */
+static void test_two_rules_at_once(void **state)
+{
+	static const char text[] = "tag: t\nmode: enforce\n"
+		"services: {tree: {files: [/srv/]}, kept: {files: [/srv/kept]}}\n"
+		"rules: [{deny: tree}, {deny: kept, access: write}]\n"
+		"waivers: [{service: tree, exec: /usr/bin/sync, owner: team, until: 2099-12-31}]\n";
+	static const struct {
+		const char *path;
+		uint8_t access;
+		bool waived;
+	} cases[] = {
+		{ "/srv/kept", ACCESS_READ, true },
+		{ "/srv/kept", ACCESS_WRITE, false },
+		{ "/srv/kept", ACCESS_READ | ACCESS_WRITE, false },
+		{ "/srv/other", ACCESS_READ, true },
+		{ "/srv/other", ACCESS_WRITE, true },
+		{ "/srv/other", ACCESS_READ | ACCESS_WRITE, true },
+	};
+	struct policy *policy = NULL;
+	struct ruleset *image = NULL;
+	struct diags diags = { 0 };
+
+	(void)state;
+	assert_int_equal(policy_parse("t.yaml", text, strlen(text), NULL, &diags, &policy), 0);
+	assert_int_equal(policy_compile(policy, NULL, 7, &diags, &image), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct decision decision = image_decide_path(image, CLASS_FILE, cases[i].access, cases[i].path,
+							     NULL, 0);
+
+		assert_int_equal(decision.verdict, VERDICT_DENY);
+		assert_int_equal(image_waive(image, 1, now_ns(), &decision), cases[i].waived);
+		assert_int_equal(decision.verdict, cases[i].waived ? VERDICT_AUDIT : VERDICT_DENY);
+	}
+	policy_free(policy);
+	free(image);
+	diags_free(&diags);
+}
+
 /* Doubt is no rule: nothing waives it. */
 static void test_doubt(void **state)
 {
@@ -214,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_expired_does_not_apply),
 		cmocka_unit_test(test_same_object_of_another),
 		cmocka_unit_test(test_far_future),
+		cmocka_unit_test(test_two_rules_at_once),
 		cmocka_unit_test(test_doubt),
 	};
 

@@ -209,19 +209,30 @@ static void take_file(struct audit *audit, const struct log_file *file)
 	audit->written = 0;
 }
 
-/* The last number of this boot where the log is empty: it was rotated just before. */
+struct last_seq {
+	const char *boot_id;
+	uint64_t seq;
+};
+
+static int take_seq(void *ctx, const char *text, size_t size)
+{
+	struct last_seq *last = ctx;
+	struct audit_line line;
+
+	if (audit_line_parse(text, size, &line))
+		return 0;
+	last->seq = !strcmp(line.boot_id, last->boot_id) ? line.seq : 0;
+	audit_line_free(&line);
+	return 0;
+}
+
+/* The last number of this boot where the log is empty: it was rotated just before, and maybe compressed. */
 static uint64_t seq_of_rotated(const struct audit *audit)
 {
-	struct log_file file = { 0 };
-	struct log_files files;
-	struct stat st;
+	struct last_seq last = { .boot_id = audit->boot_id };
 
-	if (log_files_open(audit->path, 0, &files) < 0)
-		return 0;
-	if (files.count && !stat(files.rotated[files.count - 1], &st))
-		read_tail(files.rotated[files.count - 1], st.st_size, audit->boot_id, &file);
-	log_files_close(&files);
-	return file.seq;
+	log_files_read(audit->path, (struct log_part){ .tail = TAIL_SIZE }, take_seq, &last);
+	return last.seq;
 }
 
 void audit_give(const struct audit *audit)

@@ -182,7 +182,7 @@ static void append_begin(struct text *out, const struct audit_line *line)
 	text_printable(out, directory, strlen(directory));
 }
 
-/* "run is over: status 0, 3 denied, 0 lost" */
+/* "run is over: status 0, 3 denied, 0 lost"; in audit mode they only would have been */
 static void append_end(struct text *out, const struct audit_line *line)
 {
 	static const struct {
@@ -197,6 +197,7 @@ static void append_end(struct text *out, const struct audit_line *line)
 		{ "outlived_by", "processes outlive it", false },
 	};
 	const json_t *status = VALUE(line->end, "status");
+	const char *first = strcmp(line->mode, "audit") ? "" : "would have been ";
 
 	text_append_string(out, "run is over");
 	if (!line->end)
@@ -210,7 +211,8 @@ static void append_end(struct text *out, const struct audit_line *line)
 		uint64_t count = number_of(VALUE(line->end, counts[i].key));
 
 		if (count || counts[i].always)
-			text_append_format(out, ", %llu %s", (unsigned long long)count, counts[i].words);
+			text_append_format(out, ", %llu %s%s", (unsigned long long)count, i ? "" : first,
+					   counts[i].words);
 	}
 }
 

@@ -10,13 +10,16 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "../base/lines.h"
 #include "../runs/run_id.h"
 #include "audit_json.h"
 #include "log_files.h"
+#include "log_unpack.h"
 
 #define STAMP "20270331-142355-123"
 #define STAMP_SHORT (sizeof("20270331-142355") - 1)
 #define DAY (24 * 60 * 60)
+#define BUFFER_SIZE 65536
 
 /* --- names ---------------------------------------------------------------------------------- */
 
@@ -55,13 +58,32 @@ static bool is_stamp(const char *text, size_t size)
 	return true;
 }
 
-static bool is_rotated(const struct parts *parts, const char *name)
+/* The length of a name without what gzip adds. */
+static size_t plain_length(const char *name)
 {
-	size_t stem = strlen(parts->stem), suffix = strlen(parts->suffix), size = strlen(name);
+	size_t size = strlen(name), more = sizeof(LOG_PACKED) - 1;
+
+	return size > more && !strcmp(name + size - more, LOG_PACKED) ? size - more : size;
+}
+
+/* The name that gzip gives a file. */
+static bool packed_name(const char *path, char ret_name[PATH_MAX])
+{
+	return snprintf(ret_name, PATH_MAX, "%s" LOG_PACKED, path) < PATH_MAX;
+}
+
+static bool is_rotated_name(const struct parts *parts, const char *name, size_t size)
+{
+	size_t stem = strlen(parts->stem), suffix = strlen(parts->suffix);
 
 	return size > stem + 1 + suffix && !strncmp(name, parts->stem, stem) && name[stem] == '-' &&
-	       !strcmp(name + size - suffix, parts->suffix) &&
+	       !strncmp(name + size - suffix, parts->suffix, suffix) &&
 	       is_stamp(name + stem + 1, size - stem - 1 - suffix);
+}
+
+static bool is_rotated(const struct parts *parts, const char *name)
+{
+	return is_rotated_name(parts, name, strlen(name)) || is_rotated_name(parts, name, plain_length(name));
 }
 
 static int by_name(const void *a, const void *b)
@@ -82,6 +104,26 @@ static int add_name(struct log_files *files, const char *folder, const char *nam
 	return 0;
 }
 
+/* While a file is compressed, it is there with both names, and the new one need not be whole. Of names in order. */
+static void drop_unfinished(struct log_files *files)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < files->count; i++) {
+		char *name = files->rotated[i], *more = name + plain_length(name), first = *more;
+		bool twice;
+
+		*more = 0;
+		twice = first && kept && bsearch(&name, files->rotated, kept, sizeof(name), by_name);
+		*more = first;
+		if (twice)
+			free(name);
+		else
+			files->rotated[kept++] = name;
+	}
+	files->count = kept;
+}
+
 /* Finds the rotated files, by name. */
 static int find_rotated(const char *path, struct log_files *ret_files)
 {
@@ -98,6 +140,18 @@ static int find_rotated(const char *path, struct log_files *ret_files)
 	closedir(folder);
 	if (!err && ret_files->count)
 		qsort(ret_files->rotated, ret_files->count, sizeof(*ret_files->rotated), by_name);
+	drop_unfinished(ret_files);
+	return err;
+}
+
+/* Of one that was rotated away, and may have been compressed since it was found. */
+static int stat_rotated(const char *path, struct stat *ret_st)
+{
+	char packed[PATH_MAX];
+	int err = stat(path, ret_st);
+
+	if (err && errno == ENOENT && packed_name(path, packed))
+		err = stat(packed, ret_st);
 	return err;
 }
 
@@ -119,14 +173,14 @@ static bool is_same(const char *path, const void *ctx)
 	const struct stat *other = ctx;
 	struct stat st;
 
-	return stat(path, &st) || (st.st_dev == other->st_dev && st.st_ino == other->st_ino);
+	return stat_rotated(path, &st) || (st.st_dev == other->st_dev && st.st_ino == other->st_ino);
 }
 
 static bool is_older(const char *path, const void *ctx)
 {
 	struct stat st;
 
-	return stat(path, &st) || st.st_mtime < *(const time_t *)ctx;
+	return stat_rotated(path, &st) || st.st_mtime < *(const time_t *)ctx;
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -134,7 +188,7 @@ static bool is_older(const char *path, const void *ctx)
 /* The file that is written is opened first: what is rotated afterwards is known by being that one. */
 int log_files_open(const char *path, time_t since, struct log_files *ret_files)
 {
-	struct log_files files = { .last = fopen(path, "re") };
+	struct log_files files = { .last = log_unpack_open(path) };
 	struct stat st;
 	int err = files.last || errno == ENOENT ? 0 : -errno;
 
@@ -164,19 +218,27 @@ void log_files_close(struct log_files *files)
 	*files = (struct log_files){ 0 };
 }
 
-/* How many bytes of the log go before the last @tail ones: those of the first files, *ret_first of them,
- * as a whole, and what is returned of the next. */
-static uint64_t bytes_before(const struct log_files *files, uint64_t tail, size_t *ret_first)
+FILE *log_files_open_rotated(const char *path)
+{
+	FILE *in = log_unpack_open(path);
+	char packed[PATH_MAX];
+
+	if (!in && errno == ENOENT && packed_name(path, packed))
+		in = log_unpack_open(packed);
+	return in;
+}
+
+/* How many bytes of the log at @path go before the last @tail ones: those of the first files, *ret_first of
+ * them, as a whole, and what is returned of the next. */
+static uint64_t bytes_before(const char *path, const struct log_files *files, uint64_t tail, size_t *ret_first)
 {
 	struct stat st;
-	uint64_t size = files->last && !fstat(fileno(files->last), &st) ? st.st_size : 0;
+	uint64_t size = files->last && !fstat(fileno(files->last), &st) ? (uint64_t)st.st_size :
+		files->last ? log_unpack_size(path) : 0;
 	size_t first = files->count;
 
-	while (tail && size < tail && first) {
-		first--;
-		if (!stat(files->rotated[first], &st))
-			size += st.st_size;
-	}
+	while (tail && size < tail && first)
+		size += log_unpack_size(files->rotated[--first]);
 	*ret_first = tail ? first : 0;
 	return tail && size > tail ? size - tail : 0;
 }
@@ -198,46 +260,70 @@ static int skip_to(FILE *in, uint64_t offset)
 struct line_reader {
 	int (*each)(void *ctx, const char *line, size_t size);
 	void *ctx;
-	char *line;
-	size_t room;
+	struct text line;		/* with its newline and a 0 */
+	struct lines lines;
+	char *buffer;
 };
+
+static int take_line(void *ctx, const char *line, size_t size, bool ended)
+{
+	struct line_reader *reader = ctx;
+
+	if (size > LINES_MAX)
+		return 0;
+	reader->line.size = 0;
+	text_append(&reader->line, line, size);
+	text_append(&reader->line, ended ? "\n" : "", ended ? 2 : 1);
+	if (reader->line.failed)
+		return -ENOMEM;
+	return reader->each(reader->ctx, reader->line.data, reader->line.size - 1);
+}
 
 static int read_file(struct line_reader *reader, FILE *in, uint64_t offset)
 {
 	int err = skip_to(in, offset);
 	ssize_t size;
 
-	while (!err && (size = getline(&reader->line, &reader->room, in)) > 0)
-		err = reader->each(reader->ctx, reader->line, size);
-	if (!err && !feof(in))
-		err = errno ? -errno : -EIO;
-	return err;
+	while (!err && (size = log_unpack_read(in, reader->buffer, BUFFER_SIZE)) > 0)
+		err = lines_take(&reader->lines, reader->buffer, size);
+	if (!err && size < 0 && size != -EBADMSG)
+		err = (int)size;
+	return err ?: lines_end(&reader->lines);
+}
+
+static int read_files(struct line_reader *reader, const struct log_files *files, size_t first, uint64_t offset)
+{
+	int err = 0;
+
+	for (size_t i = first; !err && i < files->count; i++) {
+		FILE *in = log_files_open_rotated(files->rotated[i]);
+
+		if (!in)
+			continue;	/* removed as too old since it was found */
+		err = read_file(reader, in, offset);
+		offset = 0;
+		fclose(in);
+	}
+	return !err && files->last ? read_file(reader, files->last, offset) : err;
 }
 
 int log_files_read(const char *path, struct log_part part,
 		   int (*each)(void *ctx, const char *line, size_t size), void *ctx)
 {
-	struct line_reader reader = { .each = each, .ctx = ctx };
+	struct line_reader reader = { .each = each, .ctx = ctx, .lines = { .each = take_line, .ctx = &reader } };
 	struct log_files files;
 	int err = log_files_open(path, part.since, &files);
 	uint64_t offset;
-	size_t i;
+	size_t first;
 
 	if (err)
 		return err;
-	offset = bytes_before(&files, part.tail, &i);
-	for (; !err && i < files.count; i++) {
-		FILE *in = fopen(files.rotated[i], "re");
-
-		if (!in)
-			continue;	/* removed as too old since it was found */
-		err = read_file(&reader, in, offset);
-		offset = 0;
-		fclose(in);
-	}
-	if (!err && files.last)
-		err = read_file(&reader, files.last, offset);
-	free(reader.line);
+	offset = bytes_before(path, &files, part.tail, &first);
+	reader.buffer = malloc(BUFFER_SIZE);
+	err = reader.buffer ? read_files(&reader, &files, first, offset) : -ENOMEM;
+	free(reader.buffer);
+	text_free(&reader.line);
+	text_free(&reader.lines.rest);
 	log_files_close(&files);
 	return err;
 }
@@ -307,13 +393,23 @@ int log_files_name(const char *path, char ret_name[PATH_MAX])
 	return err;
 }
 
+/* And what is being made from it. */
+static void remove_rotated(const char *path)
+{
+	char packed[PATH_MAX];
+
+	unlink(path);
+	if (packed_name(path, packed))
+		unlink(packed);
+}
+
 void log_files_prune(const char *path, unsigned int keep)
 {
 	struct log_files files = { 0 };
 
 	if (keep && !find_rotated(path, &files))
 		for (size_t i = 0; i + keep < files.count; i++)
-			unlink(files.rotated[i]);
+			remove_rotated(files.rotated[i]);
 	log_files_close(&files);
 }
 

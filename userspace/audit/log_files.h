@@ -2,7 +2,8 @@
 /*
  * An audit log as the files that it is made of: the one that is written, "audit.jsonl", and those that were
  * rotated away from it, each named by when that was, in UTC: "audit-20270331-142355-123.jsonl". Names sort
- * by time. The milliseconds may be missing: logrotate(8) names files so.
+ * by time. The milliseconds may be missing, and ".gz" may follow: logrotate(8) names files so, and compresses
+ * them. While it does both are there, and the one that it was made from is read.
  */
 #pragma once
 
@@ -38,8 +39,13 @@ struct log_files {
 int log_files_open(const char *path, time_t since, struct log_files *ret_files);
 void log_files_close(struct log_files *files);
 
-/* Calls @each for every line of the log, with its newline if it has one, the oldest first, as long as it
- * returns 0. Returns what it returned, or as log_files_open(), or -errno of reading. */
+/* Opens one that was rotated away, which may have been compressed since it was found. NULL and errno; ENOENT: removed
+ * as too old. */
+FILE *log_files_open_rotated(const char *path);
+
+/* Calls @each for every line of the log, with its newline if it has one and a 0 behind it, the oldest first, as
+ * long as it returns 0. What is longer than LINES_MAX, or is missing from a compressed file that is damaged, is left
+ * out. Returns what it returned, or as log_files_open(), or -errno of reading. */
 int log_files_read(const char *path, struct log_part part,
 		   int (*each)(void *ctx, const char *line, size_t size), void *ctx);
 

@@ -167,6 +167,24 @@ void boot_plan_enable(const struct boot_state *state, struct boot_plan *ret_plan
 	ret_plan->action = BOOT_WRITE;
 }
 
+bool boot_remedy(const struct boot_state *state, char ret_text[BOOT_REMEDY_SIZE])
+{
+	struct boot_plan plan;
+	const char *text;
+
+	if (state->live && state->next != BOOT_NEXT_NO)
+		return false;
+	boot_plan_enable(state, &plan);
+	if (!state->live && !state->error && state->next == BOOT_NEXT_YES)
+		text = "reboot";
+	else if (plan.action == BOOT_REFUSE)
+		text = plan.reasons[0].remedy;
+	else
+		text = plan.action == BOOT_WRITE ? "ringfence boot enable --write, and reboot" : plan.text;
+	snprintf(ret_text, BOOT_REMEDY_SIZE, "%s", text);
+	return true;
+}
+
 void boot_plan_disable(const struct boot_state *state, struct boot_plan *ret_plan)
 {
 	*ret_plan = (struct boot_plan){};

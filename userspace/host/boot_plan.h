@@ -13,6 +13,7 @@ enum boot_action {
 	BOOT_REFUSE,			/* for the reasons given */
 };
 
+#define BOOT_REMEDY_SIZE 768
 #define BOOT_REASONS_MAX (BOOT_SETTINGS_MAX + 2)
 
 struct boot_plan {
@@ -21,7 +22,7 @@ struct boot_plan {
 	char after[BOOT_GRUB_SIZE];
 	struct boot_reason {
 		char text[512];
-		char remedy[768];	/* exactly what to change */
+		char remedy[BOOT_REMEDY_SIZE];	/* exactly what to change */
 	} reasons[BOOT_REASONS_MAX];
 	size_t reason_count;
 };
@@ -29,6 +30,10 @@ struct boot_plan {
 /* Writes the list that a host is to boot with: the active LSMs in their order, and bpf last where it is
  * not one of them. */
 void boot_wanted(const struct boot_state *state, char ret_list[BOOT_LIST_SIZE]);
+
+/* What there is to do for bpf to be in the list after the next boot, to the letter, as far as it can be told; the
+ * first thing where there are several. False where there is nothing to do. */
+bool boot_remedy(const struct boot_state *state, char ret_text[BOOT_REMEDY_SIZE]);
 
 void boot_plan_enable(const struct boot_state *state, struct boot_plan *ret_plan);
 void boot_plan_disable(const struct boot_state *state, struct boot_plan *ret_plan);

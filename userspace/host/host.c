@@ -194,6 +194,14 @@ size_t host_examine(struct finding ret_list[FINDINGS_MAX])
 	return count;
 }
 
+/* Of a fault that came before the programs were looked at. */
+static const char *remedy_of(int err)
+{
+	if (err == -ENOMEM)
+		return "free some memory, or raise the limit of it that the control group around this process has";
+	return "mend what else ringfence doctor shows, btf and bpffs first; dmesg may have what the kernel found";
+}
+
 void host_explain_load(int err, struct finding *finding)
 {
 	const char *log = fence_log(), *last;
@@ -219,10 +227,11 @@ void host_explain_load(int err, struct finding *finding)
 			length--;
 		for (last = log + length; last > log && last[-1] != '\n'; last--)
 			;
-		snprintf(finding->text, sizeof(finding->text), "the fence could not be loaded: %s (%.*s)",
-			 strerror(-err), (int)(log + length - last), last);
-		snprintf(finding->remedy, sizeof(finding->remedy),
-			 "ringfence doctor --verbose shows what the kernel said");
+		snprintf(finding->text, sizeof(finding->text), length ? "the fence could not be loaded: %s (%.*s)" :
+			 "the fence could not be loaded: %s, and the kernel did not say why", strerror(-err),
+			 (int)(log + length - last), last);
+		snprintf(finding->remedy, sizeof(finding->remedy), "%s", length ?
+			 "ringfence doctor --verbose shows what the kernel said" : remedy_of(err));
 	}
 }
 

@@ -20,7 +20,7 @@ struct finding {
 	bool ok;
 	enum severity severity;		/* where not ok */
 	char text[384];			/* what was seen */
-	char remedy[384];		/* what to do; "" where ok */
+	char remedy[768];		/* what to do; "" where ok */
 };
 
 #define FINDINGS_MAX 8

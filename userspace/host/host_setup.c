@@ -18,7 +18,7 @@
 #include "../base/locations.h"
 #include "../base/text.h"
 #include "../base/version.h"
-#include "boot_state.h"
+#include "boot_plan.h"
 #include "host_setup.h"
 
 #define LOG_FREE_MIN (100LL << 20)	/* bytes; a busy deploy writes some MiB */
@@ -163,15 +163,16 @@ static void examine_unit(struct setup *setup, struct finding *finding)
 
 static void examine_boot(struct setup *setup, struct finding *finding)
 {
+	char remedy[BOOT_REMEDY_SIZE];
 	struct boot_state state;
 
 	boot_look(setup->root, &state);
 	see(finding, "the next boot %s: %s", state.next == BOOT_NEXT_YES ? "has bpf" :
 	    state.next == BOOT_NEXT_NO ? "has no bpf" : "cannot be told", state.why);
 	if (state.next == BOOT_NEXT_UNKNOWN && state.live)
-		advise(finding, SEVERITY_NOTE, "look after the boot: ringfence boot status");
-	else if (state.next != BOOT_NEXT_YES)
-		advise(finding, missing(setup), "ringfence boot enable");
+		advise(finding, SEVERITY_NOTE, "after the boot, look whether bpf is still in " BOOT_LSM_FILE);
+	else if (boot_remedy(&state, remedy) && state.next != BOOT_NEXT_YES)
+		advise(finding, missing(setup), "%s", remedy);
 }
 
 /* --- policies --------------------------------------------------------------------------------- */

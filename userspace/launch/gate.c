@@ -35,7 +35,6 @@ struct guest {
 	int fd;				/* -1: a free place */
 	struct ucred who;		/* as of connect(2) */
 	uint64_t run;			/* 0: none yet */
-	enum mode mode;			/* that was asked for */
 	bool ended;			/* and said to be over */
 };
 
@@ -236,6 +235,7 @@ static void tag_guest(struct gate *gate, struct guest *guest, const struct gate_
 		return;
 	}
 	account.policy = tag.policy;
+	account.flags = runs_mode_flags(tag.mode);
 	err = runs_begin(gate->fence, tag.run, &account);
 	if (!err && (err = fence_tag(gate->fence, pidfd, &tag)))
 		fence_end_run(gate->fence, tag.run);
@@ -246,7 +246,6 @@ static void tag_guest(struct gate *gate, struct guest *guest, const struct gate_
 	if (err)
 		return;
 	answer->run = guest->run = tag.run;
-	guest->mode = tag.mode;
 	note_begin(gate, guest, &tag, pid, descriptors[1]);
 }
 
@@ -274,7 +273,7 @@ static void note_end(struct gate *gate, const struct guest *guest, uint32_t stat
 {
 	size_t processes = 0;
 	int err = keeper_count(gate->fence, guest->run, &processes) ?:
-		runs_note_end(gate->fence, guest->run, guest->mode, status <= UINT8_MAX ? (int)status : -1, processes);
+		runs_note_end(gate->fence, guest->run, status <= UINT8_MAX ? (int)status : -1, processes);
 
 	if (err)
 		say_errno(err, "cannot have the audit log say that a run is over");
@@ -283,6 +282,7 @@ static void note_end(struct gate *gate, const struct guest *guest, uint32_t stat
 static void tell_end(struct gate *gate, struct guest *guest, const struct gate_request *request,
 		     struct gate_answer *answer)
 {
+	struct ruleset policy = { .mode = MODE_ENFORCE };
 	struct run account = {};
 	size_t processes = 0;
 	uint64_t logged = 0;
@@ -296,7 +296,10 @@ static void tell_end(struct gate *gate, struct guest *guest, const struct gate_r
 	guest->ended = true;
 	collector_settle(gate->collector, guest->run, 0, SETTLE_MS);
 	answer->err = fence_get_run(gate->fence, guest->run, &account, &logged);
+	if (!answer->err)
+		fence_get_header(gate->fence, account.policy, &policy);
 	answer->run = guest->run;
+	answer->mode = runs_mode(&account, &policy);
 	answer->denied = account.denied;
 	answer->audited = account.audited;
 	answer->lost = account.lost;

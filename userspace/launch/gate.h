@@ -14,7 +14,7 @@
 #include "../audit/collector.h"
 #include "../fence/fence.h"
 
-#define GATE_VERSION 3
+#define GATE_VERSION 4
 #define GATE_TEXT 512
 
 enum gate_verb {
@@ -35,7 +35,8 @@ struct gate_answer {
 	int32_t err;			/* 0, or a negative errno: nothing was done */
 	uint32_t processes;		/* GATE_END: that outlive the command */
 	uint64_t run;
-	uint64_t denied, audited, lost, unrecorded, refused_forks; /* GATE_END */
+	uint64_t mode;			/* GATE_END: enum mode, the one that holds, and */
+	uint64_t denied, audited, lost, unrecorded, refused_forks; /* what was counted */
 	char text[GATE_TEXT];		/* why not, and */
 	char remedy[GATE_TEXT];		/* what to do */
 };

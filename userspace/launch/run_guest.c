@@ -95,10 +95,11 @@ static int finish(struct visit *visit, int status)
 	if (err)
 		say("what the run was denied cannot be told; its records are in " PATH_LOG);
 	else if (!visit->run->quiet && (answer->denied || answer->audited || answer->lost))
-		fprintf(stderr, "run %s: %" PRIu64 " denied, %" PRIu64 " audited, %" PRIu64 " lost; "
+		fprintf(stderr, "run %s: %" PRIu64 " %s, %" PRIu64 " audited, %" PRIu64 " lost; "
 			"ringfence log --run %s shows them, to whoever may read " PATH_LOG "\n",
-			run_id_name(answer->run, name), answer->denied, answer->audited, answer->lost,
-			name);
+			run_id_name(answer->run, name), answer->denied,
+			answer->mode == MODE_AUDIT ? "would have been denied" : "denied", answer->audited,
+			answer->lost, name);
 	if (!err && answer->unrecorded)
 		say("%" PRIu64 " accesses were denied, because no record of them found room", answer->unrecorded);
 	if (!err && answer->refused_forks)

@@ -350,6 +350,7 @@ static void append_no_loop(struct text *out, const struct deps *deps)
 			   "without.");
 	if (denied)
 		text_append_format(out, " %" PRIu64 " of its attempts %s denied without a rule for a service.", denied,
+				   !deps->denied ? "would have been" : deps->would_deny ? "were or would have been" :
 				   denied == 1 ? "was" : "were");
 }
 

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files share that make the model of a run: deps.c from its records, deps_steps.c its steps,
- * deps_lineage.c what needs not be parsed again, deps_peers.c what others do on its behalf. */
+/*
+ * What the files share that make the model of a run.
+ *
+ *	deps.c		all of it, line by line
+ *	deps_peers.c	what others do on the run's behalf
+ *	deps_reaches.c	what it reached for, when, and of which service that is
+ *	deps_lineage.c	whose ancestors need not be parsed again
+ *	deps_steps.c	which of its processes are one step
+ *	deps_memory.c	strings that are kept once, numbers by hashes
+ */
 #pragma once
 
 #include "../base/siphash.h"
@@ -19,6 +27,8 @@ struct deps_table {
 	size_t used;
 };
 
+#define POINTS_ROOM (DEPS_POINTS_MAX + DEPS_REACHES_MAX) /* until they are gathered */
+
 struct deps_block;
 struct deps_lineage;
 
@@ -36,6 +46,12 @@ struct deps_memory {
 	bool failed;			/* memory ran out */
 };
 
+/* --- deps_memory.c --- */
+
+/* NULL when memory ran out. */
+struct deps_memory *deps_memory_new(void);
+void deps_memory_free(struct deps_memory *memory);
+
 /* The number for that hash, or -1. */
 int deps_find(const struct deps_table *table, uint64_t hash);
 
@@ -48,7 +64,7 @@ void deps_hash_string(struct deps *deps, const char *string);
 void deps_hash_number(struct deps *deps, uint64_t number);
 uint64_t deps_hash_end(struct deps *deps);
 
-/* --- deps.c --- */
+/* --- deps_reaches.c --- */
 
 /* When @line was, in ns since 1970; 0 where it does not say. */
 int64_t deps_time_of(const struct audit_line *line);
@@ -61,6 +77,12 @@ char *deps_what(struct deps *deps, const struct audit_line *line);
 
 /* Counts @line, of the time @t, as one more of @reach. */
 void deps_count(struct deps *deps, struct deps_reach *reach, const struct audit_line *line, int64_t t);
+
+/* Takes a decision: a line of the time @t, of the step @step. */
+void deps_reaches_take(struct deps *deps, const struct audit_line *line, int64_t t, int step);
+
+/* When all lines were read: what the services need, and a timeline of so many points as are wanted. */
+void deps_reaches_finish(struct deps *deps);
 
 /* --- deps_peers.c --- */
 

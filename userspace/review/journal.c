@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "../audit/log_files.h"
+#include "../audit/log_unpack.h"
+#include "../base/lines.h"
 #include "../base/text.h"
+#include "journal_files.h"
 
 #define BUFFER_SIZE (256 * 1024)
 #define PROGRESS_MS 250			/* between two updates, and before the first */
@@ -37,12 +40,11 @@ struct reader {
 	int (*each)(void *ctx, const struct audit_line *line);
 	void *ctx;
 	struct journal_counts counts;
-	struct text rest;		/* of a line, from the buffer before */
-	bool overlong;			/* a line that is skipped */
+	struct lines lines;
 	bool run_seen;
 	uint64_t lost_since;		/* after the last line of the run */
 	char newest[RUN_NAME_SIZE];
-	uint64_t total;			/* bytes of all files */
+	struct journal_files files;
 	struct timespec begun, shown;
 	bool progress, progress_shown;
 };
@@ -59,7 +61,7 @@ static double seconds_since(const struct timespec *then)
 
 static void show_progress(struct reader *reader)
 {
-	uint64_t percent = reader->total ? 100 * reader->counts.bytes / reader->total : 0;
+	uint64_t percent = reader->files.total ? 100 * reader->counts.bytes / reader->files.total : 0;
 
 	if (!reader->progress || seconds_since(&reader->shown) < PROGRESS_MS / 1e3)
 		return;
@@ -226,90 +228,84 @@ static int take_newest(struct reader *reader, const char *line, size_t size)
 
 /* --- files -------------------------------------------------------------------------------- */
 
-/* Takes a line as a whole, or says of one that is too long that it is none of ours. */
-static int take_whole(struct reader *reader, const char *line, size_t size)
+/* Takes a line, or says of one that is too long that it is none of ours. The last one may have no end: it is
+ * being written, or was cut. */
+static int take_whole(void *ctx, const char *line, size_t size, bool ended)
 {
+	struct reader *reader = ctx;
+
+	(void)ended;
 	reader->counts.lines++;
-	if (size <= JOURNAL_LINE_MAX)
+	if (size <= LINES_MAX)
 		return reader->take(reader, line, size);
 	reader->counts.foreign++;
 	return 0;
 }
 
-/* Ends the line that began in a buffer before with its last @size bytes. */
-static int take_rest(struct reader *reader, const char *end, size_t size)
+/* Tells of a file that cannot be read. Returns 0 where the others are read all the same. */
+static int cannot_read(struct reader *reader, const char *path, int err)
 {
-	int err;
-
-	if (reader->overlong)
-		size = 0;
-	text_append(&reader->rest, end, size);
-	err = reader->rest.failed ? -ENOMEM : take_whole(reader, reader->rest.data, reader->rest.size);
-	reader->rest.size = 0;
-	reader->overlong = false;
-	return err;
+	if (!reader->options.unread || err == -ENOMEM)
+		return err;
+	reader->options.unread(reader->options.unread_ctx, path, err);
+	return 0;
 }
 
-/* Keeps the beginning of a line; of one that is too long, enough to tell. */
-static int keep_rest(struct reader *reader, const char *bytes, size_t size)
+/* What is missing from a file that was cut is no reason to leave the others out. */
+static int end_of(struct reader *reader, const char *path, int err)
 {
-	if (!reader->overlong)
-		text_append(&reader->rest, bytes, size);
-	reader->overlong = reader->rest.size > JOURNAL_LINE_MAX;
-	return reader->rest.failed ? -ENOMEM : 0;
+	if (err != -EBADMSG)
+		return err ? cannot_read(reader, path, err) : 0;
+	reader->counts.damaged++;
+	if (reader->options.unread)
+		reader->options.unread(reader->options.unread_ctx, path, err);
+	return 0;
 }
 
-static int take_buffer(struct reader *reader, const char *at, size_t size)
+static int read_all(struct reader *reader, const char *path, FILE *in, char *buffer)
 {
-	const char *end = at + size, *newline;
+	ssize_t size = 0;
 	int err = 0;
 
-	while (!err && at < end && (newline = memchr(at, '\n', end - at))) {
-		if (reader->rest.size)
-			err = take_rest(reader, at, newline - at);
-		else
-			err = take_whole(reader, at, newline - at);
-		at = newline + 1;
+	while (!err && (size = log_unpack_read(in, buffer, BUFFER_SIZE)) > 0) {
+		err = lines_take(&reader->lines, buffer, size);
+		reader->counts.bytes += size;
+		show_progress(reader);
 	}
-	if (!err && at < end)
-		err = keep_rest(reader, at, end - at);
-	reader->counts.bytes += size;
-	show_progress(reader);
-	return err;
+	err = err ?: lines_end(&reader->lines);
+	return err ?: end_of(reader, path, (int)size);
 }
 
-static int read_file(struct reader *reader, FILE *in, char *buffer)
+static int read_file(struct reader *reader, const char *path, FILE *in, char *buffer)
 {
-	ssize_t size;
-	int err = 0;
+	struct stat st;
+	int err = 1;
 
+	/* What is unpacked has no descriptor, and does not change. */
+	if (!fstat(fileno(in), &st) || !stat(path, &st))
+		err = journal_files_take(&reader->files, &st);
+	if (err <= 0)
+		return err;
 	reader->counts.files++;
-	while (!err && (size = read(fileno(in), buffer, BUFFER_SIZE)) > 0)
-		err = take_buffer(reader, buffer, size);
-	if (!err && size < 0)
-		err = -errno;
-	/* The last line has no end: it is being written, or was cut. */
-	if (!err && reader->rest.size)
-		err = take_rest(reader, "", 0);
-	return err;
+	return read_all(reader, path, in, buffer);
 }
 
-static int read_files(struct reader *reader, struct log_files *files)
+static int read_files(struct reader *reader, const char *path, struct log_files *files, char *buffer)
 {
-	char *buffer = malloc(BUFFER_SIZE);
-	int err = buffer ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; !err && i < files->count; i++) {
-		FILE *in = fopen(files->rotated[i], "re");
+		FILE *in = log_files_open_rotated(files->rotated[i]);
 
-		if (!in)
-			continue;	/* removed as too old since it was found */
-		err = read_file(reader, in, buffer);
-		fclose(in);
+		if (in)
+			err = read_file(reader, files->rotated[i], in, buffer);
+		else if (errno != ENOENT)	/* removed as too old since it was found */
+			err = cannot_read(reader, files->rotated[i], -errno);
+		if (in)
+			fclose(in);
 	}
 	if (!err && files->last)
-		err = read_file(reader, files->last, buffer);
-	free(buffer);
+		err = read_file(reader, path, files->last, buffer);
 	return err;
 }
 
@@ -320,35 +316,33 @@ static time_t since(const char *run)
 	return run && run_id_parse(run, &id) ? log_files_since(id) : 0;
 }
 
-static void add_sizes(struct reader *reader, const struct log_files *files)
+static int read_log(struct reader *reader, const char *path, char *buffer)
 {
-	struct stat st;
+	struct log_files files;
+	int err;
 
-	for (size_t i = 0; i < files->count; i++)
-		if (!stat(files->rotated[i], &st))
-			reader->total += st.st_size;
-	if (files->last && !fstat(fileno(files->last), &st))
-		reader->total += st.st_size;
+	reader->counts.reading = path;
+	err = log_files_open(path, since(reader->options.run), &files);
+	if (err)
+		return cannot_read(reader, path, err);
+	err = read_files(reader, path, &files, buffer);
+	log_files_close(&files);
+	return err;
 }
 
 static int read_logs(struct reader *reader, const char *const *paths, size_t count)
 {
-	int err = 0;
+	char *buffer = malloc(BUFFER_SIZE);
+	int err = buffer ? journal_files_order(paths, count, since(reader->options.run), &reader->files) : -ENOMEM;
 
+	reader->lines = (struct lines){ .each = take_whole, .ctx = reader };
 	begin_progress(reader);
-	for (size_t i = 0; !err && i < count; i++) {
-		struct log_files files;
-
-		reader->counts.reading = paths[i];
-		err = log_files_open(paths[i], since(reader->options.run), &files);
-		if (err)
-			break;
-		add_sizes(reader, &files);
-		err = read_files(reader, &files);
-		log_files_close(&files);
-	}
+	for (size_t i = 0; !err && i < reader->files.count; i++)
+		err = read_log(reader, reader->files.logs[i].path, buffer);
 	end_progress(reader);
-	text_free(&reader->rest);
+	text_free(&reader->lines.rest);
+	journal_files_free(&reader->files);
+	free(buffer);
 	return err;
 }
 
@@ -387,5 +381,36 @@ int journal_newest_run(const char *const *paths, size_t count, char ret_run[RUN_
 		err = -ENODATA;
 	if (!err)
 		strcpy(ret_run, reader.newest);
+	return err;
+}
+
+static int check_log(const char *path, void (*unread)(void *ctx, const char *path, int err), void *ctx)
+{
+	struct log_files files;
+	int fault, err = log_files_open(path, 0, &files);
+
+	if (err) {
+		unread(ctx, path, err);
+		return err;
+	}
+	for (size_t i = 0; i < files.count; i++) {
+		fault = access(files.rotated[i], R_OK) && errno != ENOENT ? -errno : 0;
+		if (fault)
+			unread(ctx, files.rotated[i], fault);
+		err = err ?: fault;
+	}
+	log_files_close(&files);
+	return err;
+}
+
+int journal_check(const char *const *paths, size_t count, void (*unread)(void *ctx, const char *path, int err),
+		  void *ctx)
+{
+	int fault, err = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		fault = check_log(paths[i], unread, ctx);
+		err = err ?: fault;
+	}
 	return err;
 }

@@ -18,6 +18,8 @@ struct outage {
 	struct diags diags;		/* lives as long: the policy's places are in its files */
 	struct diags *found;		/* the same for each service that was looked for, */
 	size_t found_count;		/* so many */
+	const char *const *down;
+	size_t down_count;
 	struct ruleset *image, *image_here;
 	bool here_tried;
 };
@@ -174,6 +176,8 @@ static int compile(struct outage *outage, const char *path, const char *const *d
 {
 	int err = policy_read(path, path_services, &outage->diags, &outage->policy);
 
+	outage->down = down;
+	outage->down_count = count;
 	for (size_t i = 0; !err && i < count; i++) {
 		err = take_down(outage, down[i]);
 		if (err)
@@ -203,6 +207,16 @@ int outage_open(const char *path, const char *const *down, size_t count, struct 
 	else
 		*ret_outage = outage;
 	return err;
+}
+
+bool outage_is_down(void *ctx, const char *service)
+{
+	const struct outage *outage = ctx;
+
+	for (size_t i = 0; i < outage->down_count; i++)
+		if (!strcmp(outage->down[i], service))
+			return true;
+	return false;
 }
 
 const struct ruleset *outage_image(const struct outage *outage)

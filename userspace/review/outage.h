@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../../policy/compile.h"
@@ -16,12 +17,15 @@ struct outage;
  *
  * @down: names of @count services. For each, whatever the policy says about it gives way to "deny: NAME,
  * 	  errno: EHOSTUNREACH". One that the policy does not have is taken from the service files that it
- * 	  could include.
+ * 	  could include. The names must live as long as the outage.
  *
  * Returns 0 and *ret_outage, the caller's to outage_close(); -EINVAL for a policy with faults or a service
  * that nobody knows, or -ENOMEM and the like; all have been told.
  */
 int outage_open(const char *path, const char *const *down, size_t count, struct outage **ret_outage);
+
+/* Whether the service is one of those that are down. @ctx: the outage. */
+bool outage_is_down(void *ctx, const char *service);
 
 /* The ruleset that knows paths by their names alone. */
 const struct ruleset *outage_image(const struct outage *outage);

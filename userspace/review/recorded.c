@@ -169,6 +169,7 @@ static struct outcome_of_policy outcome_of_line(const struct audit_line *line)
 		.verdict = !strcmp(line->verdict, "deny") ? VERDICT_DENY :
 			   !strcmp(line->verdict, "audit") ? VERDICT_AUDIT : VERDICT_ALLOW,
 		.err = errno_of(line),
+		.refused = !strcmp(line->verdict, "deny") && line->enforced,
 		.service = line->service,
 		.rule = line->rule,
 		.where = line->rule_id,
@@ -296,12 +297,24 @@ static uint64_t time_of(const struct audit_line *line)
 	return seconds > 0 ? (uint64_t)seconds * 1000000000 : 0;
 }
 
+enum mode judge_mode(const struct judge *judge)
+{
+	return judge->mode == MODE_POLICY ? judge->image->mode : judge->mode;
+}
+
+static bool is_in_force(const struct judge *judge, const struct outcome_of_policy *outcome)
+{
+	return judge_mode(judge) == MODE_ENFORCE ||
+	       (judge->is_down && *outcome->service && judge->is_down(judge->ctx, outcome->service));
+}
+
 struct outcome_of_policy recorded_judge(const struct judge *judge, const struct recorded *object,
 					enum object_class class)
 {
-	bool here = class != CLASS_NET && object->here && judge->image_here;
+	bool unasked, here = class != CLASS_NET && object->here && judge->image_here;
 	const struct ruleset *image = here ? judge->image_here(judge->ctx) : NULL;
 	uint8_t access = class == object->class ? object->access : ACCESS_READ;
+	struct outcome_of_policy outcome;
 	struct decision decision;
 
 	here = image;
@@ -312,13 +325,17 @@ struct outcome_of_policy recorded_judge(const struct judge *judge, const struct 
 		decision = image_decide_net(image, object->addr, object->port, object->proto);
 	else
 		decision = image_decide_path(image, class, access, object->path, &object->id, here);
-	if (decision.rule == RULE_DEFAULT && !is_default_asked(object, class)) {
+	unasked = decision.rule == RULE_DEFAULT && !is_default_asked(object, class);
+	if (unasked) {
 		decision.verdict = VERDICT_ALLOW;
 		decision.err = 0;
 	}
 	if (image->waivers.count && object->line)
 		image_waive(image, waivers_of(image, object->line), time_of(object->line), &decision);
-	return outcome_of_decision(image, class, &decision);
+	outcome = outcome_of_decision(image, class, &decision);
+	outcome.unasked = unasked;
+	outcome.refused = outcome.verdict == VERDICT_DENY && is_in_force(judge, &outcome);
+	return outcome;
 }
 
 enum object_class recorded_companion(const struct recorded *object)

@@ -44,6 +44,8 @@ struct recorded {
 struct outcome_of_policy {
 	enum verdict verdict;
 	int err;			/* positive; 0 unless it is a denial */
+	bool refused;			/* a denial that is in force; in audit mode it is only recorded */
+	bool unasked;			/* no rule speaks of it, and its hook does not ask the default */
 	const char *service, *rule, *where, *why;	/* "deny github", "mysql.yaml:12" */
 	const char *reason;		/* where no rule did: "default of net" */
 };
@@ -54,8 +56,14 @@ struct judge {
 	/* Finds the same that knows them by the identities which they have here and now as well, or
 	 * NULL; asked once there is an object that is `here`. May be NULL. */
 	const struct ruleset *(*image_here)(void *ctx);
+	/* Whether a service cannot be reached, in whatever mode the policy is. May be NULL. */
+	bool (*is_down)(void *ctx, const char *service);
 	void *ctx;
+	enum mode mode;			/* that it is asked in; MODE_POLICY: in its own */
 };
+
+/* The mode that it is asked in: MODE_AUDIT or MODE_ENFORCE. */
+enum mode judge_mode(const struct judge *judge);
 
 /* Reads the object and the outcome of a line; neither is touched unless it is RECORDED_OBJECT. */
 enum recorded_kind recorded_read(const struct audit_line *line, struct recorded *ret_object,

@@ -14,7 +14,7 @@
  *  "timeline": [{"t", "step", "dependency", "verdict", "count"}],
  *  "completeness": {"complete", "lost", "lost_lineage", "unrecorded", "refused_forks", "repeated",
  *                   "lineage_incomplete", "liveness": [], "notes": []},
- *  "log": {"files", "lines", "records", "torn", "foreign", "not_utf8", "newer"}}
+ *  "log": {"files", "damaged", "lines", "records", "torn", "foreign", "not_utf8", "newer"}}
  *
  * Times are milliseconds since the run began. What is not known is null. ringfence-report(5) has the rest. Texts are
  * those of the log: no renderer may trust them.

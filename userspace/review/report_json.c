@@ -318,6 +318,11 @@ static void note_lines(const struct deps *deps, json_t *notes)
 	if (log->torn)
 		note(notes, json_sprintf("%" PRIu64 " line%s of the log %s cut, of whichever run.", log->torn,
 					 log->torn == 1 ? "" : "s", log->torn == 1 ? "is" : "are"));
+	if (log->damaged)
+		note(notes, json_sprintf("%" PRIu64 " compressed file%s of the log %s damaged or %s no end: what follows "
+					 "there is missing, of whichever run.", log->damaged,
+					 log->damaged == 1 ? "" : "s", log->damaged == 1 ? "is" : "are",
+					 log->damaged == 1 ? "has" : "have"));
 	if (log->newer)
 		note(notes, json_sprintf("%" PRIu64 " line%s of the log %s of a newer ringfence and could not be "
 					 "read.", log->newer, log->newer == 1 ? "" : "s", log->newer == 1 ? "is" : "are"));
@@ -353,7 +358,7 @@ static json_t *completeness_of(const struct deps *deps, int64_t bucket)
 	note_lines(deps, notes);
 	note_gathered(deps, bucket, notes);
 	complete = !lost && !number_of(deps->end, "lost_lineage") && !number_of(deps->end, "unrecorded") &&
-		!deps->incomplete && !deps->log.torn && !deps->log.newer && !missing_lines(deps) &&
+		!deps->incomplete && !deps->log.damaged && !deps->log.torn && !deps->log.newer && !missing_lines(deps) &&
 		!deps->reaches_gathered && !deps->steps_gathered && !deps->needs_gathered &&
 		!number_of(deps->end, "outlived_by");
 	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:o}", "complete", complete, "lost", lost,
@@ -377,7 +382,8 @@ static json_t *verdict_of(const struct deps *deps, const struct classified *clas
 
 static json_t *log_of(const struct journal_counts *log)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files", (json_int_t)log->files,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files", (json_int_t)log->files,
+			 "damaged", (json_int_t)log->damaged,
 			 "lines", (json_int_t)log->lines, "records", (json_int_t)log->records,
 			 "torn", (json_int_t)log->torn, "foreign", (json_int_t)log->foreign,
 			 "not_utf8", (json_int_t)log->not_utf8, "newer", (json_int_t)log->newer);

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files share that make a draft: suggestion_take.c what is known, suggestion.c what becomes of it,
- * suggestion_nets.c services of addresses, suggestion_needs.c what services need in turn. */
+/*
+ * What the files share that make a draft.
+ *
+ *	suggestion_take.c	records -> what was reached, once for each object
+ *	suggestion.c		that -> a draft, and whether the draft lets it pass
+ *	suggestion_known.c	first, services that this host knows,
+ *	suggestion_groups.c	then those that the log names, then ranges and paths without a name,
+ *	suggestion_nets.c	each with ports in common, neighbours as a range,
+ *	suggestion_needs.c	and what services need in turn
+ *	suggestion_rule.c	the rule of a service, and what is said of it
+ *	suggestion_notes.c	what is said of the draft
+ *	suggestion_order.c	which objects go together
+ */
 #pragma once
 
 #include "suggestion.h"
@@ -27,13 +38,60 @@ static inline const char *string_at(const struct suggestion *suggestion, uint32_
 	return intern_bytes(&suggestion->strings, number);
 }
 
-/* --- suggestion.c --- */
+/* --- suggestion_order.c --- */
+
+/* The access that a rule has to name, where another passed; else 0, all. Who opens a file for both is
+ * denied for one. */
+uint8_t reached_access_meant(const struct reached *reached);
+
+/* 0: they go into one service, but for addresses with other ports. */
+int reached_compare_groups(const struct suggestion *suggestion, const struct reached *one,
+			   const struct reached *other);
+
+/* For qsort_r() of pointers, with the suggestion: by what it is, and by what goes into one service. */
+int reached_by_object(const void *a, const void *b, void *ctx);
+int reached_by_group(const void *a, const void *b, void *ctx);
+
+/* --- suggestion_rule.c --- */
+
+/* "12 times: schema-tool 10, deploy 2"; for free(). */
+char *drafting_about(const struct drafting *drafting, struct reached *const *objects, size_t count);
+
+/* Gives a service its rule, and what is said of it. @ctx: the drafting. @service: NULL without memory. */
+void drafting_add_rule(void *ctx, struct draft_service *service, struct reached **objects, size_t count);
+
+/* Whether the draft has that known service: none of its own is to be called so. */
+bool drafting_includes(const struct draft *draft, const struct known_service *service);
 
 /* Includes the file of a known service, and those of all that services in it need. */
 void drafting_include(struct drafting *drafting, size_t known);
 
 /* Notes that a service of the draft is what the log calls @name. */
 void drafting_note_origin(struct drafting *drafting, uint32_t name, size_t service);
+
+/* --- suggestion_known.c --- */
+
+/* Refers to the known services that were reached. Returns 0 or -ENOMEM. */
+int suggestion_known_services(struct drafting *drafting);
+
+/* --- suggestion_groups.c --- */
+
+/* Adds services for what has no known one: those that the log names, or those without a name, whose ranges give way
+ * to the others'. Returns 0 or -ENOMEM. */
+int suggestion_groups(struct drafting *drafting, bool named);
+
+/* Adds a comment called @name with what the default lets pass of a class. Returns 0 or -ENOMEM. */
+int suggestion_aside(struct drafting *drafting, enum object_class class, const char *name);
+
+/* --- suggestion_notes.c --- */
+
+/* "140.82.112.3:443/tcp", or a path. */
+void suggestion_append_object(struct text *out, const struct suggestion *suggestion,
+			      const struct reached *reached);
+
+/* What stands above the draft, and below it. */
+void suggestion_note_head(struct drafting *drafting);
+void suggestion_notes(struct drafting *drafting);
 
 /* --- suggestion_nets.c --- */
 

@@ -120,7 +120,7 @@ static int find_ended(struct sweep *sweep)
 static void close_run(struct fence *fence, uint64_t run, const struct run *account)
 {
 	if (account->flags & TAG_ENTERED)
-		runs_note_end(fence, run, MODE_POLICY, -1, 0);
+		runs_note_end(fence, run, -1, 0);
 	fence_end_run(fence, run);
 }
 
@@ -221,9 +221,20 @@ int runs_note_begin(struct fence *fence, const struct tag *tag, pid_t pid, const
 	return err;
 }
 
-int runs_note_end(struct fence *fence, uint64_t run, enum mode mode, int status, size_t outlived_by)
+uint32_t runs_mode_flags(enum mode mode)
 {
-	struct notice_about about = { .run = run, .rule = RULE_END, .verdict = VERDICT_ALLOW, .mode = mode };
+	return mode == MODE_AUDIT ? TAG_AUDIT : mode == MODE_ENFORCE ? TAG_ENFORCE : 0;
+}
+
+enum mode runs_mode(const struct run *account, const struct ruleset *policy)
+{
+	return account->flags & TAG_AUDIT ? MODE_AUDIT : account->flags & TAG_ENFORCE ? MODE_ENFORCE :
+		(enum mode)policy->mode;
+}
+
+int runs_note_end(struct fence *fence, uint64_t run, int status, size_t outlived_by)
+{
+	struct notice_about about = { .run = run, .rule = RULE_END, .verdict = VERDICT_ALLOW };
 	struct text text = { 0 };
 	struct ruleset header;
 	struct run account;
@@ -233,7 +244,7 @@ int runs_note_end(struct fence *fence, uint64_t run, enum mode mode, int status,
 
 	if (!err && !fence_get_header(fence, account.policy, &header)) {
 		about.generation = header.generation;
-		about.mode = mode == MODE_POLICY ? header.mode : mode;
+		about.mode = runs_mode(&account, &header);
 	}
 	if (!err) {
 		about.policy = account.policy;
@@ -345,19 +356,29 @@ static json_t *describe_launcher(const struct listed *listed)
 	return listed->launcher_seen ? json_true() : json_null();
 }
 
-static json_t *describe(const struct listed *listed, struct tag_names *names)
+/* NULL where its policy is not in force any more. */
+static const char *mode_of(const struct fence *fence, const struct run *account)
+{
+	struct ruleset policy;
+
+	if (fence_get_header(fence, account->policy, &policy))
+		return NULL;
+	return runs_mode(account, &policy) == MODE_ENFORCE ? "enforce" : "audit";
+}
+
+static json_t *describe(const struct fence *fence, const struct listed *listed, struct tag_names *names)
 {
 	const struct run *account = &listed->account;
 	char name[RUN_NAME_SIZE], started[32];
 
 	write_started(account, started, sizeof(started));
-	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:o, s:b, s:I, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
 			 "run", run_id_name(listed->run, name),
 			 "tag", tag_name(names, account->policy), "policy", account->policy,
 			 "started", started,
 			 "launcher", account->pid, "launcher_alive", describe_launcher(listed),
 			 "entered", (account->flags & TAG_ENTERED) != 0,
-			 "tasks", (json_int_t)listed->tasks,
+			 "tasks", (json_int_t)listed->tasks, "mode", mode_of(fence, account),
 			 "denied", (json_int_t)account->denied, "audited", (json_int_t)account->audited,
 			 "allowed", (json_int_t)account->allowed, "repeated", (json_int_t)account->repeated,
 			 "submitted", (json_int_t)account->submitted,
@@ -377,7 +398,7 @@ json_t *runs_describe(const struct fence *fence)
 		names->fence = fence;
 		described = json_array();
 		for (size_t i = 0; i < list.count; i++)
-			json_array_append_new(described, describe(&list.runs[i], names));
+			json_array_append_new(described, describe(fence, &list.runs[i], names));
 	}
 	free(list.runs);
 	free(names);

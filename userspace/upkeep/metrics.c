@@ -152,7 +152,8 @@ static void events(const struct metrics *metrics, struct text *out)
 {
 	static const char name[] = "ringfence_events_total";
 
-	begin(out, name, "counter", "Decisions that were written to the audit log.");
+	begin(out, name, "counter", "Decisions that were written to the audit log; would_deny: what "
+	      "audit mode let pass.");
 	for (size_t i = 0; i < metrics->count; i++) {
 		const struct series *series = &metrics->series[i];
 

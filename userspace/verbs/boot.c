@@ -37,7 +37,8 @@ const struct verb boot_verb = {
 	.name = "boot",
 	.arguments = "status [--json] | enable [--write] | disable [--write]",
 	.help = "BPF programs decide only where bpf is in the list of LSMs that the kernel was booted with.\n\n"
-		"  status   the list that is active, whether bpf is in it, and what the next boot will have\n"
+		"  status   the list that is active, whether bpf is in it, what the next boot will have, and what\n"
+		"           is to be done for it to be there\n"
 		"  enable   shows the change that has grub pass the active list with bpf at its end, in the\n"
 		"           file " BOOT_GRUB_FILE "; with --write, makes it. Refuses\n"
 		"           where somebody else sets lsm=, and says what to change there\n"
@@ -96,6 +97,8 @@ static int print_json(const struct boot_state *state)
 
 static int print_status(const struct boot_state *state)
 {
+	char remedy[BOOT_REMEDY_SIZE];
+
 	if (state->error)
 		printf("running   cannot read " BOOT_LSM_FILE ": %s\n", strerror(-state->error));
 	else
@@ -110,10 +113,8 @@ static int print_status(const struct boot_state *state)
 	for (size_t i = 0; i < state->setting_count; i++)
 		printf("setting   %s:%u: lsm=%s\n", state->settings[i].file, state->settings[i].line,
 		       state->settings[i].list);
-	if (exit_of(state) == EXIT_AFTER_REBOOT)
-		printf("          reboot\n");
-	else if (exit_of(state) != EXIT_LIVE)
-		printf("          ringfence boot enable tells what to do\n");
+	if (boot_remedy(state, remedy))
+		printf("to do     %s\n", remedy);
 	return exit_of(state);
 }
 

@@ -79,7 +79,7 @@ static bool takes_files(const struct verb *verb)
 {
 	const char *option = strstr(verb->arguments, "--"), *file = strstr(verb->arguments, "FILE");
 
-	return verb->words || strstr(verb->arguments, "[LOG]") || (file && (!option || file < option || file[-2] == ']'));
+	return verb->words || strstr(verb->arguments, "LOG") || (file && (!option || file < option || file[-2] == ']'));
 }
 
 /* Text inside of single quotes; with a backslash before each of @special. */
@@ -156,8 +156,8 @@ static void print_bash(void)
 static void print_zsh_option(const struct verb_option *option)
 {
 	const struct kind *kind = option->arg ? kind_of(option->arg) : NULL;
-	/* What is given as KEY=VALUE may be given more than once. */
-	bool repeated = option->arg && strchr(option->arg, '=');
+	/* What is given as KEY=VALUE may be given more than once, and what says so. */
+	bool repeated = option->arg && (strchr(option->arg, '=') || strstr(option->help, "repeated"));
 	char letter = verb_option_letter(option), words[WORDS_MAX];
 
 	printf(" \\\n\t\t\t");

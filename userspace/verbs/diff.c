@@ -19,21 +19,20 @@
 #include "../review/report.h"
 #include "../review/report_read.h"
 #include "../runs/run_id.h"
+#include "logs.h"
 #include "verbs.h"
 
 #define EXIT_NEWS 1
 #define EXIT_FAULT 2
-#define LOGS_MAX 64
 #define BASELINE_MODE 0640		/* it shows command lines and paths, as the log does */
 
-enum { OPTION_LOG = 1, OPTION_KINDS };	/* no letters: they have no short form */
+enum { OPTION_KINDS = 1 };		/* no letter: it has no short form */
 
 static const struct verb_option options[] = {
 	{ 'b', "baseline", NULL, "compare with the baseline of the run's tag" },
 	{ 'k', "keep", NULL, "keep the run as the baseline of its tag; compares nothing" },
 	{ 's', "services", NULL, "only what is a service of the policy" },
-	{ OPTION_LOG, "log", "FILE",
-	  "the log to read, with what was rotated away from it (may be repeated)" },
+	LOGS_OPTIONS,
 	{ OPTION_KINDS, "kinds", "FILE", "what persons say of dependencies; without it, " PATH_KINDS_FILE },
 	{ 'j', "json", NULL, "print a JSON object" },
 	{},
@@ -41,14 +40,16 @@ static const struct verb_option options[] = {
 
 const struct verb diff_verb = {
 	.name = "diff",
-	.arguments = "[OPTION]... RUN RUN\n"
-		"       ringfence diff [OPTION]... --baseline [RUN]\n"
-		"       ringfence diff [OPTION]... --keep [RUN]",
+	.arguments = "[OPTION]... RUN RUN [LOG]...\n"
+		"       ringfence diff [OPTION]... LOG LOG\n"
+		"       ringfence diff [OPTION]... --baseline [RUN] [LOG]...\n"
+		"       ringfence diff [OPTION]... --keep [RUN] [LOG]...",
 	.help = "Tells what the second run depends on that the first did not, what it does not any more,\n"
-		"and what was judged otherwise or is of another kind. A run is named as in the log, or by\n"
-		"a file that `ringfence report --format json` wrote. With --baseline a run, or else the\n"
-		"newest one, is compared with the one that --keep put into\n"
-		PATH_BASELINES " for its tag.\n\n"
+		"and what was judged otherwise or is of another kind. Of two logs the newest run of each is\n"
+		"meant. In the place of a run may be a file that `ringfence report --format json` wrote; one\n"
+		"is known by not being called *.jsonl, as logs are. With --baseline a run, or else the newest\n"
+		"one, is compared with the one that --keep put into " PATH_BASELINES "\n"
+		"for its tag.\n\n"
 		"Exit status: 0 when nothing is new or has changed, 1 when something is or has, 2 when\n"
 		"that cannot be told.",
 	.options = options,
@@ -56,15 +57,22 @@ const struct verb diff_verb = {
 };
 
 struct arguments {
-	const char *logs[LOGS_MAX];
-	size_t log_count;
+	struct logs logs;
 	const char *kinds;
 	bool baseline, keep, services, json;
-	const char *runs[2];		/* NULL: the newest */
+	const char *runs[2];		/* or files with reports; NULL: the newest */
 	size_t run_count;
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
+
+static int add_run(struct arguments *arguments, const char *run)
+{
+	if (arguments->run_count == 2)
+		return verb_misused(&diff_verb, "2 runs at most: %s", run);
+	arguments->runs[arguments->run_count++] = run;
+	return 0;
+}
 
 static int take_option(struct arguments *arguments, int id)
 {
@@ -81,11 +89,10 @@ static int take_option(struct arguments *arguments, int id)
 	case 'j':
 		arguments->json = true;
 		return 0;
-	case OPTION_LOG:
-		if (arguments->log_count == LOGS_MAX)
-			return verb_misused(&diff_verb, "at most %d logs", LOGS_MAX);
-		arguments->logs[arguments->log_count++] = optarg;
-		return 0;
+	case LOGS_OPTION_LOG:
+		return logs_add(&arguments->logs, &diff_verb, optarg);
+	case LOGS_OPTION_RUN:
+		return logs_add_run(&arguments->logs, &diff_verb, optarg) ?: add_run(arguments, optarg);
 	case OPTION_KINDS:
 		arguments->kinds = optarg;
 		return 0;
@@ -94,42 +101,46 @@ static int take_option(struct arguments *arguments, int id)
 	}
 }
 
-static bool ends_with(const char *word, const char *end)
+/* A file that has a report is known by not being called as a log. */
+static bool is_report(const char *word)
 {
 	size_t size = strlen(word);
 
-	return size > strlen(end) && !strcmp(word + size - strlen(end), end);
+	return (size > 5 && !strcmp(word + size - 5, ".json")) ||
+	       ((strchr(word, '/') || !access(word, F_OK)) && !logs_is_name(word));
 }
 
-/* A file that has a report is known by its path, or by its name. */
-static bool is_file(const char *word)
+static int take_word(struct arguments *arguments, const char *word)
 {
-	return strchr(word, '/') || ends_with(word, ".json");
+	size_t runs = arguments->logs.run_count;
+
+	if (is_report(word))
+		return add_run(arguments, word);
+	if (logs_add_word(&arguments->logs, &diff_verb, word))
+		return VERB_BAD;
+	return arguments->logs.run_count > runs ? add_run(arguments, word) : 0;
 }
 
-static int take_runs(struct arguments *arguments, int argc, char **argv)
+/* Whether the newest runs of two logs are meant. */
+static bool compares_logs(const struct arguments *arguments)
 {
-	size_t most = arguments->baseline || arguments->keep ? 1 : 2;
-	uint64_t run;
+	return !arguments->run_count && !arguments->baseline && !arguments->keep;
+}
+
+static int take_words(struct arguments *arguments, int argc, char **argv)
+{
+	bool one = arguments->baseline || arguments->keep;
 
 	if (arguments->baseline && arguments->keep)
 		return verb_misused(&diff_verb, "--baseline and --keep: first compare, then keep");
-	if ((size_t)(argc - optind) > most)
-		return verb_misused(&diff_verb, "%zu run%s at most: %s", most, most == 1 ? "" : "s",
-				    argv[optind + most]);
-	if (most == 2 && argc - optind < 2)
-		return verb_misused(&diff_verb, "which two runs? Or give --baseline");
-	for (int i = optind; i < argc; i++) {
-		if (ends_with(argv[i], ".jsonl"))
-			return verb_misused(&diff_verb, "%s: a log is named by --log; expected the name of a run in it, "
-					    "or of a file *.json with a report", argv[i]);
-		if (!is_file(argv[i]) && !run_id_parse(argv[i], &run))
-			return verb_misused(&diff_verb, "\"%s\" is not the name of a run; they look like "
-					    "20270331-142355-9f03ac. A file with a report is named *.json",
-					    argv[i]);
-		arguments->runs[arguments->run_count++] = argv[i];
-	}
-	return 0;
+	while (optind < argc)
+		if (take_word(arguments, argv[optind++]))
+			return VERB_BAD;
+	if (one && arguments->run_count > 1)
+		return verb_misused(&diff_verb, "1 run at most: %s", arguments->runs[1]);
+	if (!one && arguments->run_count < 2 && !(compares_logs(arguments) && arguments->logs.count == 2))
+		return verb_misused(&diff_verb, "which two runs? Or which two logs? Or give --baseline");
+	return logs_end(&arguments->logs, &diff_verb, argc, argv, 2);
 }
 
 static int parse(struct arguments *arguments, int argc, char **argv)
@@ -139,9 +150,7 @@ static int parse(struct arguments *arguments, int argc, char **argv)
 	while ((id = verb_next(&diff_verb, argc, argv)) != VERB_END)
 		if (take_option(arguments, id))
 			return -EINVAL;
-	if (!arguments->log_count)
-		arguments->logs[arguments->log_count++] = PATH_LOG;
-	return take_runs(arguments, argc, argv);
+	return take_words(arguments, argc, argv);
 }
 
 /* --- reports -------------------------------------------------------------------------------- */
@@ -168,28 +177,20 @@ static int read_file(const char *path, json_t **ret_report)
 		say("%s: not a report of a run, as `ringfence report --format json` writes it", path);
 	else
 		say("%s:%d:%d: %s", path, error.line, error.column, error.text);
+	say_remedy("a log that is not called *.jsonl is named with --log");
 	json_decref(report);
 	return -EBADMSG;
 }
 
-static int cannot_read(int err, const char *log)
-{
-	say_errno(err, "cannot read the log %s", log);
-	if (err == -ENOENT && !strcmp(log, PATH_LOG))
-		say_remedy("a run without the daemon writes ./ringfence-RUN.jsonl: name that file with "
-			   "--log");
-	return err;
-}
-
-static int find_newest(const struct arguments *arguments, char ret_run[RUN_NAME_SIZE])
+static int find_newest(const struct logs *logs, char ret_run[RUN_NAME_SIZE])
 {
 	struct journal_counts counts;
-	int err = journal_newest_run(arguments->logs, arguments->log_count, ret_run, &counts);
+	int err = journal_newest_run(logs->paths, logs->count, ret_run, &counts);
 
 	if (err == -ENODATA)
 		say("no run in %s", counts.reading);
 	else if (err)
-		cannot_read(err, counts.reading);
+		logs_unreadable(counts.reading, err);
 	return err;
 }
 
@@ -225,30 +226,32 @@ static int make_report(const struct arguments *arguments, struct deps *deps, jso
 	return err;
 }
 
-/* The report on a run, or in a file; NULL is the newest run. For json_decref(). */
-static int find_report(const struct arguments *arguments, const char *run, json_t **ret_report)
+/* The report on a run, or in a file; NULL is the newest run of the logs. For json_decref(). */
+static int find_report(const struct arguments *arguments, const struct logs *logs, const char *run,
+		       json_t **ret_report)
 {
 	char newest[RUN_NAME_SIZE];
 	const char *reading;
 	struct deps deps;
 	int err;
 
-	if (run && is_file(run))
+	if (run && is_report(run))
 		return read_file(run, ret_report);
 	if (!run) {
-		err = find_newest(arguments, newest);
+		err = find_newest(logs, newest);
 		if (err)
 			return err;
 		run = newest;
 	}
-	err = deps_read(arguments->logs, arguments->log_count, run, &deps, &reading);
-	if (err)
-		return cannot_read(err, reading);
+	err = deps_read(logs->paths, logs->count, run, &deps, &reading);
+	if (err) {
+		logs_unreadable(reading, err);
+		return err;
+	}
 	if (deps.records || deps.has_begin || deps.has_end) {
 		err = make_report(arguments, &deps, ret_report);
 	} else {
-		say("no run %s in %s%s", run, arguments->logs[0],
-		    arguments->log_count > 1 ? " and the other logs" : "");
+		logs_without(logs, run);
 		err = -ENOENT;
 	}
 	deps_free(&deps);
@@ -322,6 +325,17 @@ static int compare(const struct arguments *arguments, const json_t *before, cons
 	return fflush(stdout) ? EXIT_FAULT : code;
 }
 
+/* The first or the second of what is compared: NULL is the newest run. */
+static int find_side(const struct arguments *arguments, size_t side, json_t **ret_report)
+{
+	struct logs one = { .count = 1 };
+
+	if (!compares_logs(arguments))
+		return find_report(arguments, &arguments->logs, arguments->runs[side], ret_report);
+	one.paths[0] = arguments->logs.paths[side];
+	return find_report(arguments, &one, NULL, ret_report);
+}
+
 int diff_main(int argc, char **argv)
 {
 	struct arguments arguments = { 0 };
@@ -330,13 +344,11 @@ int diff_main(int argc, char **argv)
 
 	if (parse(&arguments, argc, argv))
 		return EXIT_FAULT;
-	err = find_report(&arguments, arguments.run_count ? arguments.runs[arguments.run_count - 1] : NULL,
-			  &after);
+	err = find_side(&arguments, !arguments.baseline && !arguments.keep, &after);
 	if (!err && arguments.keep)
 		code = keep(after) ? EXIT_FAULT : 0;
 	else if (!err)
-		err = arguments.baseline ? find_baseline(after, &before) :
-			find_report(&arguments, arguments.runs[0], &before);
+		err = arguments.baseline ? find_baseline(after, &before) : find_side(&arguments, 0, &before);
 	if (!err && !arguments.keep)
 		code = compare(&arguments, before, after);
 	json_decref(before);

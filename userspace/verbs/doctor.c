@@ -73,7 +73,7 @@ static void examine_hooks(struct finding *finding)
 
 /* Programs loaded, and denied. A fence of our own, so that it needs no loaded one and changes
  * none. */
-static void examine_fence(struct finding *programs, struct finding *probe)
+static void examine_fence(struct finding *programs, struct finding *probe, bool verbose)
 {
 	struct collector *collector = NULL;
 	struct probe_result result = {};
@@ -85,6 +85,8 @@ static void examine_fence(struct finding *programs, struct finding *probe)
 	probe->topic = "probe";
 	if (err) {
 		host_explain_load(err, programs);
+		if (verbose && *fence_log())
+			snprintf(programs->remedy, sizeof(programs->remedy), "what the kernel said stands below");
 		snprintf(probe->text, sizeof(probe->text), "not run");
 		snprintf(probe->remedy, sizeof(probe->remedy), "mend what stands above");
 		return;
@@ -216,7 +218,7 @@ int doctor_main(int argc, char **argv)
 	count = host_examine(findings);
 	examine_hooks(&findings[count++]);
 	if (host_capable()) {
-		examine_fence(&findings[count], &findings[count + 1]);
+		examine_fence(&findings[count], &findings[count + 1], verbose);
 		count += 2;
 		count += examine_loaded(&findings[count]);
 	}

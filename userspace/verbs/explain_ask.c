@@ -218,17 +218,14 @@ static struct decision judge(const struct subject *subject, const struct ruleset
 }
 
 /* Whether a waiver is for the one access only that is asked about: who opens a file for both is let pass where one
- * rule denies both, and not where another has a say in the other (lsm/path.bpf.h). */
+ * rule denies both, and not where another has a say in the other. */
 static bool is_for_one_access(const struct subject *subject, const struct ruleset *image)
 {
 	const struct path_here *here = &subject->here;
-	struct decision read, write;
 
-	if (subject->class != CLASS_FILE)
-		return false;
-	read = image_decide_path(image, CLASS_FILE, ACCESS_READ, here->path, here->chain, here->count);
-	write = image_decide_path(image, CLASS_FILE, ACCESS_WRITE, here->path, here->chain, here->count);
-	return read.rule != write.rule;
+	return subject->class == CLASS_FILE &&
+	       image_decide_path(image, CLASS_FILE, ACCESS_READ | ACCESS_WRITE, here->path, here->chain,
+				 here->count).shared;
 }
 
 /* Tries each waiver beside those that who asks has; also as long ago as it cannot have expired. */

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "../audit/log_files.h"
+#include "../audit/log_unpack.h"
 #include "../base/locations.h"
 #include "../base/options.h"
-#include "../runs/run_id.h"
 #include "log.h"
 #include "verbs.h"
 
@@ -28,17 +28,19 @@ static void on_interrupt(int signal)
 
 /* --- the file ----------------------------------------------------------------------------- */
 
-/* Shows a line without its newline. Returns 0, -EPIPE and the like, or -ENOMEM. */
-static int show_line(struct log *log, const char *text, size_t size)
+/* Shows a line. Returns 0, -EPIPE and the like, or -ENOMEM. */
+static int show_line(void *ctx, const char *text, size_t size, bool ended)
 {
+	struct log *log = ctx;
 	struct audit_line line;
 	struct text out = { 0 };
 	int r = 0;
 
+	(void)ended;
 	log->line++;
 	if (!size)
 		return 0;
-	if (audit_line_parse(text, size, &line) < 0) {
+	if (size > LINES_MAX || audit_line_parse(text, size, &line) < 0) {
 		fprintf(stderr, "ringfence log: %s:%" PRIu64 ": not a record; skipped\n", log->reading,
 			log->line);
 		log->broken = true;
@@ -63,51 +65,51 @@ static int show_line(struct log *log, const char *text, size_t size)
 	return r;
 }
 
-int log_show_lines(struct log *log, FILE *in, struct text *rest)
+/* A compressed file may have been cut, or the disk lied: the others are shown all the same. */
+static void tell_damage(struct log *log)
+{
+	fprintf(stderr, "ringfence log: %s: the compressed file is damaged or has no end; what follows in it is missing\n",
+		log->reading);
+	log->broken = true;
+}
+
+int log_show_lines(struct log *log, FILE *in)
 {
 	char buf[65536];
-	size_t size;
+	ssize_t size = 0;
 	int r = 0;
 
 	clearerr(in);
-	while (r >= 0 && (size = fread(buf, 1, sizeof(buf), in)) > 0) {
-		const char *at = buf, *end = buf + size, *newline;
-
-		while (r >= 0 && (newline = memchr(at, '\n', end - at))) {
-			text_append(rest, at, newline - at);
-			r = rest->failed ? -ENOMEM : show_line(log, rest->data, rest->size);
-			rest->size = 0;
-			at = newline + 1;
-		}
-		text_append(rest, at, end - at);
-	}
-	if (r >= 0 && ferror(in))
-		r = -EIO;
+	while (r >= 0 && (size = log_unpack_read(in, buf, sizeof(buf))) > 0)
+		r = lines_take(&log->lines, buf, size);
+	if (r >= 0 && size == -EBADMSG)
+		tell_damage(log);
+	else if (r >= 0 && size < 0)
+		r = (int)size;
 	if (r >= 0 && fflush(stdout))
 		r = -errno;
 	return r;
 }
 
-int log_show_rest(struct log *log, struct text *rest)
+int log_show_rest(struct log *log)
 {
-	int r = rest->size ? show_line(log, rest->data, rest->size) : 0;
+	int r = lines_end(&log->lines);
 
-	rest->size = 0;
 	log->line = 0;
 	return r;
 }
 
-int log_show_rotated(struct log *log, const char *path, struct text *rest)
+int log_show_rotated(struct log *log, const char *path)
 {
-	FILE *in = fopen(path, "re");
+	FILE *in = log_files_open_rotated(path);
 	int r;
 
 	if (!in)
 		return errno == ENOENT ? 0 : -errno;	/* removed as too old since it was found */
 	log->reading = path;
-	r = log_show_lines(log, in, rest);
+	r = log_show_lines(log, in);
 	if (r >= 0)
-		r = log_show_rest(log, rest);
+		r = log_show_rest(log);
 	fclose(in);
 	log->reading = log->path;
 	return r;
@@ -116,7 +118,7 @@ int log_show_rotated(struct log *log, const char *path, struct text *rest)
 /* --- the verb ----------------------------------------------------------------------------- */
 
 static const struct verb_option options[] = {
-	{ 'r', "run", "RUN", "only this run, such as 20270331-142355-9f03ac" },
+	LOGS_OPTIONS,
 	{ 't', "tag", "TAG", "only runs of this tag" },
 	{ 's', "service", "SERVICE", "only this service of the policy" },
 	{ 'v', "verdict", "VERDICT", "only allow, audit or deny" },
@@ -129,51 +131,44 @@ static const struct verb_option options[] = {
 
 const struct verb log_verb = {
 	.name = "log",
-	.arguments = "[OPTION]... [FILE]",
-	.help = "Shows the audit log, one line per record, times in UTC. FILE is " PATH_LOG "\n"
+	.arguments = "[OPTION]... [RUN]... [LOG]...",
+	.help = "Shows the audit log, one line per record, times in UTC. LOG is " PATH_LOG "\n"
 		"unless it is named. What was rotated away from it is shown before it. Of an option that is\n"
 		"there several times any value is meant, of several options all.\n\n"
-		"Exit status: 0; 1 when the log or the run is not there, or a line of it is no record.",
+		"Exit status: 0, also when there are no such records; 1 when a log or a run is not there, or\n"
+		"a line is no record.",
 	.options = options,
 	.colored = true,
 };
 
-static int add_word(struct log_words *words)
+static int add_word(struct log_words *words, const char *word)
 {
-	return log_words_add(words, optarg) ? 0 :
-		verb_misused(&log_verb, "%s: at most %d values of an option", optarg, LOG_WORDS_MAX);
-}
-
-static int add_run(struct log *log)
-{
-	uint64_t run;
-
-	if (!run_id_parse(optarg, &run))
-		return verb_misused(&log_verb, "\"%s\" is not the name of a run; they look like "
-				    "20270331-142355-9f03ac", optarg);
-	return add_word(&log->filter.runs);
+	return log_words_add(words, word) ? 0 :
+		verb_misused(&log_verb, "%s: at most %d values of an option", word, LOG_WORDS_MAX);
 }
 
 static int add_verdict(struct log *log)
 {
 	if (strcmp(optarg, "allow") && strcmp(optarg, "audit") && strcmp(optarg, "deny"))
 		return verb_misused(&log_verb, "--verdict %s: expected allow, audit or deny", optarg);
-	return add_word(&log->filter.verdicts);
+	return add_word(&log->filter.verdicts, optarg);
 }
 
 static int parse_option(struct log *log, int id)
 {
 	switch (id) {
-	case 'r':
-		return add_run(log);
+	case LOGS_OPTION_LOG:
+		return logs_add(&log->logs, &log_verb, optarg);
+	case LOGS_OPTION_RUN:
+		return logs_add_run(&log->logs, &log_verb, optarg);
 	case 't':
-		return add_word(&log->filter.tags);
+		return add_word(&log->filter.tags, optarg);
 	case 's':
-		return add_word(&log->filter.services);
+		return add_word(&log->filter.services, optarg);
 	case 'v':
 		return add_verdict(log);
 	case 'P':
-		return add_word(&log->filter.steps);
+		return add_word(&log->filter.steps, optarg);
 	case 'S':
 		return log_since_parse(&log->filter, optarg, time(NULL)) ? 0 :
 			verb_misused(&log_verb, "--since %s: expected a time such as 2h (ago), 14:23, "
@@ -197,10 +192,12 @@ static int parse_options(struct log *log, int argc, char **argv)
 	while ((id = verb_next(&log_verb, argc, argv)) != VERB_END)
 		if (parse_option(log, id))
 			return -EINVAL;
-	if (argc - optind > 1)
-		return verb_misused(&log_verb, "one file at a time: %s", argv[optind + 1]);
-	if (optind < argc)
-		log->path = argv[optind];
+	if (logs_end(&log->logs, &log_verb, argc, argv, LOG_WORDS_MAX))
+		return -EINVAL;
+	for (size_t i = 0; i < log->logs.run_count; i++)
+		add_word(&log->filter.runs, log->logs.runs[i]);
+	if (log->follow && log->logs.count > 1)
+		return verb_misused(&log_verb, "--follow: one log at a time: %s", log->logs.paths[1]);
 	return 0;
 }
 
@@ -214,7 +211,8 @@ static bool runs_seen(const struct log *log)
 	for (size_t i = 0; i < runs->count && !log->follow && !*log->filter.since; i++) {
 		if (runs->seen[i])
 			continue;
-		fprintf(stderr, "ringfence log: no run %s in %s\n", runs->list[i], log->path);
+		fprintf(stderr, "ringfence log: no run %s in %s%s\n", runs->list[i], log->logs.paths[0],
+			log->logs.count > 1 ? " and the other logs" : "");
 		all = false;
 	}
 	return all;
@@ -226,55 +224,63 @@ static int conclude(const struct log *log, int r)
 	/* Whoever read our output has seen enough. */
 	if (r == -EPIPE)
 		return EXIT_SUCCESS;
-	if (r < 0) {
-		fprintf(stderr, "ringfence log: %s: %s\n", log->path, strerror(-r));
+	if (r < 0)
 		return EXIT_FAILURE;
-	}
 	if (!runs_seen(log))
 		return EXIT_FAILURE;
+	if (!log->follow)
+		log_names_tell(log);
 	if (!log->shown)
 		fputs("no records\n", stderr);
 	return log->broken ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int show_files(struct log *log, struct log_files *files, struct text *rest)
+static int show_files(struct log *log, struct log_files *files)
 {
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < files->count; i++)
-		r = log_show_rotated(log, files->rotated[i], rest);
+		r = log_show_rotated(log, files->rotated[i]);
 	if (r >= 0 && files->last && log->follow)
-		r = log_follow(log, &files->last, rest);
+		r = log_follow(log, &files->last);
 	else if (r >= 0 && files->last)
-		r = log_show_lines(log, files->last, rest) ?: log_show_rest(log, rest);
+		r = log_show_lines(log, files->last) ?: log_show_rest(log);
 	if (r >= 0 && fflush(stdout))
 		r = -errno;
 	return r;
 }
 
-static int show_log(struct log *log)
+static int show_log(struct log *log, const char *path)
 {
-	struct text rest = { 0 };
 	struct log_files files;
-	int r = log_files_open(log->path, log_filter_since(&log->filter), &files);
+	int r = log_files_open(path, log_filter_since(&log->filter), &files);
 
 	if (r < 0) {
-		fprintf(stderr, "ringfence log: %s: %s%s\n", log->path, strerror(-r),
-			r == -ENOENT && !strcmp(log->path, PATH_LOG) ?
-			"; a run without the daemon writes ./ringfence-RUN.jsonl: name that file" :
-			"");
-		return EXIT_FAILURE;
+		logs_unreadable(path, r);
+		return r;
 	}
-	log->reading = log->path;
-	r = show_files(log, &files, &rest);
+	log->path = log->reading = path;
+	r = show_files(log, &files);
 	log_files_close(&files);
-	text_free(&rest);
+	if (r < 0 && r != -EPIPE)
+		fprintf(stderr, "ringfence log: %s: %s\n", log->path, strerror(-r));
+	return r;
+}
+
+static int show_logs(struct log *log)
+{
+	int r = 0;
+
+	log->lines = (struct lines){ .each = show_line, .ctx = log };
+	for (size_t i = 0; r >= 0 && i < log->logs.count; i++)
+		r = show_log(log, log->logs.paths[i]);
+	text_free(&log->lines.rest);
 	return conclude(log, r);
 }
 
 int log_main(int argc, char **argv)
 {
-	struct log log = { .path = PATH_LOG };
+	struct log log = { 0 };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction interrupt = { .sa_handler = on_interrupt };
 	time_t now = time(NULL);
@@ -291,9 +297,10 @@ int log_main(int argc, char **argv)
 		sigaction(SIGINT, &interrupt, NULL);
 		sigaction(SIGTERM, &interrupt, NULL);
 	}
-	code = show_log(&log);
+	code = show_logs(&log);
 	for (size_t i = 0; i < log.hinted_count; i++)
 		free(log.hinted[i]);
 	free(log.hinted);
+	log_names_free(&log.filter);
 	return code;
 }

@@ -4,6 +4,7 @@
  *
  *	log.c		the verb, and the log as files of lines
  *	log_filter.c	which lines are wanted
+ *	log_names.c	what occurs, where nothing has the name that was asked for
  *	log_record.c	one of them, for people
  *	log_follow.c	what comes while one looks
  */
@@ -15,9 +16,12 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "../../policy/intern.h"
 #include "../audit/audit_line.h"
+#include "../base/lines.h"
 #include "../base/term.h"
 #include "../base/text.h"
+#include "logs.h"
 
 #define LOG_WORDS_MAX 32		/* values of one option */
 #define LOG_TIME_SIZE sizeof("2027-03-31T14:23:55")
@@ -25,8 +29,9 @@
 /* Values of an option, any of which may be meant; none: whatever there is. Borrowed from the command line. */
 struct log_words {
 	const char *list[LOG_WORDS_MAX];
-	bool seen[LOG_WORDS_MAX];	/* of runs: there was a line of it */
+	bool seen[LOG_WORDS_MAX];	/* there was a line of it */
 	size_t count;
+	struct intern others;		/* names of the kind that there were; see log_names_note() */
 };
 
 struct log_filter {
@@ -36,8 +41,9 @@ struct log_filter {
 };
 
 struct log {
-	const char *path;
-	const char *reading;		/* the file of it that is read */
+	struct logs logs;
+	const char *path;		/* the one of them that is read, */
+	const char *reading;		/* and the file of it */
 	struct log_filter filter;
 	bool follow, json;
 	const struct term_style *style;
@@ -45,6 +51,7 @@ struct log {
 	char today[sizeof("2027-03-31")];
 	char **hinted;			/* what a hint was given for */
 	size_t hinted_count;
+	struct lines lines;		/* has half a line, while it is being written */
 	uint64_t line;			/* number in the file */
 	uint64_t shown;
 	bool broken;
@@ -54,15 +61,15 @@ extern volatile sig_atomic_t log_interrupted;
 
 /* --- log.c ---------------------------------------------------------------------------------- */
 
-/* Shows the lines of @in up to its end as it is now. Keeps half a line in @rest for the next time, since
- * it is being written. Returns 0, -EPIPE and the like, or -ENOMEM, as all of these do. */
-int log_show_lines(struct log *log, FILE *in, struct text *rest);
+/* Shows the lines of @in up to its end as it is now. Keeps half a line for the next time, since it is being
+ * written. Returns 0, -EPIPE and the like, or -ENOMEM, as all of these do. */
+int log_show_lines(struct log *log, FILE *in);
 
-/* What @rest holds has no end: it is shown if it is whole, and broken if it is not. */
-int log_show_rest(struct log *log, struct text *rest);
+/* Half a line that has no end is shown if it is whole, and broken if it is not. */
+int log_show_rest(struct log *log);
 
 /* Shows a file that was rotated away: nothing comes to it any more. */
-int log_show_rotated(struct log *log, const char *path, struct text *rest);
+int log_show_rotated(struct log *log, const char *path);
 
 /* --- log_filter.c --------------------------------------------------------------------------- */
 
@@ -79,6 +86,21 @@ time_t log_filter_since(const struct log_filter *filter);
 /* Whether the line is wanted; notes runs that were seen. */
 bool log_filter_wants(struct log_filter *filter, const struct audit_line *line);
 
+/* Calls @each for every name by which a step may be meant that did, or began, what the line tells: names and paths
+ * of the process and its ancestors, of their programs, and of scripts that these interpret; until it returns true.
+ * Returns whether it did. */
+bool log_filter_steps(const struct audit_line *line, bool (*each)(void *ctx, const char *name), void *ctx);
+
+/* --- log_names.c ---------------------------------------------------------------------------- */
+
+/* Notes of the services, tags and steps that are asked for which there are, and what others. */
+void log_names_note(struct log_filter *filter, const struct audit_line *line);
+
+/* Tells of each that is asked for and that no line had, with what may have been meant. */
+void log_names_tell(const struct log *log);
+
+void log_names_free(struct log_filter *filter);
+
 /* --- log_record.c --------------------------------------------------------------------------- */
 
 /* Appends the record as a line, and below it a hint where its rule is met for the first time. */
@@ -87,4 +109,4 @@ void log_record(struct text *out, struct log *log, const struct audit_line *line
 /* --- log_follow.c --------------------------------------------------------------------------- */
 
 /* Shows what comes to *in and to what takes its place, until it is interrupted or nobody reads. */
-int log_follow(struct log *log, FILE **in, struct text *rest);
+int log_follow(struct log *log, FILE **in);

@@ -94,11 +94,6 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static bool is_program(const struct log_words *steps, const char *name)
-{
-	return name && *name && (is_one_of(steps, name) || is_one_of(steps, last_part(name)));
-}
-
 /* Programs whose first argument is the program that is meant. */
 static bool is_interpreter(const char *name)
 {
@@ -113,33 +108,56 @@ static bool is_interpreter(const char *name)
 	return false;
 }
 
-/* Whether a program is one of @steps: it, or the script that it interprets. */
-static bool is_step(const struct log_words *steps, const char *executable, const json_t *args)
+struct names {
+	bool (*each)(void *ctx, const char *name);
+	void *ctx;
+};
+
+/* A path is a name by its last part, too. */
+static bool give(const struct names *names, const char *path)
+{
+	return path && *path && (names->each(names->ctx, path) ||
+				 (strchr(path, '/') && names->each(names->ctx, last_part(path))));
+}
+
+/* The names of a program: its own, and that of the script that it interprets. */
+static bool give_program(const struct names *names, const char *executable, const json_t *args)
 {
 	const char *name = json_string_value(json_array_get(args, 0));
 	const char *script = json_string_value(json_array_get(args, 1));
 
-	if (is_program(steps, executable) || is_program(steps, name))
+	if (give(names, executable) || give(names, name))
 		return true;
 	if (!executable)
 		executable = name;
 	return executable && script && *script != '-' && is_interpreter(last_part(executable)) &&
-	       is_program(steps, script);
+	       give(names, script);
 }
 
-static bool has_step(const struct log_words *steps, const struct audit_line *line)
+bool log_filter_steps(const struct audit_line *line, bool (*each)(void *ctx, const char *name), void *ctx)
 {
 	const json_t *process = json_object_get(line->root, "process"), *ancestor;
+	const struct names names = { each, ctx };
 	size_t i;
 
-	if (!steps->count || is_program(steps, line->comm) ||
-	    is_step(steps, json_string_value(json_object_get(process, "executable")), line->args))
+	if (give(&names, line->comm) ||
+	    give_program(&names, json_string_value(json_object_get(process, "executable")), line->args))
 		return true;
 	json_array_foreach(line->ancestors, i, ancestor)
-		if (is_step(steps, json_string_value(json_object_get(ancestor, "executable")),
-			    json_object_get(ancestor, "args")))
+		if (give_program(&names, json_string_value(json_object_get(ancestor, "executable")),
+				 json_object_get(ancestor, "args")))
 			return true;
 	return false;
+}
+
+static bool is_step(void *ctx, const char *name)
+{
+	return is_one_of(ctx, name);
+}
+
+static bool has_step(struct log_words *steps, const struct audit_line *line)
+{
+	return !steps->count || log_filter_steps(line, is_step, steps);
 }
 
 /* --- lines --------------------------------------------------------------------------------- */
@@ -150,6 +168,7 @@ bool log_filter_wants(struct log_filter *filter, const struct audit_line *line)
 
 	for (size_t i = 0; i < runs->count; i++)
 		runs->seen[i] |= !strcmp(runs->list[i], line->run);
+	log_names_note(filter, line);
 	if (filter->verdicts.count && audit_line_is_note(line))
 		return false;
 	return is_one_of(runs, line->run) && is_one_of(&filter->services, line->service) &&

@@ -73,7 +73,7 @@ static bool is_rotated(const struct log *log, FILE *in, bool *ret_truncated)
 }
 
 /* Shows those of @files that were rotated away after @in was. */
-static int show_between(struct log *log, FILE *in, const struct log_files *files, struct text *rest)
+static int show_between(struct log *log, FILE *in, const struct log_files *files)
 {
 	struct stat st, read_one;
 	size_t i = files->count;
@@ -87,38 +87,37 @@ static int show_between(struct log *log, FILE *in, const struct log_files *files
 	if (!i)
 		return 0;		/* it has another name, or none: who knows which came next */
 	for (; r >= 0 && i < files->count; i++)
-		r = log_show_rotated(log, files->rotated[i], rest);
+		r = log_show_rotated(log, files->rotated[i]);
 	return r;
 }
 
 /* Goes on with what took the place of *in, after what *in still had: a line may have come between its
  * end, as it was seen, and its renaming. */
-static int rotate(struct log *log, FILE **in, struct text *rest, struct watch *watch,
-		  bool truncated)
+static int rotate(struct log *log, FILE **in, struct watch *watch, bool truncated)
 {
 	struct log_files files;
 	int r = 0;
 
 	if (truncated) {
 		rewind(*in);
-		return log_show_rest(log, rest) ?: log_show_lines(log, *in, rest);
+		return log_show_rest(log) ?: log_show_lines(log, *in);
 	}
 	/* Gone again already: the next look will tell. */
 	if (log_files_open(log->path, 0, &files))
 		return 0;
 	if (files.last) {
 		watch_file(watch, log->path);
-		r = log_show_lines(log, *in, rest) ?: log_show_rest(log, rest) ?:
-			show_between(log, *in, &files, rest);
+		r = log_show_lines(log, *in) ?: log_show_rest(log) ?:
+			show_between(log, *in, &files);
 		fclose(*in);
 		*in = files.last;
 		files.last = NULL;
 	}
 	log_files_close(&files);
-	return r < 0 ? r : log_show_lines(log, *in, rest);
+	return r < 0 ? r : log_show_lines(log, *in);
 }
 
-int log_follow(struct log *log, FILE **in, struct text *rest)
+int log_follow(struct log *log, FILE **in)
 {
 	sigset_t blocked, unblocked;
 	struct watch watch;
@@ -134,9 +133,9 @@ int log_follow(struct log *log, FILE **in, struct text *rest)
 	sigdelset(&unblocked, SIGTERM);
 	watch_begin(&watch, log->path);
 	while (r >= 0 && !log_interrupted) {
-		r = log_show_lines(log, *in, rest);
+		r = log_show_lines(log, *in);
 		if (r >= 0 && is_rotated(log, *in, &truncated))
-			r = rotate(log, in, rest, &watch, truncated);
+			r = rotate(log, in, &watch, truncated);
 		if (r >= 0)
 			r = watch_wait(&watch, &unblocked);
 	}

@@ -18,17 +18,16 @@
 #include "../review/report.h"
 #include "../review/report_html.h"
 #include "../runs/run_id.h"
+#include "logs.h"
 #include "verbs.h"
 
-#define LOGS_MAX 64
 #define FILE_MODE 0640			/* it shows command lines and paths, as the log does */
 
 enum format { FORMAT_TEXT, FORMAT_MD, FORMAT_HTML, FORMAT_DOT, FORMAT_JSON, FORMAT_COUNT };
-enum { OPTION_LOG = 1, OPTION_KINDS };	/* no letters: they have no short form */
+enum { OPTION_KINDS = 1 };	/* no letter: it has no short form */
 
 struct arguments {
-	const char *logs[LOGS_MAX];
-	size_t log_count;
+	struct logs logs;
 	const char *kinds;		/* NULL: PATH_KINDS_FILE, where that is there */
 	const char *output;		/* NULL: stdout */
 	char page[sizeof("ringfence-.html") + RUN_NAME_SIZE];	/* what a page is called that nobody has named */
@@ -41,7 +40,7 @@ static_assert(sizeof(format_words) / sizeof(format_words[0]) == FORMAT_COUNT, "a
 
 static const struct verb_option options[] = {
 	{ 'f', "format", "FORMAT", "text (the default), md, html, dot (for graphviz) or json" },
-	{ OPTION_LOG, "log", "FILE", "the log to read, with what was rotated away from it (may be repeated)" },
+	LOGS_OPTIONS,
 	{ OPTION_KINDS, "kinds", "FILE", "what persons say of dependencies; without it, " PATH_KINDS_FILE },
 	{ 'o', "output", "FILE", "write to FILE, replacing it as a whole, instead of stdout" },
 	{},
@@ -49,11 +48,11 @@ static const struct verb_option options[] = {
 
 const struct verb report_verb = {
 	.name = "report",
-	.arguments = "[OPTION]... [RUN]",
+	.arguments = "[OPTION]... [RUN] [LOG]...",
 	.help = "Tells what a run depended on: whether the deploy asks for it (direct), a tool does so by\n"
 		"itself (hidden) or another service does so on its behalf (transient), with the evidence;\n"
 		"where it is a loop, what breaks, and what to change. RUN is the newest one in the log\n"
-		"unless it is named. The log is " PATH_LOG "\n"
+		"unless it is named. LOG is " PATH_LOG "\n"
 		"unless it is named. An HTML page goes to ./ringfence-RUN.html where stdout is a terminal.\n\n"
 		"Exit status: 0, also where loops were found; 1 when the log cannot be read, the run is not\n"
 		"in it, or the report cannot be written.",
@@ -78,11 +77,10 @@ static int take_option(struct arguments *arguments, int id)
 	switch (id) {
 	case 'f':
 		return take_format(arguments, optarg);
-	case OPTION_LOG:
-		if (arguments->log_count == LOGS_MAX)
-			return verb_misused(&report_verb, "at most %d logs", LOGS_MAX);
-		arguments->logs[arguments->log_count++] = optarg;
-		return 0;
+	case LOGS_OPTION_LOG:
+		return logs_add(&arguments->logs, &report_verb, optarg);
+	case LOGS_OPTION_RUN:
+		return logs_add_run(&arguments->logs, &report_verb, optarg);
 	case OPTION_KINDS:
 		arguments->kinds = optarg;
 		return 0;
@@ -96,23 +94,16 @@ static int take_option(struct arguments *arguments, int id)
 
 static int parse(struct arguments *arguments, int argc, char **argv)
 {
-	uint64_t run;
 	int id;
 
 	optind = 0;			/* begin anew: the tests call this more than once */
 	while ((id = verb_next(&report_verb, argc, argv)) != VERB_END)
 		if (take_option(arguments, id))
 			return -EINVAL;
-	if (argc - optind > 1)
-		return verb_misused(&report_verb, "one run at a time: %s", argv[optind + 1]);
-	if (!arguments->log_count)
-		arguments->logs[arguments->log_count++] = PATH_LOG;
-	if (optind == argc)
-		return 0;
-	if (!run_id_parse(argv[optind], &run))
-		return verb_misused(&report_verb, "\"%s\" is not the name of a run; they look like "
-				    "20270331-142355-9f03ac. A log is named by --log", argv[optind]);
-	run_id_name(run, arguments->run);
+	if (logs_end(&arguments->logs, &report_verb, argc, argv, 1))
+		return -EINVAL;
+	if (arguments->logs.run_count)
+		strcpy(arguments->run, arguments->logs.runs[0]);
 	return 0;
 }
 
@@ -124,22 +115,24 @@ static int cannot_read(int err, const char *log)
 		say_errno(err, "report");
 		return err;
 	}
-	say_errno(err, "cannot read the log %s", log);
-	if (err == -ENOENT && !strcmp(log, PATH_LOG))
-		say_remedy("a run without the daemon writes ./ringfence-RUN.jsonl: name that file with --log");
-	else if (err == -EACCES)
-		say_remedy("root may read it, and the group adm");
+	logs_unreadable(log, err);
 	return err;
+}
+
+static void tell_unread(void *ctx, const char *path, int err)
+{
+	(void)ctx;
+	cannot_read(err, path);
 }
 
 static int find_run(struct arguments *arguments)
 {
 	struct journal_counts counts;
-	int err;
+	int err = journal_check(arguments->logs.paths, arguments->logs.count, tell_unread, NULL);
 
-	if (*arguments->run)
-		return 0;
-	err = journal_newest_run(arguments->logs, arguments->log_count, arguments->run, &counts);
+	if (err || *arguments->run)
+		return err;
+	err = journal_newest_run(arguments->logs.paths, arguments->logs.count, arguments->run, &counts);
 	if (err == -ENODATA)
 		say("no run in %s", counts.reading);
 	else if (err)
@@ -152,15 +145,13 @@ static int find_run(struct arguments *arguments)
 static int read_run(const struct arguments *arguments, struct deps *ret_deps)
 {
 	const char *reading;
-	int err = deps_read(arguments->logs, arguments->log_count, arguments->run, ret_deps, &reading);
+	int err = deps_read(arguments->logs.paths, arguments->logs.count, arguments->run, ret_deps, &reading);
 
 	if (err)
 		return cannot_read(err, reading);
 	if (ret_deps->records || ret_deps->has_begin || ret_deps->has_end)
 		return 0;
-	say("no run %s in %s%s", arguments->run, arguments->logs[0],
-	    arguments->log_count > 1 ? " and the other logs" : "");
-	say_remedy("see: ringfence log");
+	logs_without(&arguments->logs, arguments->run);
 	deps_free(ret_deps);
 	return -ENOENT;
 }

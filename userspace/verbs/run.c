@@ -252,7 +252,7 @@ static int keep(struct session *session)
 /* Everything that must stand before the command may start. */
 static int prepare(struct session *session)
 {
-	struct run account = { .pid = getpid(), .uid = getuid() };
+	struct run account = { .pid = getpid(), .uid = getuid(), .flags = runs_mode_flags(session->mode) };
 	int err;
 
 	session->tag.run = run_id_new();
@@ -398,7 +398,7 @@ static void note_end(struct session *session, int status)
 {
 	size_t processes = 0;
 	int err = keeper_count(session->fence, session->tag.run, &processes) ?:
-		runs_note_end(session->fence, session->tag.run, session->mode, status, processes);
+		runs_note_end(session->fence, session->tag.run, status, processes);
 
 	if (err)
 		say_errno(err, "cannot have the audit log say that the run is over");

@@ -20,11 +20,12 @@ const struct verb runs_verb = {
 	.name = "runs",
 	.arguments = "[--json]",
 	.help = "Shows the runs that have an account on the loaded fence, the oldest first: their tag, when they\n"
-		"began, their launcher, how many tasks are tagged, what they were denied, what was recorded of\n"
-		"what they were allowed, and how often they did that again (record in ringfence-policy(5)). A\n"
-		"run keeps its account until its launcher ends; that of ringfence tag, or of a launcher that was\n"
-		"killed, until the place is needed. In a pid name space of its own, as in a container, the tasks are\n"
-		"those that are in it, and of a run that has none there and no launcher nothing is known.\n\n"
+		"began, their launcher, how many tasks are tagged, what they were denied (in audit mode: would\n"
+		"have been), what was recorded of what they were allowed, and how often they did that again\n"
+		"(record in ringfence-policy(5)). A run keeps its account until its launcher ends; that of\n"
+		"ringfence tag, or of a launcher that was killed, until the place is needed. In a pid name space of its\n"
+		"own, as in a container, the tasks are those that are in it, and of a run that has none there and\n"
+		"no launcher nothing is known.\n\n"
 		"Exit status: 0, also when there are none; 1 when no fence is loaded.",
 	.options = options,
 };
@@ -57,13 +58,13 @@ static void print(const json_t *runs)
 	size_t i;
 
 	if (json_array_size(runs))
-		printf("%-22s  %-8s  %-20s  %-13s  %6s  %8s  %8s  %8s  %8s  %6s  %s\n", "RUN", "STATE",
-		       "STARTED", "LAUNCHER", "TASKS", "DENIED", "AUDITED", "ALLOWED", "REPEATED", "LOST", "TAG");
+		printf("%-22s  %-8s  %-7s  %-20s  %-13s  %6s  %8s  %8s  %8s  %8s  %6s  %s\n", "RUN", "STATE",
+		       "MODE", "STARTED", "LAUNCHER", "TASKS", "DENIED", "AUDITED", "ALLOWED", "REPEATED", "LOST", "TAG");
 	json_array_foreach(runs, i, run) {
 		snprintf(launcher, sizeof(launcher), "%lld%s", number(run, "launcher"),
 			 json_is_false(json_object_get(run, "launcher_alive")) ? " ended" : "");
-		printf("%-22s  %-8s  %-20s  %-13s  %6lld  %8lld  %8lld  %8lld  %8lld  %6lld  %s\n",
-		       text(run, "run"), state(run), text(run, "started"), launcher, number(run, "tasks"),
+		printf("%-22s  %-8s  %-7s  %-20s  %-13s  %6lld  %8lld  %8lld  %8lld  %8lld  %6lld  %s\n",
+		       text(run, "run"), state(run), text(run, "mode") ?: "-", text(run, "started"), launcher, number(run, "tasks"),
 		       number(run, "denied"), number(run, "audited"), number(run, "allowed"),
 		       number(run, "repeated"), number(run, "lost"), text(run, "tag"));
 	}

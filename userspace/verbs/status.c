@@ -268,6 +268,12 @@ static void print_programs(const json_t *status)
 		       text(status, "build"), text(status, "build_here"));
 }
 
+/* What such a run was denied was only recorded. */
+static bool is_audit(const json_t *run)
+{
+	return text(run, "mode") && !strcmp(text(run, "mode"), "audit");
+}
+
 static void print(const json_t *status)
 {
 	const json_t *lost = json_object_get(status, "lost");
@@ -295,10 +301,11 @@ static void print(const json_t *status)
 		printf("faulty    %s\n          %s\n", text(each, "fault"), text(each, "instead"));
 	print_services(status);
 	json_array_foreach(json_object_get(status, "runs"), i, each) {
-		printf("run       %s: %s%lld denied, %lld audited, %lld allowed (and repeated %lld times), "
+		printf("run       %s: %s%lld %s, %lld audited, %lld allowed (and repeated %lld times), "
 		       "%lld forks refused; %lld records submitted, %lld logged, %lld lost", text(each, "run"),
 		       json_is_true(json_object_get(each, "released")) ? "released; " : "",
-		       number(each, "denied"), number(each, "audited"), number(each, "allowed"),
+		       number(each, "denied"), is_audit(each) ? "would have been denied" : "denied",
+		       number(each, "audited"), number(each, "allowed"),
 		       number(each, "repeated"), number(each, "refused_forks"), number(each, "submitted"),
 		       number(each, "logged"), number(each, "lost"));
 		if (number(each, "unrecorded"))

@@ -17,15 +17,14 @@
 #include "../review/journal.h"
 #include "../review/known.h"
 #include "../review/suggestion.h"
-#include "../runs/run_id.h"
+#include "logs.h"
 #include "verbs.h"
 
-#define LOGS_MAX 64
 #define FOLDERS_MAX 16
 #define DRAFT_NAME "the draft"
 
 static const struct verb_option options[] = {
-	{ 'l', "log", "FILE", "read this log, not that of the host; may be repeated" },
+	LOGS_OPTIONS,
 	{ 't', "tag", "TAG", "only runs of TAG" },
 	{ 'f', "from-services", "DIR", "know the service files in DIR, too; may be repeated" },
 	{ 'm', "mode", "audit|enforce", "mode of the draft (default audit)" },
@@ -34,7 +33,7 @@ static const struct verb_option options[] = {
 
 const struct verb suggest_verb = {
 	.name = "suggest",
-	.arguments = "[OPTION]... [RUN]...",
+	.arguments = "[OPTION]... [RUN]... [LOG]...",
 	.help = "Prints a draft of a policy, made of what the runs reached that are named, or else all\n"
 		"runs in the log. What a rule denied stays denied, with its errno and reason; what else\n"
 		"was reached in the network is allowed, or audited as before; nothing else of the network\n"
@@ -50,16 +49,14 @@ const struct verb suggest_verb = {
 };
 
 struct suggest {
-	const char *logs[LOGS_MAX];
-	size_t log_count;
+	struct logs logs;
 	const char *folders[FOLDERS_MAX];
 	size_t folder_count;
 	const char *tag;
 	enum mode mode;
-	char **runs;
-	size_t run_count;
 	struct suggestion suggestion;
 	struct journal_counts counts;
+	size_t unread;			/* logs */
 };
 
 /* --- the command line ----------------------------------------------------------------------- */
@@ -67,11 +64,10 @@ struct suggest {
 static int parse_option(struct suggest *suggest, int id)
 {
 	switch (id) {
-	case 'l':
-		if (suggest->log_count == LOGS_MAX)
-			return verb_misused(&suggest_verb, "--log %s: %d logs at most", optarg, LOGS_MAX);
-		suggest->logs[suggest->log_count++] = optarg;
-		return 0;
+	case LOGS_OPTION_LOG:
+		return logs_add(&suggest->logs, &suggest_verb, optarg);
+	case LOGS_OPTION_RUN:
+		return logs_add_run(&suggest->logs, &suggest_verb, optarg);
 	case 'f':
 		if (suggest->folder_count == FOLDERS_MAX)
 			return verb_misused(&suggest_verb, "--from-services %s: %d folders at most", optarg,
@@ -93,32 +89,22 @@ static int parse_option(struct suggest *suggest, int id)
 
 static int parse(struct suggest *suggest, int argc, char **argv)
 {
-	uint64_t run;
 	int id;
 
 	while ((id = verb_next(&suggest_verb, argc, argv)) != VERB_END)
 		if (parse_option(suggest, id))
 			return -EINVAL;
-	suggest->runs = argv + optind;
-	suggest->run_count = argc - optind;
-	for (size_t i = 0; i < suggest->run_count; i++)
-		if (!run_id_parse(suggest->runs[i], &run))
-			return verb_misused(&suggest_verb, "\"%s\" is not the name of a run; they look like "
-					    "20270331-142355-9f03ac. A log is named by --log",
-					    suggest->runs[i]);
-	if (!suggest->log_count)
-		suggest->logs[suggest->log_count++] = PATH_LOG;
-	return 0;
+	return logs_end(&suggest->logs, &suggest_verb, argc, argv, LOGS_RUNS_MAX);
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct suggest *suggest, const struct audit_line *line)
 {
-	bool wanted = !suggest->run_count;
+	bool wanted = !suggest->logs.run_count;
 
-	for (size_t i = 0; i < suggest->run_count && !wanted; i++)
-		wanted = !strcmp(line->run, suggest->runs[i]);
+	for (size_t i = 0; i < suggest->logs.run_count && !wanted; i++)
+		wanted = !strcmp(line->run, suggest->logs.runs[i]);
 	return wanted && *line->tag && (!suggest->tag || !strcmp(line->tag, suggest->tag));
 }
 
@@ -129,19 +115,30 @@ static int take_line(void *ctx, const struct audit_line *line)
 	return is_wanted(suggest, line) ? suggestion_take(&suggest->suggestion, line) : 0;
 }
 
+static void tell_unread(void *ctx, const char *path, int err)
+{
+	struct suggest *suggest = ctx;
+
+	logs_unreadable(path, err);
+	suggest->unread++;
+}
+
 static int read_logs(struct suggest *suggest)
 {
 	struct journal_options journal = {
-		.run = suggest->run_count == 1 ? suggest->runs[0] : NULL,
-		.progress = true,
+		.run = suggest->logs.run_count == 1 ? suggest->logs.runs[0] : NULL,
+		.progress = true, .unread = tell_unread, .unread_ctx = suggest,
 	};
-	int err = journal_read(suggest->logs, suggest->log_count, &journal, take_line, suggest,
+	int err = journal_read(suggest->logs.paths, suggest->logs.count, &journal, take_line, suggest,
 			       &suggest->counts);
 
 	if (err) {
-		say_errno(err, "%s", suggest->counts.reading ? suggest->counts.reading : suggest->logs[0]);
+		logs_unreadable(suggest->counts.reading ?: suggest->logs.paths[0], err);
 		return err;
 	}
+	/* A draft would deny what only these have. */
+	if (suggest->unread)
+		return -EIO;
 	if (!suggest->suggestion.records) {
 		say("nothing was recorded that a policy could be made of");
 		say_remedy("is it the right log (--log), run and tag? A run in audit mode with \"record: "
