@@ -22,7 +22,7 @@
 #include <stddef.h>
 #endif
 
-#define ABI_VERSION 6
+#define ABI_VERSION 7
 
 /* Limits. */
 #define TAG_NAME_MAX	64	/* with the final 0; names a policy in status lines and records */
@@ -437,6 +437,13 @@ struct record {
 
 #define RECORD_TEXT_MAX (2 * PATH_LENGTH_MAX)
 
+/* A process that the reader of the iterator `seen_processes` can see: those of its pid name space, and of the
+ * ones below. */
+struct seen_process {
+	struct process_id process;
+	__u32 pid, ppid;		/* what that name space calls it and its parent; 0: it does not know it */
+};
+
 /* One tagged task, as the iterator `tagged_tasks` writes them. */
 struct tagged_task {
 	struct process_id process;
@@ -494,9 +501,8 @@ struct notice {
 
 /* A ring that a task of that run holds, as `late_files` and `late_mappings` write them. */
 struct late_ring {
-	__u32 pid, tid;
+	__u32 pid;			/* what the reader's pid name space calls the process */
 	__s32 fd;			/* -1: mapped */
-	__u32 unused;
 };
 
 /* What the linker, the loader and a reader of raw memory rely on. */
@@ -513,8 +519,9 @@ ABI_SIZE(struct need, 16);
 ABI_SIZE(struct run, 96);
 ABI_SIZE(struct record, 184);
 ABI_SIZE(struct tagged_task, 64);
+ABI_SIZE(struct seen_process, 24);
 ABI_SIZE(struct late, 56);
-ABI_SIZE(struct late_ring, 16);
+ABI_SIZE(struct late_ring, 8);
 ABI_SIZE(struct notice_about, 32);
 ABI_SIZE(struct notice, 40 + NOTICE_TEXT_MAX);
 ABI_SIZE(struct duty, 24);

@@ -97,18 +97,20 @@ static __always_inline bool is_guarded_in_cgroup(const union short_name *name, _
 	       holds_keeper(dentry);
 }
 
-/* Whether a file of /proc/PID makes the kernel kill a keeper before others. */
+/* Whether a file of /proc/PID makes the kernel kill a keeper before others. The folder's name is a number of
+ * whatever pid name space that /proc is mounted for. */
 static __always_inline bool is_guarded_of_process(const union short_name *name, __u64 dentry)
 {
-	union short_name folder;
-	__u32 pid = 0;
+	__u64 inode = (__u64)KREAD(dentry, dentry, d_inode);
+	__u64 of_proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	struct pid *pid;
+	__u32 number;
 
-	if (!IS_NAMED(name, "oom_score_adj") && !IS_NAMED(name, "oom_adj"))
+	if (!inode || (!IS_NAMED(name, "oom_score_adj") && !IS_NAMED(name, "oom_adj")))
 		return false;
-	folder = name_of((__u64)KREAD(dentry, dentry, d_parent));
-	for (int i = 0; i < 10 && folder.text[i] >= '0' && folder.text[i] <= '9'; i++)
-		pid = pid * 10 + (folder.text[i] - '0');
-	return bpf_map_lookup_elem(&keepers, &pid);
+	pid = KREAD(proc_inode, of_proc, pid);
+	number = BPF_CORE_READ(pid, numbers[0].nr);
+	return bpf_map_lookup_elem(&keepers, &number);
 }
 
 static __noinline bool is_guarded_file(__u64 dentry)

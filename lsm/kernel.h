@@ -69,13 +69,17 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
+struct pid_namespace;
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {
+	unsigned int level;		/* of the namespace that it is in; 0: the initial one */
 	struct hlist_head tasks[4];	/* by enum pid_type */
-	struct upid numbers[1];		/* [0]: in the initial pid namespace */
+	struct upid numbers[1];		/* by level */
 };
 #define PIDTYPE_TGID 1
 
@@ -110,6 +114,7 @@ struct task_struct {
 	const struct cred *real_cred;	/* who it is, */
 	const struct cred *cred;	/* and as whom it acts */
 	struct io_uring_task *io_uring;	/* set once the task has used a ring */
+	struct pid *thread_pid;		/* NULL once it is gone */
 	struct hlist_node pid_links[4];	/* by enum pid_type */
 	struct bpf_local_storage *bpf_storage;
 	char comm[16];
@@ -153,6 +158,11 @@ struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
 	struct hlist_head i_dentry;	/* its names: d_alias of each */
+};
+
+struct proc_inode {
+	struct pid *pid;		/* that a file below /proc/PID is about */
+	struct inode vfs_inode;
 };
 
 struct qstr {

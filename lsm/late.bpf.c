@@ -26,6 +26,7 @@
  */
 #include "enter.bpf.h"
 #include "path.bpf.h"
+#include "processes.bpf.h"
 #include "scratch.bpf.h"
 
 SEC("iter/task")
@@ -253,7 +254,7 @@ int late_tasks(struct bpf_iter__task *ctx)
 
 static __always_inline void report_ring(struct seq_file *seq, struct task_struct *task, int fd)
 {
-	struct late_ring ring = { .pid = task->tgid, .tid = task->pid, .fd = fd };
+	struct late_ring ring = { .pid = process_here(task), .fd = fd };
 
 	bpf_seq_write(seq, &ring, sizeof(ring));
 }

@@ -7,6 +7,7 @@
 #include "enter.bpf.c"
 #include "late.bpf.c"
 #include "note.bpf.c"
+#include "processes.bpf.c"
 #include "net.bpf.c"
 #include "file.bpf.c"
 #include "beneath.bpf.c"

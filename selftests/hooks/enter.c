@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,6 +26,11 @@
 #define NO_PROGRAM FOLDER "/no-program"
 #define LINKED	  FOLDER "/linked"
 #define NEIGHBOUR FOLDER "/neighbour"
+
+#define REACHER	  TREE "/reacher"
+#define LOGS	  "/var/log/ringfence"
+#define WAITING_MAX 1024		/* of userspace/runs/runs.c */
+#define MANY	  (WAITING_MAX + 256)
 
 #define CGROUPS	  "/sys/fs/cgroup"
 #define CROWD	  CGROUPS "/crowd"
@@ -413,6 +419,78 @@ static bool test_account(struct why *why)
 	return ends || fail(why, "no line says that one is over");
 }
 
+/* Of all tags: there may be more than a command's output has room for here. */
+static size_t count_many(void)
+{
+	struct command command;
+
+	command_run(&command, 0, COMMAND("bash", "-c", "ringfence runs --json | grep -c '\"entered\": true'"));
+	return atoi(command.out);
+}
+
+/* Waits until there are no more than @most of them: how many there are. */
+static size_t settle_at(size_t most)
+{
+	int64_t end = now_ms() + 4 * WAIT_MS;
+	size_t left;
+
+	while ((left = count_many()) > most && now_ms() < end)
+		pause_briefly();
+	return left;
+}
+
+static bool fill_logs(void)
+{
+	static char block[4096];
+	int fd = open(LOGS "/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	close(fd);
+	return fd >= 0 && errno == ENOSPC;
+}
+
+/* Runs that each have a record which the log does not take. */
+static bool begin_many(struct why *why)
+{
+	for (int i = 0; i < MANY; i++) {
+		pid_t child = fork();
+		int status = 0;
+
+		if (!child) {
+			execl(REACHER, REACHER, "reach-local", "tcp", SERVER_IP, "80", NULL);
+			_exit(98);
+		}
+		if (child < 0 || waitpid(child, &status, 0) != child || status)
+			return fail(why, "run %d of them: %x", i, status);
+	}
+	return true;
+}
+
+/* Runs that are over keep their accounts while their records wait for the log, but so many and no more. */
+static bool test_log_full(struct why *why)
+{
+	size_t before = count_many(), left;
+	struct command command;
+	bool ok;
+
+	if (mount("tmpfs", LOGS, "tmpfs", 0, "size=64k"))
+		return fail(why, "cannot mount over " LOGS ": %m");
+	command_run(&command, 0, COMMAND("cp", (char *)self_path(), REACHER));
+	ok = (!command.status && fill_logs()) || fail(why, "cannot fill " LOGS);
+	ok = ok && begin_many(why);
+	left = ok ? settle_at(before + WAITING_MAX) : 0;
+	if (ok && (far_accepted(server) || left < WAITING_MAX || left > before + WAITING_MAX))
+		ok = fail(why, "of %d runs %zu keep their accounts, beside %zu", MANY, left, before);
+	unlink(LOGS "/filler");		/* once the log has them, none is kept */
+	mount(NULL, LOGS, NULL, MS_REMOUNT, "size=64m");
+	left = settle_at(before);
+	if (ok && left > before)
+		ok = fail(why, "%zu accounts are left, and were %zu", left, before);
+	umount2(LOGS, MNT_DETACH);
+	return ok;
+}
+
 static bool test_daemon_gone(struct why *why)
 {
 	int end;
@@ -553,6 +631,7 @@ const struct test enter_tests[] = {
 	{ "there-before", test_there_before },
 	{ "threads", test_threads },
 	{ "account", test_account },
+	{ "log-full", test_log_full },
 	{ "released", test_released },
 	{ "daemon-gone", test_daemon_gone },
 	{ "same-entry", test_same_entry },

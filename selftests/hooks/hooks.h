@@ -26,6 +26,7 @@
  *	release.c	`ringfence release` on the loaded fence: who is free, the record, refusals
  *	record.c	what is recorded of what is allowed
  *	late.c		`ringfence tag` on the loaded fence: refusals, what it shows, what it leaves open
+ *	pids.c		ringfence in a pid name space of its own
  *	gate.c		runs of an ordinary user, by way of the daemon
  *	enter.c		runs that begin without a launcher
  *	log.c		the daemon's log: where it fails, and where it is rotated
@@ -321,7 +322,7 @@ struct test {
 
 /* Each ends with a test without name. */
 extern const struct test run_tests[], shared_tests[], notes_tests[], release_tests[], record_tests[], alias_tests[],
-	swap_tests[], late_tests[], gate_tests[], enter_tests[], waiver_tests[], handover_tests[], log_tests[], anew_tests[],
+	swap_tests[], late_tests[], pids_tests[], gate_tests[], enter_tests[], waiver_tests[], handover_tests[], log_tests[], anew_tests[],
 	liveness_tests[], unload_tests[];
 
 void tests_print(const char *suite, const char *name, const struct why *why, bool ok);
@@ -348,6 +349,11 @@ int gate_ask_main(int argc, char **argv);
 /* What late.c has tagged. */
 int family_main(int argc, char **argv);
 int ring_main(int argc, char **argv);
+/* What pids.c starts elsewhere. */
+int in_pids_main(int argc, char **argv);
+int beside_main(int argc, char **argv);
+int as_number_main(int argc, char **argv);
+int as_user_main(int argc, char **argv);
 /* What log.c runs behind the fence. */
 int open_recorded_main(int argc, char **argv);
 /* What handover.c runs behind the fence. */

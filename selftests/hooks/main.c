@@ -36,6 +36,7 @@ static const struct suite {
 	{ "swap", swap_tests },
 	{ "enter", enter_tests },
 	{ "late", late_tests },
+	{ "pids", pids_tests },
 	{},
 }, host_suites[] = {
 	{ "notes", notes_tests },
@@ -139,6 +140,10 @@ static const struct {
 	{ "enter", enter_main },
 	{ "burst", burst_main },
 	{ "family", family_main },
+	{ "in-pids", in_pids_main },
+	{ "beside", beside_main },
+	{ "as-number", as_number_main },
+	{ "as-user", as_user_main },
 	{ "gate-ask", gate_ask_main },
 	{ "reach-local", reach_local_main },
 	{ "forking", forking_main },

@@ -622,22 +622,27 @@ static void logs_a_unix_socket_without_its_name(void **state)
 	json_decref(line);
 }
 
+static uint64_t own_start(void)
+{
+	FILE *in = fopen("/proc/self/stat", "re");
+	char stat[1024];
+
+	assert_non_null(in);
+	assert_non_null(fgets(stat, sizeof(stat), in));
+	fclose(in);
+	return peer_start_ticks(stat) * KEEPER_TICK_NS;
+}
+
 /* What is known of a process outside: all of one that lives, of one that does not its identity. */
 static void logs_the_peer(void **state)
 {
 	const struct process_id gone = { .pid = 812, .start_ns = 77 };
 	char self[256] = "", entity[128];
-	struct process_id id = { .pid = getpid() };
+	struct process_id id = { .pid = getpid(), .start_ns = own_start() };
 	struct record *record;
 	json_t *lines;
-	FILE *in = fopen("/proc/self/stat", "re");
-	char stat[1024];
 
 	(void)state;
-	assert_non_null(in);
-	assert_non_null(fgets(stat, sizeof(stat), in));
-	fclose(in);
-	id.start_ns = peer_start_ticks(stat) * KEEPER_TICK_NS;
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	for (int i = 0; i < 2; i++) {
 		record = decision_on_path(CLASS_SOCKET, "@name", 6);
@@ -655,6 +660,45 @@ static void logs_the_peer(void **state)
 	assert_json_string(lines, "1.ringfence.peer.entity_id", entity);
 	assert_json_none(lines, "1.ringfence.peer.name");
 	assert_json_none(lines, "1.ringfence.peer.executable");
+	json_decref(lines);
+}
+
+/* A collector in a container finds other processes under these numbers. */
+static void looks_up_no_foreign_numbers(void **state)
+{
+	struct audit_config config = {
+		.path = path, .ruleset = ruleset_of, .fresh = true, .foreign_numbers = true,
+	};
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t size = sizeof(name);
+	struct record *record;
+	json_t *lines;
+
+	(void)state;
+	assert_int_equal(bind(listener, (struct sockaddr *)&name, size) ?: listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &size), 0);
+	for (int foreign = 0; foreign < 2; foreign++) {
+		config.foreign_numbers = foreign;
+		close_audit();
+		assert_int_equal(audit_open(&config, &audit), 0);
+		record = decision_on_net("127.0.0.1", ntohs(name.sin_port), PROTO_TCP);
+		record->process.pid = getpid();
+		assert_int_equal(take(record), 0);
+		record = decision_on_path(CLASS_SOCKET, "@name", 6);
+		record->peer = (struct process_id){ .pid = getpid(), .start_ns = own_start() };
+		assert_int_equal(take(record), 0);
+		assert_int_equal(audit_flush(audit), 0);
+	}
+	close(listener);
+	lines = read_log();
+	assert_json_string(lines, "0.ringfence.peer.name", "test_audit");
+	assert_json_string(lines, "1.ringfence.peer.name", "test_audit");
+	assert_true(json_is_true(at(lines, "2.ringfence.local")));
+	assert_true(json_is_true(at(lines, "2.ringfence.peer_unknown")));
+	assert_json_none(lines, "2.ringfence.peer");
+	assert_json_number(lines, "3.ringfence.peer.pid", getpid());
+	assert_json_none(lines, "3.ringfence.peer.name");
 	json_decref(lines);
 }
 
@@ -1511,6 +1555,7 @@ int main(void)
 		TEST(logs_a_unix_socket),
 		TEST(logs_a_unix_socket_without_its_name),
 		TEST(logs_the_peer),
+		TEST(looks_up_no_foreign_numbers),
 		TEST(logs_an_act),
 		TEST(logs_a_release),
 		TEST(logs_a_release_that_failed),

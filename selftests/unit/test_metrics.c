@@ -211,7 +211,7 @@ static void tells_how_it_stands(void **state)
 {
 	(void)state;
 	read_text();
-	assert_line("ringfence_build_info{version=\"0.1.0\",abi=\"6\"} 1");
+	assert_line("ringfence_build_info{version=\"0.1.0\",abi=\"7\"} 1");
 	assert_line("ringfence_holds 1");
 	assert_line("ringfence_enforcing 1");
 	assert_line("ringfence_last_probe_timestamp_seconds 1806503035.250");

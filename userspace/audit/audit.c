@@ -408,10 +408,13 @@ static void find_listener(struct audit *audit, const struct record *record, stru
 	    !memcmp(record->addr, none, sizeof(none)))
 		return;
 	memcpy(to.addr, record->addr, sizeof(to.addr));
+	if (audit->config.foreign_numbers)	/* by our own network name space, and without who it is */
+		to.pid = getpid();
 	answer = listeners_find(audit->listeners, &to, peer, &ticks);
 	event->local = answer != LISTENER_ELSEWHERE;
-	event->peer_unknown = answer == LISTENER_UNKNOWN;
-	if (answer != LISTENER_FOUND)
+	event->peer_unknown = answer == LISTENER_UNKNOWN ||
+		(answer == LISTENER_FOUND && audit->config.foreign_numbers);
+	if (answer != LISTENER_FOUND || audit->config.foreign_numbers)
 		return;
 	peer->id.start_ns = lineage_start(audit->lineage, peer->id.pid, ticks);
 	event->peer = peer;
@@ -437,7 +440,9 @@ static int add_line(struct audit *audit, const struct record *record,
 	int r;
 
 	if (record->peer.pid) {
-		peer_read(&record->peer, &peer);
+		peer = (struct peer){ .id = record->peer };
+		if (!config->foreign_numbers)
+			peer_read(&record->peer, &peer);
 		event.peer = &peer;
 	} else {
 		find_listener(audit, record, &event, &peer);

@@ -39,6 +39,8 @@ struct audit_config {
 	/* It is the log of the host, not of one run: made of the group of its folder, and anew, with that,
 	 * where somebody removes it. */
 	bool host;
+	/* /proc has other numbers for processes than records have: who is at the other end is not looked up. */
+	bool foreign_numbers;
 	const struct log_rotation *rotation;	/* of the host's log; NULL: never. Borrowed */
 };
 

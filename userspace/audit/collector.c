@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "../base/locations.h"
+#include "../base/pid_space.h"
 #include "audit.h"
 #include "collector.h"
 #include "rulesets.h"
@@ -78,6 +79,7 @@ static int activate(struct collector *collector)
 		.ctx = collector,
 		.fresh = !collector->shared,
 		.host = collector->shared,
+		.foreign_numbers = !pid_space_initial_is_shown(),
 		.rotation = &collector->rotation,
 	};
 	int err;

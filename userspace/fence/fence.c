@@ -48,6 +48,7 @@ const char *const fence_iterator_names[FENCE_ITERATORS] = {
 	[ITERATOR_FILES] = "late_files",
 	[ITERATOR_MAPPINGS] = "late_mappings",
 	[ITERATOR_NOTE] = "note_run",
+	[ITERATOR_PROCESSES] = "seen_processes",
 };
 
 const char *const fence_tracer_names[FENCE_TRACERS] = {

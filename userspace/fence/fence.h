@@ -128,7 +128,8 @@ int fence_note_probe(struct fence *fence, uint64_t missed, int fault);
 /* Writes down which process has a probe made every second; 0: none any more. */
 int fence_note_watcher(struct fence *fence, pid_t watcher);
 
-/* That process, where it is a keeper and alive; else 0. */
+/* That process, where it is a keeper and alive; else 0. In a pid name space of its own, this one cannot tell
+ * whether it is alive. */
 pid_t fence_watcher(const struct fence *fence);
 
 /* --- rulesets ---
@@ -173,8 +174,8 @@ int fence_begin_run(struct fence *fence, uint64_t run, const struct run *account
 int fence_get_run(const struct fence *fence, uint64_t run, struct run *ret_account,
 		  uint64_t *ret_logged);
 
-/* The account that follows @run in no particular order; NULL begins. -ENOENT: that was the last. */
-int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret_run);
+/* Calls @each for every account, in no particular order. Returns 0, what @each returned if not 0, or -errno. */
+int fence_runs(const struct fence *fence, int (*each)(void *ctx, uint64_t run, const struct run *account), void *ctx);
 
 /* Counts one more decision as dealt with. To be called by the one collector only. */
 int fence_count_logged(struct fence *fence, uint64_t run);
@@ -192,15 +193,26 @@ void fence_end_run(struct fence *fence, uint64_t run);
 /* Tags the one thread that @pidfd stands for. Children born from now on inherit it. */
 int fence_tag(struct fence *fence, int pidfd, const struct tag *tag);
 
-/* Calls @each for every tagged task there is. Returns 0, what @each returned if not 0, or
- * -errno. */
+/* Calls @each for every tagged task there is in the pid name space of this process. Returns 0, what @each returned
+ * if not 0, or -errno. */
 int fence_tasks(const struct fence *fence,
 		int (*each)(void *ctx, const struct tagged_task *task), void *ctx);
 
 /* Has the kernel record what no hook is the cause of, counted by the account of @about->run, with @size bytes
- * of text (abi.h tells what they say). Returns 0, -E2BIG for a text that is too long, -EBUSY where it could not
+ * of text (abi.h tells what they say). @about->pid is as this process's pid name space has it. Returns 0, -ESRCH, -E2BIG for a text that is too long, -EBUSY where it could not
  * be recorded now, or -errno; whether it is logged shows in the account. */
 int fence_note(struct fence *fence, const struct notice_about *about, const void *text, size_t size);
+
+/* --- processes --- */
+
+/* Calls @each for every process of the pid name space that this one is in. Returns as fence_tasks(). */
+int fence_processes(const struct fence *fence,
+		    int (*each)(void *ctx, const struct seen_process *process), void *ctx);
+
+/* What process @pid (0: this one) is called in accounts, tags and records: @pid is as this process's pid name space
+ * has it, and they go by the initial one. In that it is the same, also where there is no such process. Returns 0,
+ * -ESRCH or -errno. */
+int fence_number(const struct fence *fence, pid_t pid, uint32_t *ret_number);
 
 /* --- entries: runs that begin without a launcher --- */
 
@@ -216,12 +228,13 @@ int fence_get_enter_group(const struct fence *fence, uint64_t group, struct entr
 /* @known: only where something does already; else -ENOENT. */
 int fence_put_enter_group(struct fence *fence, uint64_t group, const struct entry *entry, bool known);
 void fence_drop_enter_group(struct fence *fence, uint64_t group);
-/* The group that follows, likewise. */
-int fence_next_enter_group(const struct fence *fence, const uint64_t *group, uint64_t *ret_group);
+/* Calls @each for every such group, in no particular order. Returns 0, what @each returned if not 0, or -errno. */
+int fence_enter_groups(const struct fence *fence,
+		       int (*each)(void *ctx, uint64_t group, const struct entry *entry), void *ctx);
 
-/* Whether somebody may still come into a run that began without a launcher: it is that of a control group,
- * or of a program that is being executed. */
-bool fence_run_is_open(const struct fence *fence, uint64_t run);
+/* Calls @each, it may be more than once, for every run that began without a launcher and that somebody may still come
+ * into: that of a control group, or of a program that is being executed. Returns likewise. */
+int fence_open_runs(const struct fence *fence, int (*each)(void *ctx, uint64_t run), void *ctx);
 
 /* --- late tags --- */
 
@@ -239,8 +252,8 @@ int fence_late_ring(struct fence *fence, struct late_ring *ret_ring);
 
 /* --- keepers --- */
 
-/* Has process @pid (0: this one) protected from tagged tasks for as long as it lives, or until
- * fence_unkeep(). -EALREADY: it is. */
+/* Has process @pid (0: this one), as this process's pid name space has it, protected from tagged tasks for as long
+ * as it lives, or until fence_unkeep(), which takes a process that is not reaped yet. -EALREADY: it is. */
 int fence_keep(struct fence *fence, pid_t pid);
 void fence_unkeep(struct fence *fence, pid_t pid);
 

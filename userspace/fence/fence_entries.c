@@ -43,26 +43,44 @@ void fence_drop_enter_group(struct fence *fence, uint64_t group)
 	bpf_map_delete_elem(fence->map[MAP_ENTER_GROUPS], &group);
 }
 
-int fence_next_enter_group(const struct fence *fence, const uint64_t *group, uint64_t *ret_group)
+struct entry_reader {
+	int (*each)(void *ctx, uint64_t key, const struct entry *entry);
+	void *ctx;
+};
+
+static int take_entry(void *ctx, uint64_t key, const void *value)
 {
-	return bpf_map_get_next_key(fence->map[MAP_ENTER_GROUPS], group, ret_group) ? -errno : 0;
+	const struct entry_reader *reader = ctx;
+
+	return reader->each(reader->ctx, key, value);
 }
 
-static bool map_has_run(int map, uint64_t run)
+int fence_enter_groups(const struct fence *fence,
+		       int (*each)(void *ctx, uint64_t group, const struct entry *entry), void *ctx)
 {
-	uint64_t key, *last = NULL;
-	struct entry entry;
+	struct entry_reader reader = { each, ctx };
 
-	while (!bpf_map_get_next_key(map, last, &key)) {
-		last = &key;
-		if (!bpf_map_lookup_elem(map, &key, &entry) && entry.run == run)
-			return true;
-	}
-	return false;
+	return fence_read_map(fence, MAP_ENTER_GROUPS, sizeof(struct entry), take_entry, &reader);
 }
 
-bool fence_run_is_open(const struct fence *fence, uint64_t run)
+struct run_reader {
+	int (*each)(void *ctx, uint64_t run);
+	void *ctx;
+};
+
+static int take_run(void *ctx, uint64_t key, const void *value)
 {
-	return map_has_run(fence->map[MAP_ENTERING], run) ||
-	       map_has_run(fence->map[MAP_ENTER_GROUPS], run);
+	const struct run_reader *reader = ctx;
+	const struct entry *entry = value;
+
+	(void)key;
+	return entry->run ? reader->each(reader->ctx, entry->run) : 0;
+}
+
+int fence_open_runs(const struct fence *fence, int (*each)(void *ctx, uint64_t run), void *ctx)
+{
+	struct run_reader reader = { each, ctx };
+
+	return fence_read_map(fence, MAP_ENTERING, sizeof(struct entry), take_run, &reader) ?:
+		fence_read_map(fence, MAP_ENTER_GROUPS, sizeof(struct entry), take_run, &reader);
 }

@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 
 #include "../base/peer.h"
+#include "../base/pid_space.h"
 #include "fence_private.h"
 
 static FILE *open_of_process(pid_t pid, const char *name)
@@ -39,11 +40,30 @@ static int read_start(pid_t pid, __u64 *ret_ticks)
 	return *ret_ticks ? 0 : -EIO;
 }
 
-/* The inode numbers of a process's control group (cgroup v2) and of all above it. */
-static void read_cgroups(pid_t pid, __u64 ret_cgroups[KEEPER_CGROUPS])
+/* What the kernel's programs call a process (0: this one), and when it began. */
+static int identify(const struct fence *fence, pid_t pid, uint32_t *ret_key, __u64 *ret_ticks)
+{
+	struct seen_process process;
+	int err;
+
+	if (pid_space_is_initial()) {
+		*ret_key = pid ?: getpid();
+		return read_start(*ret_key, ret_ticks);
+	}
+	err = fence_find_process(fence, pid, &process);
+	if (!err) {
+		*ret_key = process.process.pid;
+		*ret_ticks = process.process.start_ns / KEEPER_TICK_NS;
+	}
+	return err;
+}
+
+/* The inode numbers of this process's control group (cgroup v2) and of all above it: who is to be kept was forked
+ * by it just now. */
+static void read_cgroups(__u64 ret_cgroups[KEEPER_CGROUPS])
 {
 	char line[PATH_MAX], path[PATH_MAX + 32];
-	FILE *file = open_of_process(pid, "cgroup");
+	FILE *file = fopen("/proc/self/cgroup", "re");
 	struct stat st;
 	size_t count = 0;
 
@@ -74,10 +94,12 @@ pid_t fence_watcher(const struct fence *fence)
 	struct about about = {};
 	__u64 start_ticks;
 
-	if (fence_about(fence, &about) || !about.watcher || read_start(about.watcher, &start_ticks) ||
-	    !is_kept(fence, about.watcher, start_ticks))
+	if (fence_about(fence, &about) || !about.watcher)
 		return 0;
-	return about.watcher;
+	if (!pid_space_is_initial())
+		return about.watcher;
+	return !read_start(about.watcher, &start_ticks) && is_kept(fence, about.watcher, start_ticks) ?
+		(pid_t)about.watcher : 0;
 }
 
 /* Of those that were killed, the entries are left. */
@@ -100,17 +122,18 @@ static void forget_dead_keepers(struct fence *fence)
 int fence_keep(struct fence *fence, pid_t pid)
 {
 	struct keeper keeper = {};
-	uint32_t key = pid ?: getpid();
-	int map = fence->map[MAP_KEEPERS], err = read_start(key, &keeper.start_ticks);
+	int map = fence->map[MAP_KEEPERS], err;
+	uint32_t key;
 
+	err = identify(fence, pid, &key, &keeper.start_ticks);
 	if (err)
 		return err;
 	if (is_kept(fence, key, keeper.start_ticks))
 		return -EALREADY;
-	read_cgroups(key, keeper.cgroups);
+	read_cgroups(keeper.cgroups);
 	if (!bpf_map_update_elem(map, &key, &keeper, BPF_ANY))
 		return 0;
-	if (errno != E2BIG)
+	if (errno != E2BIG || !pid_space_is_initial())	/* else, who is dead cannot be told */
 		return -errno;
 	forget_dead_keepers(fence);
 	return bpf_map_update_elem(map, &key, &keeper, BPF_ANY) ? -errno : 0;
@@ -118,7 +141,8 @@ int fence_keep(struct fence *fence, pid_t pid)
 
 void fence_unkeep(struct fence *fence, pid_t pid)
 {
-	uint32_t key = pid ?: getpid();
+	uint32_t key;
 
-	bpf_map_delete_elem(fence->map[MAP_KEEPERS], &key);
+	if (!fence_number(fence, pid, &key))
+		bpf_map_delete_elem(fence->map[MAP_KEEPERS], &key);
 }

@@ -256,9 +256,47 @@ int fence_get_run(const struct fence *fence, uint64_t run, struct run *ret_accou
 	return 0;
 }
 
-int fence_next_run(const struct fence *fence, const uint64_t *run, uint64_t *ret_run)
+#define BATCH 1024			/* entries; none of the kernel's buckets has so many */
+
+/* A call for many of them: key by key it is two for each. */
+int fence_read_map(const struct fence *fence, enum fence_map map, size_t size,
+		   int (*each)(void *ctx, uint64_t key, const void *value), void *ctx)
 {
-	return bpf_map_get_next_key(fence->map[MAP_RUNS], run, ret_run) ? -errno : 0;
+	uint64_t *keys = calloc(BATCH, sizeof(*keys));
+	char *values = calloc(BATCH, size);
+	uint32_t place, count = BATCH;
+	int err = keys && values ? 0 : -ENOMEM, end = 0;
+
+	for (bool first = true; !err && !end; first = false, count = BATCH) {
+		if (bpf_map_lookup_batch(fence->map[map], first ? NULL : &place, &place, keys, values, &count, NULL))
+			end = errno;
+		if (end && end != ENOENT)
+			err = -end;
+		for (uint32_t i = 0; !err && i < count; i++)
+			err = each(ctx, keys[i], values + i * size);
+	}
+	free(keys);
+	free(values);
+	return err;
+}
+
+struct run_reader {
+	int (*each)(void *ctx, uint64_t run, const struct run *account);
+	void *ctx;
+};
+
+static int take_account(void *ctx, uint64_t run, const void *account)
+{
+	const struct run_reader *reader = ctx;
+
+	return reader->each(reader->ctx, run, account);
+}
+
+int fence_runs(const struct fence *fence, int (*each)(void *ctx, uint64_t run, const struct run *account), void *ctx)
+{
+	struct run_reader reader = { each, ctx };
+
+	return fence_read_map(fence, MAP_RUNS, sizeof(struct run), take_account, &reader);
 }
 
 int fence_count_logged(struct fence *fence, uint64_t run)
@@ -313,10 +351,9 @@ int fence_tag(struct fence *fence, int pidfd, const struct tag *tag)
 	return bpf_map_update_elem(fence->map[MAP_TAGS], &pidfd, &assigned, BPF_NOEXIST) ? -errno : 0;
 }
 
-/* Runs an iterator to its end, and hands on what it writes: entries of one size, read by a multiple of
- * it, so that none is ever split. */
-static int iterate(const struct fence *fence, enum fence_iterator iterator, size_t size,
-		   int (*each)(void *ctx, const void *entry), void *ctx)
+/* Read by a multiple of their size, so that no entry is ever split. */
+int fence_iterate(const struct fence *fence, enum fence_iterator iterator, size_t size,
+		  int (*each)(void *ctx, const void *entry), void *ctx)
 {
 	char entries[4096];
 	ssize_t got;
@@ -350,7 +387,7 @@ int fence_tasks(const struct fence *fence,
 {
 	struct task_reader reader = { each, ctx };
 
-	return iterate(fence, ITERATOR_TASKS, sizeof(struct tagged_task), take_task, &reader);
+	return fence_iterate(fence, ITERATOR_TASKS, sizeof(struct tagged_task), take_task, &reader);
 }
 
 /* --- what was skipped ----------------------------------------------------------------------- */
@@ -433,7 +470,7 @@ int fence_late_order(struct fence *fence, const struct late *order)
 
 int fence_late_pass(struct fence *fence, struct late *ret_order)
 {
-	int err = iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
+	int err = fence_iterate(fence, ITERATOR_LATE, 1, NULL, NULL);
 	uint64_t skipped = 0;
 	uint32_t key = 0;
 
@@ -454,10 +491,10 @@ static int take_ring(void *ctx, const void *entry)
 
 int fence_late_ring(struct fence *fence, struct late_ring *ret_ring)
 {
-	int found = iterate(fence, ITERATOR_FILES, sizeof(*ret_ring), take_ring, ret_ring);
+	int found = fence_iterate(fence, ITERATOR_FILES, sizeof(*ret_ring), take_ring, ret_ring);
 
 	if (!found)
-		found = iterate(fence, ITERATOR_MAPPINGS, sizeof(*ret_ring), take_ring, ret_ring);
+		found = fence_iterate(fence, ITERATOR_MAPPINGS, sizeof(*ret_ring), take_ring, ret_ring);
 	return found < 0 ? found : found ? 0 : -ENOENT;
 }
 
@@ -476,8 +513,8 @@ static int note_outcome(const struct fence *fence, uint32_t key, struct notice *
 int fence_note(struct fence *fence, const struct notice_about *about, const void *text, size_t size)
 {
 	struct notice *notice = calloc(1, sizeof(*notice));
-	uint32_t key = getpid();
-	int err = 0;
+	uint32_t key;
+	int err = fence_number(fence, 0, &key);
 
 	if (!notice)
 		return -ENOMEM;
@@ -486,6 +523,8 @@ int fence_note(struct fence *fence, const struct notice_about *about, const void
 	else
 		memcpy(notice->text, text, size);
 	notice->about = *about;
+	if (!err && about->pid)
+		err = fence_number(fence, about->pid, &notice->about.pid);
 	notice->pending = 1;
 	notice->size = size;
 	if (!err && bpf_map_update_elem(fence->map[MAP_NOTICE], &key, notice, BPF_ANY))
@@ -493,7 +532,7 @@ int fence_note(struct fence *fence, const struct notice_about *about, const void
 	if (!err) {
 		/* In the kernel all buffers may be taken for a moment. */
 		for (int i = 0; i < NOTE_TRIES; i++) {
-			err = iterate(fence, ITERATOR_NOTE, 1, NULL, NULL) ?: note_outcome(fence, key, notice);
+			err = fence_iterate(fence, ITERATOR_NOTE, 1, NULL, NULL) ?: note_outcome(fence, key, notice);
 			if (err != -EBUSY)
 				break;
 			poll(NULL, 0, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What fence.c, fence_pins.c, fence_maps.c, fence_keepers.c and fence_other.c know of a fence and nobody
+ * What fence.c, fence_pins.c, fence_maps.c, fence_processes.c, fence_keepers.c and fence_other.c know of a fence and nobody
  * else.
  */
 #pragma once
@@ -35,6 +35,7 @@ enum fence_iterator {
 	ITERATOR_FILES,			/* lists rings: descriptors, */
 	ITERATOR_MAPPINGS,		/* and mappings */
 	ITERATOR_NOTE,			/* records what no hook is the cause of */
+	ITERATOR_PROCESSES,		/* lists the processes that this one can see */
 	FENCE_ITERATORS,
 };
 
@@ -84,6 +85,19 @@ struct fence *fence_new(void);
 
 /* Opens the program behind a link. Returns a descriptor, or -errno. */
 int fence_open_program(int link);
+
+/* Runs an iterator to its end, and hands on what it writes: entries of @size. Returns 0, what @each returned if
+ * not 0, or -errno. */
+int fence_iterate(const struct fence *fence, enum fence_iterator iterator, size_t size,
+		  int (*each)(void *ctx, const void *entry), void *ctx);
+
+/* Reads a hash map with keys of 64 bits: calls @each for every entry. What comes or goes meanwhile may be missed.
+ * Returns 0, what @each returned if not 0, or -errno. */
+int fence_read_map(const struct fence *fence, enum fence_map map, size_t size,
+		   int (*each)(void *ctx, uint64_t key, const void *value), void *ctx);
+
+/* The process that is called @pid (0: this one) in the pid name space of this one. Returns 0, -ESRCH or -errno. */
+int fence_find_process(const struct fence *fence, pid_t pid, struct seen_process *ret_process);
 
 /* Which shift is on duty. */
 int fence_duty(const struct fence *fence, struct duty *ret_duty);

@@ -553,17 +553,25 @@ static void gather(struct fence *fence, uint64_t group)
 	}
 }
 
+struct gathered {
+	uint64_t groups[GATHERED_MAX];
+	size_t count;
+};
+
+static int take_group(void *ctx, uint64_t group, const struct entry *entry)
+{
+	struct gathered *gathered = ctx;
+
+	if (entry->stragglers)
+		gathered->groups[gathered->count++] = group;
+	return gathered->count == GATHERED_MAX;
+}
+
 void entries_gather(struct fence *fence)
 {
-	uint64_t group, *last = NULL, groups[GATHERED_MAX];
-	struct entry entry;
-	size_t count = 0;
+	struct gathered gathered = {};
 
-	while (count < GATHERED_MAX && !fence_next_enter_group(fence, last, &group)) {
-		last = &group;
-		if (!fence_get_enter_group(fence, group, &entry) && entry.stragglers)
-			groups[count++] = group;
-	}
-	for (size_t i = 0; i < count; i++)
-		gather(fence, groups[i]);
+	fence_enter_groups(fence, take_group, &gathered);
+	for (size_t i = 0; i < gathered.count; i++)
+		gather(fence, gathered.groups[i]);
 }

@@ -113,13 +113,17 @@ static int find_ring(struct fence *fence, struct late_result *result)
 int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree,
 	     struct late_result *ret_result)
 {
-	struct late order = { .tag = *tag, .root = pid, .tree = tree };
+	struct late order = { .tag = *tag, .tree = tree };
 	sigset_t before;
-	int err;
+	int err = fence_number(fence, pid, &order.root);
 
+	*ret_result = (struct late_result){ 0 };
+	if (err == -ESRCH)
+		ret_result->refusal = LATE_NO_PROCESS;
+	if (err)
+		return err == -ESRCH ? 0 : err;
 	hold_signals(&before);
 	order.renewed_ns = boot_ns();
-	*ret_result = (struct late_result){ 0 };
 	err = fence_late_order(fence, &order) ?: make_passes(fence, &order, ret_result);
 	if (!err && !ret_result->refusal)
 		err = find_ring(fence, ret_result);

@@ -29,8 +29,8 @@ struct late_result {
 };
 
 /*
- * Tags process @pid, and with @tree its descendants, with @tag: all of them or none. To be called with
- * PATH_LOCK held. Signals that would end this process wait until it is done.
+ * Tags process @pid, as this process's pid name space has it, and with @tree its descendants, with @tag: all of them
+ * or none. To be called with PATH_LOCK held. Signals that would end this process wait until it is done.
  *
  * Returns 0 and *ret_result, or -errno where passes could not be made (the tags are then taken back
  * as far as that works).
@@ -45,7 +45,8 @@ int late_tag(struct fence *fence, const struct tag *tag, uint32_t pid, bool tree
 int late_gather(struct fence *fence, const struct tag *tag, struct late_result *ret_result);
 
 /*
- * Takes the tags of @run back from all its tasks, and from those that are in the making. Its account, which
+ * Takes the tags of @run back from all its tasks in the pid name space of this process, and from those that are in
+ * the making. Its account, which
  * stays, is marked TAG_RELEASED. To be called with PATH_LOCK held. Signals that would end this process wait
  * until it is done.
  *

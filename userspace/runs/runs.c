@@ -7,19 +7,35 @@
 #include <time.h>
 
 #include "../base/peer.h"
+#include "../base/pid_space.h"
 #include "run_id.h"
 #include "runs.h"
 #include "tag_names.h"
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-struct runs {
-	uint64_t over[RUNS_MAX];	/* that may be closed */
-	size_t count;
-};
-
 /* What was executed may take a moment until it is tagged, or fails. */
 #define ENTERING_NS 5000000000ULL
+
+/* Accounts of runs that are over and have records that wait for a log that takes none: without an end to it they
+ * would take the places of runs to come. The records stand in the log later all the same, or among what was lost. */
+#define WAITING_MAX 1024
+
+struct ended {
+	uint64_t run;			/* the first member: by_number() */
+	bool live;
+	bool waiting;			/* the log does not have all its records */
+};
+
+struct sweep {
+	struct fence *fence;
+	bool entered_only;
+	uint64_t now_ns;
+	struct ended runs[RUNS_MAX];	/* that nobody can come into any more, by number, and so by time */
+	size_t count;
+	uint64_t *open;			/* by number: begun without a launcher, and somebody may come in */
+	size_t open_count, open_room;
+};
 
 static uint64_t boot_ns(void)
 {
@@ -29,79 +45,147 @@ static uint64_t boot_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-/* Whether nobody can come into the run any more: its launcher has gone, or it never had one and whoever
- * began it has done so. */
-static bool is_closed(const struct fence *fence, uint64_t run, const struct run *account)
+static int by_number(const void *a, const void *b)
 {
-	if (account->flags & TAG_ENTERED)
-		return account->started_ns + ENTERING_NS < boot_ns() && !fence_run_is_open(fence, run);
-	return kill(account->pid, 0) && errno == ESRCH;
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
 }
 
-static bool is_over(const struct fence *fence, uint64_t run)
+static int take_open(void *ctx, uint64_t run)
 {
-	struct run account;
-	uint64_t logged;
+	struct sweep *sweep = ctx;
 
-	if (fence_get_run(fence, run, &account, &logged))
-		return false;
-	return logged + account.lost >= account.submitted && is_closed(fence, run, &account);
-}
+	if (sweep->open_count == sweep->open_room) {
+		size_t room = sweep->open_room * 2 ?: 256;
+		uint64_t *open = reallocarray(sweep->open, room, sizeof(*open));
 
-/* A run with a task is not over. */
-static int drop_live(void *ctx, const struct tagged_task *task)
-{
-	struct runs *runs = ctx;
-
-	for (size_t i = 0; i < runs->count; i++)
-		if (runs->over[i] == task->tag.run)
-			runs->over[i] = runs->over[--runs->count];
+		if (!open)
+			return -ENOMEM;
+		sweep->open = open;
+		sweep->open_room = room;
+	}
+	sweep->open[sweep->open_count++] = run;
 	return 0;
 }
 
-static bool is_entered(const struct fence *fence, uint64_t run)
+static bool is_open(const struct sweep *sweep, uint64_t run)
 {
-	struct run account;
-	uint64_t logged;
+	return sweep->open_count &&
+	       bsearch(&run, sweep->open, sweep->open_count, sizeof(*sweep->open), by_number);
+}
 
-	return !fence_get_run(fence, run, &account, &logged) && account.flags & TAG_ENTERED;
+/* Whether nobody can come into the run any more: its launcher has gone, or it never had one and whoever
+ * began it has done so. */
+static bool is_closed(const struct sweep *sweep, uint64_t run, const struct run *account)
+{
+	if (account->flags & TAG_ENTERED)
+		return account->started_ns + ENTERING_NS < sweep->now_ns && !is_open(sweep, run);
+	return !sweep->entered_only && kill(account->pid, 0) && errno == ESRCH;
+}
+
+static int take_account(void *ctx, uint64_t run, const struct run *account)
+{
+	struct sweep *sweep = ctx;
+
+	if (sweep->count < RUNS_MAX && is_closed(sweep, run, account))
+		sweep->runs[sweep->count++] = (struct ended){ .run = run };
+	return 0;
+}
+
+/* A run with a task is not over. */
+static int mark_live(void *ctx, const struct tagged_task *task)
+{
+	struct sweep *sweep = ctx;
+	struct ended *found = bsearch(&task->tag.run, sweep->runs, sweep->count, sizeof(*found), by_number);
+
+	if (found)
+		found->live = true;
+	return 0;
+}
+
+/* What is open first: what is begun meanwhile is too young to be over. */
+static int find_ended(struct sweep *sweep)
+{
+	int err = fence_open_runs(sweep->fence, take_open, sweep);
+
+	if (sweep->open_count)
+		qsort(sweep->open, sweep->open_count, sizeof(*sweep->open), by_number);
+	err = err ?: fence_runs(sweep->fence, take_account, sweep);
+	qsort(sweep->runs, sweep->count, sizeof(*sweep->runs), by_number);
+	return err || !sweep->count ? err : fence_tasks(sweep->fence, mark_live, sweep);
 }
 
 /* Closes an account. What began without a launcher has nobody else to say that it is over. */
-static void close_run(struct fence *fence, uint64_t run)
+static void close_run(struct fence *fence, uint64_t run, const struct run *account)
 {
-	if (is_entered(fence, run))
+	if (account->flags & TAG_ENTERED)
 		runs_note_end(fence, run, -1, 0);
 	fence_end_run(fence, run);
 }
 
+/* Closes those that are over and logged. Returns how many wait for the log. */
+static size_t close_logged(struct sweep *sweep)
+{
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < sweep->count; i++) {
+		struct ended *ended = &sweep->runs[i];
+		struct run account;
+		uint64_t logged;
+
+		if (ended->live || fence_get_run(sweep->fence, ended->run, &account, &logged))
+			continue;
+		ended->waiting = logged + account.lost < account.submitted;
+		if (!ended->waiting)
+			close_run(sweep->fence, ended->run, &account);
+		waiting += ended->waiting;
+	}
+	return waiting;
+}
+
+/* The oldest go first. */
+static void close_waiting(struct sweep *sweep, size_t waiting)
+{
+	for (size_t i = 0; i < sweep->count && waiting > WAITING_MAX; i++) {
+		struct run account;
+		uint64_t logged;
+
+		if (!sweep->runs[i].waiting)
+			continue;
+		waiting--;
+		if (!fence_get_run(sweep->fence, sweep->runs[i].run, &account, &logged))
+			close_run(sweep->fence, sweep->runs[i].run, &account);
+	}
+}
+
 static int close_over(struct fence *fence, bool entered_only)
 {
-	struct runs *runs = calloc(1, sizeof(*runs));
-	uint64_t run, *last = NULL;
+	struct sweep *sweep = calloc(1, sizeof(*sweep));
 	int err;
 
-	if (!runs)
+	if (!sweep)
 		return -ENOMEM;
-	while (runs->count < RUNS_MAX && !fence_next_run(fence, last, &run)) {
-		last = &run;
-		if ((!entered_only || is_entered(fence, run)) && is_over(fence, run))
-			runs->over[runs->count++] = run;
-	}
-	err = runs->count ? fence_tasks(fence, drop_live, runs) : 0;
-	for (size_t i = 0; !err && i < runs->count; i++)
-		close_run(fence, runs->over[i]);
-	free(runs);
+	sweep->fence = fence;
+	sweep->entered_only = entered_only;
+	sweep->now_ns = boot_ns();
+	err = find_ended(sweep);
+	if (!err)
+		close_waiting(sweep, close_logged(sweep));
+	free(sweep->open);
+	free(sweep);
 	return err;
 }
 
+/* Which runs are over can only be told by who sees every process. */
 int runs_begin(struct fence *fence, uint64_t run, const struct run *account)
 {
-	int err = fence_begin_run(fence, run, account);
+	struct run begun = *account;
+	int err = fence_number(fence, account->pid, &begun.pid) ?: fence_begin_run(fence, run, &begun);
 
-	if (err != -E2BIG)
+	if (err != -E2BIG || !pid_space_is_initial())
 		return err;
-	return close_over(fence, false) ?: fence_begin_run(fence, run, account);
+	return close_over(fence, false) ?: fence_begin_run(fence, run, &begun);
 }
 
 int runs_sweep(struct fence *fence)
@@ -173,10 +257,11 @@ int runs_note_end(struct fence *fence, uint64_t run, int status, size_t outlived
 /* --- telling -------------------------------------------------------------------------------- */
 
 struct listed {
-	uint64_t run;
+	uint64_t run;			/* the first member: by_number() */
 	struct run account;
 	uint64_t logged;
 	size_t tasks;
+	bool launcher_seen;
 };
 
 struct list {
@@ -184,43 +269,55 @@ struct list {
 	size_t count;
 };
 
-static int by_run(const void *a, const void *b)
-{
-	const struct listed *x = a, *y = b;
-
-	return x->run < y->run ? -1 : x->run > y->run;
-}
-
 static int count_task(void *ctx, const struct tagged_task *task)
 {
 	struct list *list = ctx;
 	struct listed key = { .run = task->tag.run };
-	struct listed *found = bsearch(&key, list->runs, list->count, sizeof(key), by_run);
+	struct listed *found = bsearch(&key, list->runs, list->count, sizeof(key), by_number);
 
 	if (found)
 		found->tasks++;
 	return 0;
 }
 
+/* Those launchers that are seen from a pid name space that is not the initial one. */
+static int find_launcher(void *ctx, const struct seen_process *process)
+{
+	struct list *list = ctx;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->runs[i].account.pid == process->process.pid)
+			list->runs[i].launcher_seen |=
+				process->process.start_ns <= list->runs[i].account.started_ns;
+	return 0;
+}
+
 /* Probes have accounts, too, and ringfence release. */
+static int list_run(void *ctx, uint64_t run, const struct run *account)
+{
+	struct list *list = ctx;
+
+	if (list->count < RUNS_MAX && !(account->flags & TAG_PROBE))
+		list->runs[list->count++] = (struct listed){ .run = run, .account = *account };
+	return 0;
+}
+
 static int read_runs(const struct fence *fence, struct list *list)
 {
-	uint64_t run, *last = NULL;
+	int err;
 
 	list->runs = calloc(RUNS_MAX, sizeof(*list->runs));
 	if (!list->runs)
 		return -ENOMEM;
-	while (list->count < RUNS_MAX && !fence_next_run(fence, last, &run)) {
-		struct listed *listed = &list->runs[list->count];
-
-		last = &run;
-		listed->run = run;
-		if (!fence_get_run(fence, run, &listed->account, &listed->logged) &&
-		    !(listed->account.flags & TAG_PROBE))
-			list->count++;
-	}
-	qsort(list->runs, list->count, sizeof(*list->runs), by_run);
-	return fence_tasks(fence, count_task, list);
+	err = fence_runs(fence, list_run, list);
+	if (err)
+		return err;
+	/* Together, so that what is logged meanwhile is not more than was submitted. */
+	for (size_t i = 0; i < list->count; i++)
+		fence_get_run(fence, list->runs[i].run, &list->runs[i].account, &list->runs[i].logged);
+	qsort(list->runs, list->count, sizeof(*list->runs), by_number);
+	return fence_tasks(fence, count_task, list) ?:
+		(pid_space_is_initial() ? 0 : fence_processes(fence, find_launcher, list));
 }
 
 /* The pid may be another's by now: that one began after the run. */
@@ -252,6 +349,13 @@ static void write_started(const struct run *account, char *ret_text, size_t size
 	strftime(ret_text, size, "%FT%TZ", gmtime_r(&time, &tm));
 }
 
+static json_t *describe_launcher(const struct listed *listed)
+{
+	if (pid_space_is_initial())
+		return json_boolean(launcher_alive(&listed->account));
+	return listed->launcher_seen ? json_true() : json_null();
+}
+
 /* NULL where its policy is not in force any more. */
 static const char *mode_of(const struct fence *fence, const struct run *account)
 {
@@ -268,11 +372,11 @@ static json_t *describe(const struct fence *fence, const struct listed *listed, 
 	char name[RUN_NAME_SIZE], started[32];
 
 	write_started(account, started, sizeof(started));
-	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:b, s:I, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:o, s:b, s:I, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
 			 "run", run_id_name(listed->run, name),
 			 "tag", tag_name(names, account->policy), "policy", account->policy,
 			 "started", started,
-			 "launcher", account->pid, "launcher_alive", launcher_alive(account),
+			 "launcher", account->pid, "launcher_alive", describe_launcher(listed),
 			 "entered", (account->flags & TAG_ENTERED) != 0,
 			 "tasks", (json_int_t)listed->tasks, "mode", mode_of(fence, account),
 			 "denied", (json_int_t)account->denied, "audited", (json_int_t)account->audited,

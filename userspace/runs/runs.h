@@ -11,9 +11,9 @@
 #include "../fence/fence.h"
 #include "run_note.h"
 
-/* fence_begin_run(); where all RUNS_MAX accounts are open, closes first those of runs that are
+/* fence_begin_run(), with @account->pid as this process's pid name space has it; where all RUNS_MAX accounts are open, closes first those of runs that are
  * over: the launcher is gone, no task is left, every decision is logged or counted as lost. Returns
- * 0, -E2BIG when none of them is over, or -errno. */
+ * 0, -E2BIG when none of them is over, or that cannot be told, in a pid name space of its own; or -errno. */
 int runs_begin(struct fence *fence, uint64_t run, const struct run *account);
 
 /* What the account of a run says of its mode: the flags for what a launcher asked for, or for MODE_POLICY; and the
@@ -40,6 +40,7 @@ int runs_sweep(struct fence *fence);
  *	run, tag, policy (its slot), started, launcher (pid), launcher_alive, entered, tasks, mode, denied, audited,
  *	allowed, repeated, submitted, logged, lost, unrecorded, refused_forks, released
  *
+ * In a pid name space of its own, tasks are those that are in it, and launcher_alive is null of who is not.
  * NULL where there is no memory, or the tagged tasks cannot be listed.
  */
 json_t *runs_describe(const struct fence *fence);

@@ -10,6 +10,7 @@
 
 #include "../audit/collector.h"
 #include "../base/locations.h"
+#include "../base/pid_space.h"
 #include "../base/say.h"
 #include "../base/version.h"
 #include "../host/host.h"
@@ -101,6 +102,25 @@ int fence_open_told(struct fence **ret_fence)
 	if (err)
 		fence_tell_missing(err);
 	return err;
+}
+
+int fence_see_all_told(const char *verb)
+{
+	if (pid_space_is_initial())
+		return 0;
+	say("ringfence %s has to see all processes of the host, and this is a pid name space of its own, as in a container",
+	    verb);
+	say_remedy(FENCE_HOST_REMEDY);
+	say_remedy("ringfence run --policy FILE needs no loaded fence, and works here");
+	return -EPERM;
+}
+
+void fence_tell_view(void)
+{
+	if (pid_space_is_initial())
+		return;
+	say("this is a pid name space of its own: tagged tasks outside of it are not shown");
+	say_remedy(FENCE_HOST_REMEDY);
 }
 
 int fence_look_told(const struct fence *fence)

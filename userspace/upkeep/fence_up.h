@@ -21,6 +21,15 @@ void fence_tell_missing(int err);
 /* fence_open(), which tells why it failed. */
 int fence_open_told(struct fence **ret_fence);
 
+#define FENCE_HOST_REMEDY "call it on the host, or in a container that has the host's pid name space (--pid=host)"
+
+/* 0 where this process sees all processes of the host, in the initial pid name space; else tells that @verb has to,
+ * and returns -EPERM. */
+int fence_see_all_told(const char *verb);
+
+/* Where it does not, tells that of tagged tasks only those are shown that it sees. */
+void fence_tell_view(void);
+
 /* 0 where nothing can be seen that keeps a pinned fence from holding; else tells what and returns
  * -ENOTSUP. */
 int fence_look_told(const struct fence *fence);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "../base/locations.h"
+#include "../base/pid_space.h"
 #include "../fence/hooks.h"
 #include "liveness.h"
 
@@ -83,7 +84,7 @@ static size_t stale_probe(const struct fence *fence, const struct about *about,
 			  struct finding *ret_fault)
 {
 	int64_t age = liveness_probe_age(about);
-	pid_t watcher = age > STALE_S ? fence_watcher(fence) : 0;
+	pid_t watcher = age > STALE_S && pid_space_is_initial() ? fence_watcher(fence) : 0;
 
 	if (!watcher)
 		return 0;

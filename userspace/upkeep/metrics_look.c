@@ -41,18 +41,24 @@ static void look_at_hooks(const struct fence *fence, struct metrics_state *state
 	state->hooks_missing = HOOK_COUNT - state->hooks_live;
 }
 
+static int count_run(void *ctx, uint64_t run, const struct run *account)
+{
+	struct metrics_state *state = ctx;
+
+	(void)run;
+	(void)account;
+	state->runs++;
+	return 0;
+}
+
 void metrics_look(const struct fence *fence, struct metrics_state *state)
 {
 	struct about about = {};
-	uint64_t run, *last = NULL;
 
 	look_at_policies(fence, state);
 	look_at_hooks(fence, state);
 	fence_losses(fence, &state->losses);
 	fence_about(fence, &about);
 	state->probed = about.probed_ns ? in_real_time(about.probed_ns) : 0;
-	while (state->runs < RUNS_MAX && !fence_next_run(fence, last, &run)) {
-		state->runs++;
-		last = &run;
-	}
+	fence_runs(fence, count_run, state);
 }

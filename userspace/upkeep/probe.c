@@ -227,9 +227,9 @@ static int end_child(struct probe *probe, int err)
 
 	if ((err && err != -EPIPE) || wait_readable(probe->pidfd))
 		kill(probe->child, SIGKILL);
+	fence_unkeep(probe->fence, probe->child);
 	while (waitpid(probe->child, &status, 0) < 0 && errno == EINTR)
 		;
-	fence_unkeep(probe->fence, probe->child);
 	canary_clean(probe->child);
 	if (err != -EPIPE)
 		return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "../base/locations.h"
+#include "../base/pid_space.h"
 #include "probe_tries.h"
 
 #define CANARY_ERRNO EBFONT
@@ -60,12 +62,14 @@ static const struct sockaddr_in discard = {
 	.sin_addr = { 0x0100007f },
 };
 
-/* Sockets of a canary's own, where nobody but root could put another one in their place. */
+/* Sockets of a canary's own, where nobody but root could put another one in their place. One of a container, which may
+ * share this folder, has a pid of its own, too. */
 static struct sockaddr_un socket_name(pid_t canary, const char *type)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 
-	snprintf(name.sun_path, sizeof(name.sun_path), CANARY_SOCKETS "%d-%s", canary, type);
+	snprintf(name.sun_path, sizeof(name.sun_path), CANARY_SOCKETS "%" PRIx64 "-%d-%s", pid_space_id(), canary,
+		 type);
 	return name;
 }
 

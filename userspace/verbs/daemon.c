@@ -484,6 +484,8 @@ int daemon_main(int argc, char **argv)
 			return 1;
 	if (optind != argc)
 		return verb_misused(&daemon_verb, "%s: no argument expected", argv[optind]), 1;
+	if (fence_see_all_told("daemon"))
+		return 1;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGHUP, &reload_action, NULL);

@@ -98,6 +98,8 @@ int load_main(int argc, char **argv)
 		return verb_misused(&load_verb, "%s: no argument expected", argv[optind]), 1;
 	if (dry && !replaces)
 		return verb_misused(&load_verb, "--dry-run goes with --replace"), 1;
+	if (fence_see_all_told("load"))
+		return 1;
 	if (dry)
 		return fence_may_hand_over() ? 1 : 0;
 	return replaces ? replace(folder, rescue) : load(folder, rescue);
@@ -176,6 +178,8 @@ int unload_main(int argc, char **argv)
 		fence_tell_missing(-errno);
 		return 1;
 	}
+	if (!force && fence_see_all_told("unload"))
+		return 1;
 	lock = path_lock(PATH_LOCK, LOCK_EX);
 	if (lock < 0) {
 		say_errno(lock, "cannot lock " PATH_LOCK);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../base/options.h"
+#include "../base/pid_space.h"
 #include "../base/say.h"
 #include "../base/text.h"
 #include "../fence/fence.h"
@@ -28,7 +29,8 @@ const struct verb ps_verb = {
 	.name = "ps",
 	.arguments = "[--run RUN] [--json]",
 	.help = "Shows the processes that are tagged on the loaded fence, the trees of each run under its name. A\n"
-		"process whose parent is not of the run is the root of a tree.\n\n"
+		"process whose parent is not of the run is the root of a tree. In a pid name space of its own, as in a\n"
+		"container, it shows those that are in it, by the numbers that they have there.\n\n"
 		"Exit status: 0, also when there are none; 1 when no fence is loaded.",
 	.options = options,
 };
@@ -42,7 +44,14 @@ struct process {
 	bool printed;
 };
 
+/* What they are called here, where that is another pid name space than the initial one. */
+struct names {
+	struct seen_process *list;	/* NULL: as in the initial one */
+	size_t count, room;
+};
+
 struct processes {
+	struct names names;
 	const char *run;		/* the only one that is meant, or NULL */
 	uint64_t run_number;
 	struct tag_names tag_names;
@@ -76,12 +85,49 @@ static void read_command(struct process *process)
 	text_free(&clean);
 }
 
-static int add_task(void *ctx, const struct tagged_task *task)
+static int add_name(void *ctx, const struct seen_process *seen)
+{
+	struct names *names = ctx;
+
+	if (names->count == names->room) {
+		size_t room = names->room * 2 ?: 64;
+		struct seen_process *list = reallocarray(names->list, room, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		names->list = list;
+		names->room = room;
+	}
+	names->list[names->count++] = *seen;
+	return 0;
+}
+
+/* By the numbers that /proc has here, and people. Whoever came meanwhile is not shown. */
+static bool rename_task(const struct names *names, struct tagged_task *task)
+{
+	if (!names->list)
+		return true;
+	for (size_t i = 0; i < names->count; i++) {
+		const struct seen_process *seen = &names->list[i];
+
+		if (seen->process.pid == task->process.pid && seen->pid) {
+			task->process.pid = seen->pid;
+			task->ppid = seen->ppid;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int add_task(void *ctx, const struct tagged_task *found)
 {
 	struct processes *processes = ctx;
+	struct tagged_task renamed = *found, *task = &renamed;
 	struct process *process;
 
 	if (task->tag.flags & TAG_PROBE || (processes->run && task->tag.run != processes->run_number))
+		return 0;
+	if (!rename_task(&processes->names, task))
 		return 0;
 	for (size_t i = processes->count; i-- > 0;)
 		if (processes->list[i].task.process.pid == task->process.pid) {
@@ -231,7 +277,9 @@ int ps_main(int argc, char **argv)
 	if (parse(&processes, argc, argv, &json) || fence_open_told(&fence))
 		return 1;
 	processes.tag_names.fence = fence;
-	err = fence_tasks(fence, add_task, &processes);
+	fence_tell_view();
+	err = pid_space_is_initial() ? 0 : fence_processes(fence, add_name, &processes.names);
+	err = err ?: fence_tasks(fence, add_task, &processes);
 	if (err)
 		say_errno(err, "cannot list the tagged tasks");
 	else if (json)
@@ -241,6 +289,7 @@ int ps_main(int argc, char **argv)
 	for (size_t i = 0; i < processes.count; i++)
 		text_free(&processes.list[i].command);
 	free(processes.list);
+	free(processes.names.list);
 	fence_close(fence);
 	return err ? 1 : 0;
 }

@@ -17,6 +17,7 @@
 #include "../base/identity.h"
 #include "../base/locations.h"
 #include "../base/options.h"
+#include "../base/pid_space.h"
 #include "../base/say.h"
 #include "../runs/late.h"
 #include "../runs/run_id.h"
@@ -42,7 +43,8 @@ const struct verb release_verb = {
 	.arguments = "--run RUN --reason TEXT",
 	.help = "Break-glass: takes the tags of one run back from all its processes, and from those that are\n"
 		"in the making. They go on as if they had never been tagged; what they were denied before is\n"
-		"not undone. Other runs stay behind the fence. For root outside of every run.\n\n"
+		"not undone. Other runs stay behind the fence. For root outside of every run; in a pid name space of its\n"
+		"own, as in a container, for runs that were started there.\n\n"
 		"First a record is written to " PATH_LOG " (event.action \"release\":\n"
 		"the run, the reason, user and login user, the number of tasks that were tagged then). Where it\n"
 		"cannot be written, nothing is released. ringfence runs lists the runs there are.\n\n"
@@ -117,6 +119,38 @@ static int take_lock(struct order *order)
 	return order->lock;
 }
 
+struct launcher {
+	const struct run *account;
+	bool seen;
+};
+
+static int find_launcher(void *ctx, const struct seen_process *process)
+{
+	struct launcher *launcher = ctx;
+
+	launcher->seen |= process->process.pid == launcher->account->pid &&
+		process->process.start_ns <= launcher->account->started_ns;
+	return 0;
+}
+
+/* Whether every task of a run is in the pid name space of this process, where passes find it: nobody leaves it, so
+ * that is where the launcher is. */
+static int see_all(const struct order *order, const struct run *account)
+{
+	struct launcher launcher = { .account = account };
+	int err;
+
+	if (pid_space_is_initial())
+		return 0;
+	err = fence_processes(order->fence, find_launcher, &launcher);
+	if (!err && launcher.seen && !(account->flags & TAG_ENTERED))
+		return 0;
+	say("not all of run %s need be in the pid name space of this process: what is outside could not be released",
+	    order->run_name);
+	say_remedy(FENCE_HOST_REMEDY);
+	return err ?: -EPERM;
+}
+
 static int find_run(const struct order *order)
 {
 	struct run account;
@@ -125,11 +159,13 @@ static int find_run(const struct order *order)
 
 	if (!err && account.flags & TAG_PROBE)
 		err = -ENOENT;
+	if (!err)
+		return see_all(order, &account);
 	if (err == -ENOENT) {
 		say("there is no run %s on the loaded fence", order->run_name);
 		say_remedy("ringfence runs lists those there are; a run with --policy has a fence of its own,"
 			   " which ends with its processes");
-	} else if (err) {
+	} else {
 		say_errno(err, "cannot read the account of run %s", order->run_name);
 	}
 	return err;
@@ -137,8 +173,9 @@ static int find_run(const struct order *order)
 
 struct tally {
 	uint64_t run;
+	uint32_t self;			/* this process */
 	size_t tasks;
-	bool ourselves;			/* this process is tagged */
+	bool ourselves;			/* which is tagged */
 };
 
 static int count_task(void *ctx, const struct tagged_task *task)
@@ -146,7 +183,7 @@ static int count_task(void *ctx, const struct tagged_task *task)
 	struct tally *tally = ctx;
 
 	tally->tasks += task->tag.run == tally->run;
-	tally->ourselves |= task->process.pid == (__u32)getpid();
+	tally->ourselves |= task->process.pid == tally->self;
 	return 0;
 }
 
@@ -154,7 +191,7 @@ static int count_task(void *ctx, const struct tagged_task *task)
 static int count_tasks(struct order *order)
 {
 	struct tally tally = { .run = order->run };
-	int err = fence_tasks(order->fence, count_task, &tally);
+	int err = fence_number(order->fence, 0, &tally.self) ?: fence_tasks(order->fence, count_task, &tally);
 
 	if (err) {
 		say_errno(err, "cannot list the tagged tasks");

@@ -280,6 +280,8 @@ static int prepare(struct session *session)
 	err = runs_begin(session->fence, session->tag.run, &account);
 	if (err)
 		say_errno(err, "cannot open an account for the run");
+	if (err == -E2BIG)
+		say_remedy("all places are taken by runs that are not over, or cannot be seen to be: ringfence runs, on the host, lists them");
 	return err;
 }
 

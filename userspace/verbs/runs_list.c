@@ -23,7 +23,9 @@ const struct verb runs_verb = {
 		"began, their launcher, how many tasks are tagged, what they were denied (in audit mode: would\n"
 		"have been), what was recorded of what they were allowed, and how often they did that again\n"
 		"(record in ringfence-policy(5)). A run keeps its account until its launcher ends; that of\n"
-		"ringfence tag, or of a launcher that was killed, until the place is needed.\n\n"
+		"ringfence tag, or of a launcher that was killed, until the place is needed. In a pid name space of its\n"
+		"own, as in a container, the tasks are those that are in it, and of a run that has none there and\n"
+		"no launcher nothing is known.\n\n"
 		"Exit status: 0, also when there are none; 1 when no fence is loaded.",
 	.options = options,
 };
@@ -44,6 +46,8 @@ static const char *state(const json_t *run)
 		return "released";
 	if (number(run, "tasks"))
 		return "fenced";
+	if (json_is_null(json_object_get(run, "launcher_alive")))
+		return "unseen";
 	return json_is_true(json_object_get(run, "launcher_alive")) ? "idle" : "over";
 }
 
@@ -58,7 +62,7 @@ static void print(const json_t *runs)
 		       "MODE", "STARTED", "LAUNCHER", "TASKS", "DENIED", "AUDITED", "ALLOWED", "REPEATED", "LOST", "TAG");
 	json_array_foreach(runs, i, run) {
 		snprintf(launcher, sizeof(launcher), "%lld%s", number(run, "launcher"),
-			 json_is_true(json_object_get(run, "launcher_alive")) ? "" : " ended");
+			 json_is_false(json_object_get(run, "launcher_alive")) ? " ended" : "");
 		printf("%-22s  %-8s  %-7s  %-20s  %-13s  %6lld  %8lld  %8lld  %8lld  %8lld  %6lld  %s\n",
 		       text(run, "run"), state(run), text(run, "mode") ?: "-", text(run, "started"), launcher, number(run, "tasks"),
 		       number(run, "denied"), number(run, "audited"), number(run, "allowed"),
@@ -81,6 +85,7 @@ int runs_main(int argc, char **argv)
 		return verb_misused(&runs_verb, "%s: no argument expected", argv[optind]), 1;
 	if (fence_open_told(&fence))
 		return 1;
+	fence_tell_view();
 	runs = runs_describe(fence);
 	fence_close(fence);
 	if (!runs) {

@@ -329,6 +329,7 @@ int status_main(int argc, char **argv)
 		return verb_misused(&status_verb, "%s: no argument expected", argv[optind]), 1;
 	if (fence_open_told(&fence))
 		return 1;
+	fence_tell_view();
 	status = describe(fence);
 	fence_close(fence);
 	if (!status) {

@@ -13,6 +13,7 @@
 #include "../audit/collector.h"
 #include "../base/locations.h"
 #include "../base/options.h"
+#include "../base/pid_space.h"
 #include "../base/say.h"
 #include "../runs/late.h"
 #include "../runs/run_id.h"
@@ -35,7 +36,8 @@ const struct verb tag_verb = {
 		"not undone: to be sure, start it with ringfence run.\n\n"
 		"Refuses, with no tag left behind, a process that is tagged already, one that holds an\n"
 		"io_uring (its maker may act for it), a tree that forks faster than it can be tagged or\n"
-		"that this command is part of, process 1 and kernel threads.\n\n"
+		"that this command is part of, process 1 and kernel threads. In a pid name space of its own, as in\n"
+		"a container, PID is the number that the process has there.\n\n"
 		"Exit status: 0 when all of it is tagged, 1 when none is.",
 	.options = options,
 };
@@ -120,7 +122,14 @@ static int refuse_by_rank(const struct order *order)
 	unsigned int flags = 0;
 	uint32_t parent;
 
-	if (order->pid == 1) {
+	/* What is read there is read of processes by their numbers, and so is what the user has read. */
+	if (!pid_space_is_shown()) {
+		say("/proc shows the processes of another pid name space: which one is meant by %u cannot be told",
+		    order->pid);
+		say_remedy("mount -t proc proc /proc in this one (unshare has --mount-proc), or call it outside of it");
+		return -EPERM;
+	}
+	if (order->pid == 1 && pid_space_is_initial()) {
 		say("process 1 is the parent of all that the host starts: it is not tagged");
 		return -EPERM;
 	}
