@@ -97,7 +97,6 @@ static int plan_main(int argc, char **argv)
 		suites_plan(run_suites);
 	} else if (!strcmp(part, "loaded")) {
 		suites_plan(shared_suites);
-		suites_plan(down_suites);
 	} else if (!strcmp(part, "shared")) {
 		suites_plan(shared_suites);
 		suites_plan(late_suites);
