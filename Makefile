@@ -58,6 +58,9 @@ UNITS	    := $(wildcard userspace/units/*.service userspace/units/*.socket users
 # Not before it is asked for: where there is no git, it is of no use.
 SCRIPTS	     = $(shell git ls-files -co --exclude-standard | xargs -r grep -lIE '^\#!/bin/(ba)?sh')
 
+# What is typed by itself builds on all processors, unless -j says otherwise.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Short output unless V=1.
 Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
@@ -75,11 +78,12 @@ help:					## this list
 	@echo '  V=1 shows the commands, SAN=1 builds with ASan and UBSan, WERROR=1 stops at warnings.'
 	@echo '  DESTDIR and PREFIX (default /usr) say where install puts things.'
 
-demo: deps all				## play an outage in a guest: a deploy, caught and stopped
+demo: deps				## play an outage in a guest: a deploy, caught and stopped
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all
 	$(Q)selftests/demo/demo
 
 check: deps				## the tests; ends with "N passed, N failed, N skipped"
-	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory WERROR=1 all tests
 	$(Q)selftests/check all
 
 unit: tests				## the tests that need no guest
@@ -89,7 +93,7 @@ guest: all tests			## the tests that boot guests
 	$(Q)STOPPED_SECONDS=60 selftests/check guest
 
 escapes: deps				## every way round the fence, on every kernel: prints a table
-	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory all tests
 	$(Q)rm -f $(B)/logs/escapes-*.log
 	$(Q)selftests/check escapes && selftests/escapes/table
 
@@ -100,7 +104,7 @@ untagged: all tests			## Debian, untagged, behind the fence: on every kernel
 	$(Q)selftests/check untagged
 
 soak: deps				## the same for long and under load: SOAK_FORKS, SOAK_TRIALS, SOAK_SWAPS
-	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests
+	$(Q)$(MAKE) $(PARALLEL) --no-print-directory WERROR=1 all tests
 	$(Q)selftests/soak/run
 
 .PHONY: tests

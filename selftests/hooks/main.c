@@ -35,8 +35,8 @@ static const struct suite {
 	{ "alias", alias_tests },
 	{ "swap", swap_tests },
 	{ "enter", enter_tests },
-	{ "late", late_tests },
 	{ "pids", pids_tests },
+	{ "late", late_tests },
 	{},
 }, host_suites[] = {
 	{ "notes", notes_tests },
@@ -86,7 +86,7 @@ static void suites_plan(const struct suite *suites)
 			printf("%s/%s\n", suites->name, test->name);
 }
 
-/* hooks plan rounds|run|loaded|shared|host: the name of every test there, one a line: what a guest that died owes. */
+/* hooks plan rounds|run|shared|host: the name of every test there, one a line: what a guest that died owes. */
 static int plan_main(int argc, char **argv)
 {
 	const char *part = argc > 2 ? argv[2] : "";
@@ -95,8 +95,6 @@ static int plan_main(int argc, char **argv)
 		rounds_plan(argv + 3);
 	} else if (!strcmp(part, "run")) {
 		suites_plan(run_suites);
-	} else if (!strcmp(part, "loaded")) {
-		suites_plan(shared_suites);
 	} else if (!strcmp(part, "shared")) {
 		suites_plan(shared_suites);
 		suites_plan(late_suites);

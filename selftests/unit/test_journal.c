@@ -669,6 +669,46 @@ static void tells_the_daemons_own_lines_apart(void **state)
 	assert_string_equal(run, LOG_RUN);
 }
 
+/* Writes the lines so far anew, as other programs write JSON. */
+static void write_through_other_hands(void)
+{
+	struct text lines = { 0 };
+	char line[4096];
+
+	rewind(log_file);
+	while (fgets(line, sizeof(line), log_file)) {
+		json_t *root = json_loads(line, 0, NULL);
+		char *other = json_dumps(root, 0);
+
+		text_append_format(&lines, "%s\n", other);
+		free(other);
+		json_decref(root);
+	}
+	assert_int_equal(ftruncate(fileno(log_file), 0), 0);
+	rewind(log_file);
+	assert_int_equal(fwrite(lines.data, 1, lines.size, log_file), lines.size);
+	fflush(log_file);
+	text_free(&lines);
+}
+
+static void tells_them_apart_in_whatever_hands(void **state)
+{
+	const char *const paths[] = { path };
+	struct journal_counts counts;
+	char run[RUN_NAME_SIZE];
+
+	(void)state;
+	log_write(log_file, LOG_LINE(.run = OTHER_RUN));
+	log_write(log_file, LOG_LINE(0));
+	log_write(log_file, LOG_LINE(.run = LATER_RUN, .object = LIVENESS));
+	log_write(log_file, LOG_LINE(.run = LATER_RUN, .object = "\"event\":{\"action\":\"run\"}"));
+	fflush(log_file);
+	write_through_other_hands();
+	assert_int_equal(journal_newest_run(paths, 1, run, &counts), 0);
+	assert_string_equal(run, LOG_RUN);
+	assert_int_equal(counts.records, 4);
+}
+
 static void reports_what_it_cannot_read(void **state)
 {
 	const char *const nowhere[] = { "/nowhere/at/all" }, *const directory[] = { folder };
@@ -828,6 +868,7 @@ int main(void)
 		TEST(leaves_out_what_is_known),
 		TEST(finds_the_newest_run),
 		TEST(tells_the_daemons_own_lines_apart),
+		TEST(tells_them_apart_in_whatever_hands),
 		TEST(reports_what_it_cannot_read),
 		TEST(reads_anything),
 	};

@@ -352,6 +352,58 @@ static void what_is_down_is_down_in_audit_mode(void **state)
 	assert_string_equal(rehearsal_service(&rehearsal.differences[0]), "forge");
 }
 
+#define GH "tag: t\nmode: audit\nservices: {tools: {execs: [/usr/bin/gh]}, gh-files: {files: [/usr/bin/gh]}}\n"
+#define GH_IS_DOWN GH "rules: [{deny: gh-files, errno: EHOSTUNREACH}, {deny: tools}]\n"
+
+static bool are_files_down(void *ctx, const char *service)
+{
+	(void)ctx;
+	return !strcmp(service, "gh-files");
+}
+
+/* An execution under a policy of audit mode, put to one where the file is down. */
+static void execute_what_is_down(const char *policy)
+{
+	free(images[0]);
+	images[0] = judged_compile(policy);
+	judged_keep = JUDGED_ALL;
+	judged_class(images[0], HOOK_BPRM_CHECK_SECURITY, CLASS_EXEC, ACCESS_READ, "/usr/bin/gh", false);
+	rehearsal.judge.is_down = are_files_down;
+	rehearse(GH_IS_DOWN, NULL);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_WOULD_DENY], 0);
+	assert_int_equal(rehearsal.difference_count, 1);
+	assert_true(rehearsal.differences[0].after.refused);
+	expect_outcome(&rehearsal.differences[0].after, VERDICT_DENY, EHOSTUNREACH, "deny gh-files");
+}
+
+/* A denial that is only recorded does not hide one that refuses. */
+static void what_is_refused_prevails_over_what_is_recorded(void **state)
+{
+	(void)state;
+	execute_what_is_down(GH);
+	assert_int_equal(rehearsal.let_through, 0);
+	finish(state);
+	execute_what_is_down(GH "rules: [{deny: tools}]\n");
+	assert_int_equal(rehearsal.let_through, 1);
+}
+
+/* Refused by the file's rule then as now: that another rule has it recorded as well is nothing new. */
+static void what_was_refused_before_is_not_newly_denied(void **state)
+{
+	(void)state;
+	free(images[0]);
+	images[0] = judged_compile(GH);
+	judged_keep = JUDGED_ALL;
+	judged_class(images[0], HOOK_BPRM_CHECK_SECURITY, CLASS_EXEC, ACCESS_READ, "/usr/bin/gh", false);
+	rehearsal.judge.is_down = are_files_down;
+	rehearse(GH_IS_DOWN, "tag: t\nmode: enforce\nservices: {gh-files: {files: [/usr/bin/gh]}}\n"
+		 "rules: [{deny: gh-files, errno: EHOSTUNREACH}]\n");
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], 0);
+	assert_int_equal(rehearsal.counts[CHANGE_NONE], 1);
+	assert_int_equal(rehearsal.same_denied, 1);
+}
+
 static void each_of_two_policies_has_its_mode(void **state)
 {
 	(void)state;
@@ -528,6 +580,8 @@ int main(void)
 		TEST(audit_mode_denies_nothing),
 		TEST(a_mode_may_be_asked_for),
 		TEST(what_is_down_is_down_in_audit_mode),
+		TEST(what_is_refused_prevails_over_what_is_recorded),
+		TEST(what_was_refused_before_is_not_newly_denied),
 		TEST(each_of_two_policies_has_its_mode),
 		TEST(steps_without_end_do_not_take_memory_without_end),
 		TEST(rules_without_end_do_not_either),

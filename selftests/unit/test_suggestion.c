@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "judged_lines.h"
 #include "policy/lint.h"
@@ -691,6 +692,96 @@ static void what_is_needed_and_not_known_stands_in(void **state)
 		     "default: {net: deny}\n");
 }
 
+/* Three ranges are all the addresses that stand for nobody. */
+static void what_nothing_can_stand_in_for_is_left_out(void **state)
+{
+	static const char *const taken[] = { "192.0.2.7", "192.0.2.9", "198.51.100.1", "198.51.100.2", "203.0.113.1",
+					     "203.0.113.2" };
+
+	(void)state;
+	begin_run(NEEDS("releases", "\"registry\", \"forge\"") "," NEEDS("registry", "\"github\""), "");
+	judged_net(image, "10.20.0.5", 8080, PROTO_TCP);
+	judged_net(image, "140.82.112.3", 80, PROTO_TCP);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		judged_net(image, taken[i], 80, PROTO_TCP);
+	suggest(no_folders);
+	expect_sound(no_folders);
+	assert_non_null(strstr(draft_text.data, "# releases needs registry, which is in no record; no address"));
+	assert_non_null(strstr(draft_text.data, "    needs: [forge]\n"));
+	assert_null(strstr(draft_text.data, "  registry:"));
+}
+
+#define MIRROR "tag: mysql-deploy\nservices:\n  mirror: {files: [/srv/mirror/], execs: [/srv/gh]}\n" \
+	"  releases: {nets: [10.20.0.0/16], needs: [mirror]}\n" \
+	"rules: [{allow: mirror}, {allow: releases}]\nrecord: all\n"
+
+static void reach_mirror(void)
+{
+	free(image);
+	image = judged_compile(MIRROR);
+	judged_keep = JUDGED_ALL;
+	begin_run(NEEDS("releases", "\"mirror\"") "," NEEDS("mirror", "\"forge\""), "");
+	judged_net(image, "10.20.0.5", 8080, PROTO_TCP);
+	judged_open(image, "/srv/mirror/x", ACCESS_READ);
+	judged_exec(image, "/srv/gh");
+	judged_open(image, "/srv/else", ACCESS_READ);
+}
+
+/* Files that are let pass have no rule, and are reached all the same. */
+static void what_is_needed_and_reached_without_a_rule_is_no_stranger(void **state)
+{
+	(void)state;
+	reach_mirror();
+	suggest(no_folders);
+	expect_sound(no_folders);
+	assert_null(strstr(draft_text.data, "#   mirror\n"));
+	assert_non_null(strstr(draft_text.data, "#     files: [/srv/else, /srv/gh]\n"));
+	expect_draft("tag: mysql-deploy\n"
+		     "mode: enforce\n"
+		     "services:\n"
+		     "  releases:\n"
+		     "    nets: [10.20.0.5/32]\n"
+		     "    ports: [8080/tcp]\n"
+		     "    needs: [mirror]\n"
+		     "  mirror:\n"
+		     "    files: [/srv/mirror/x]\n"
+		     "    execs: [/srv/gh]\n"
+		     "    needs: [forge]\n"
+		     "  forge:\n"
+		     "    nets: [192.0.2.1/32]\n"
+		     "  loopback:\n"
+		     "    nets: [127.0.0.0/8, \"::1/128\"]\n"
+		     "rules:\n"
+		     "  - deny: loopback\n"
+		     "    why: \"no run that this policy was made of reached it\"\n"
+		     "  - allow: releases\n"
+		     "default: {net: deny}\n");
+}
+
+/* A service file that defines another one of that name is not included, and is not what is needed. */
+static void what_is_known_by_the_same_name_is_not_meant(void **state)
+{
+	char folder[] = "/tmp/ringfence-test-XXXXXX", path[64];
+	const char *const folders[] = { folder, NULL };
+	FILE *out;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/mirror.yaml", folder);
+	out = fopen(path, "we");
+	assert_non_null(out);
+	fputs("services: {mirror: {nets: [10.99.0.0/16]}}\n", out);
+	fclose(out);
+	reach_mirror();
+	suggest(folders);
+	expect_sound(folders);
+	unlink(path);
+	rmdir(folder);
+	assert_null(strstr(draft_text.data, "include:"));
+	assert_non_null(strstr(draft_text.data, "    needs: [mirror]\n"));
+	assert_non_null(strstr(draft_text.data, "    files: [/srv/mirror/x]\n"));
+}
+
 static void that_no_service_is_known_is_said(void **state)
 {
 	(void)state;
@@ -785,6 +876,63 @@ static void many_services_of_one_name_are_told_apart(void **state)
 	suggest(no_folders);
 	expect_sound(no_folders);
 	assert_non_null(strstr(draft_text.data, "\n  s-3000:"));
+}
+
+static size_t count_of(const char *needle)
+{
+	size_t count = 0;
+
+	for (const char *at = draft_text.data; (at = strstr(at, needle)); at++)
+		count++;
+	return count;
+}
+
+/* What needs another, in many parts each, does not need all of them by all. */
+static void many_services_that_need_many_list_a_few(void **state)
+{
+	static const char policy[] = "tag: t\nservices: {a: {nets: [192.0.0.0/8]}, b: {nets: [193.0.0.0/8]}}\n"
+		"rules: [{audit: a}, {audit: b}]\n";
+
+	(void)state;
+	free(image);
+	image = judged_compile(policy);
+	begin_run(NEEDS("a", "\"a\", \"b\"") "," NEEDS("b", "\"b\""), "");
+	for (int i = 1; i <= 100; i++) {
+		char ip[64];
+
+		snprintf(ip, sizeof(ip), "192.1.0.%d", i);
+		judged_net(image, ip, i, PROTO_TCP);
+		snprintf(ip, sizeof(ip), "193.1.0.%d", i);
+		judged_net(image, ip, i, PROTO_TCP);
+	}
+	suggest(no_folders);
+	expect_sound(no_folders);
+	assert_int_equal(suggestion.need_count, 1);
+	assert_non_null(strstr(draft_text.data, "\n  a-100:"));
+	assert_int_equal(count_of("    needs:\n"), 100);
+	assert_int_equal(count_of("      - b"), 100 * 64);
+	assert_int_equal(count_of("      - a"), 0);
+	assert_non_null(strstr(draft_text.data, "# Of what a service needs, no more than 64 are listed.\n"));
+}
+
+/* Nobody writes more of them than there can be needs. */
+static void of_what_is_denied_the_first_are_looked_at(void **state)
+{
+	struct text denied = { 0 };
+
+	(void)state;
+	assert_int_equal(known_load(no_folders, NULL, 0, &known), 0);
+	suggestion.known = known;
+	for (int i = 1; i < SUGGESTION_NEEDS_MAX; i++)
+		text_append_format(&denied, "\"d%d\",", i);
+	text_append_string(&denied, "\"last\",\"more\"");
+	text_append(&denied, "", 1);
+	begin_run(NEEDS("s", "\"last\", \"more\""), denied.data);
+	each_line(take_line, &suggestion);
+	text_free(&denied);
+	assert_int_equal(suggestion.need_count, 2);
+	assert_true(suggestion.needs[0].denied);
+	assert_false(suggestion.needs[1].denied);
 }
 
 static void runs_tags_and_needs_are_bounded(void **state)
@@ -901,10 +1049,15 @@ int main(void)
 		TEST(needs_are_called_as_in_the_draft),
 		TEST(what_is_needed_and_known_is_included),
 		TEST(what_is_needed_and_not_known_stands_in),
+		TEST(what_nothing_can_stand_in_for_is_left_out),
+		TEST(what_is_needed_and_reached_without_a_rule_is_no_stranger),
+		TEST(what_is_known_by_the_same_name_is_not_meant),
 		TEST(that_no_service_is_known_is_said),
 		TEST(the_launcher_goes_by_its_command),
 		TEST(what_finds_no_room_is_told),
 		TEST(many_services_of_one_name_are_told_apart),
+		TEST(many_services_that_need_many_list_a_few),
+		TEST(of_what_is_denied_the_first_are_looked_at),
 		TEST(runs_tags_and_needs_are_bounded),
 		TEST(a_draft_denies_what_was_denied_and_nothing_else),
 	};

@@ -363,6 +363,8 @@ static int newest_of(void *ctx, const struct audit_line *line)
 	struct reader *reader = ctx;
 	uint64_t id;
 
+	if (!strcmp(line->action, "liveness") || !strcmp(line->action, "run"))
+		return 0;
 	if (strcmp(line->run, reader->newest) > 0 && run_id_parse(line->run, &id) && id)
 		strcpy(reader->newest, line->run);
 	return 0;

@@ -60,6 +60,14 @@ static bool is_spoken_of(const struct outcome_of_policy *outcome)
 	return outcome->verdict != VERDICT_ALLOW || outcome->unasked;
 }
 
+/* A call that is judged twice comes to one denial: the one that refuses it, before one that is only recorded. */
+static bool prevails(const struct outcome_of_policy *companion, const struct outcome_of_policy *own)
+{
+	if (companion->refused || own->refused)
+		return !own->refused;
+	return companion->verdict == VERDICT_DENY && own->verdict != VERDICT_DENY;
+}
+
 /* Judges what goes with the record, and is done with unless it would be denied or recorded, or was. */
 static int take_companion(struct rehearsal *rehearsal, struct at_hand *it)
 {
@@ -76,14 +84,17 @@ static int take_companion(struct rehearsal *rehearsal, struct at_hand *it)
 	companion.after = recorded_judge(&rehearsal->judge, &it->object, class);
 	if (rehearsal->other.image)
 		companion.before = recorded_judge(&rehearsal->other, &it->object, class);
-	/* It came to one denial before, and comes to one now. */
-	if (it->finding.before.verdict == VERDICT_DENY) {
-		if (companion.after.verdict == VERDICT_DENY && it->finding.after.verdict != VERDICT_DENY)
-			it->finding.after = companion.after;
+	/* It came to one denial before, or comes to one now. */
+	if (it->finding.before.verdict == VERDICT_DENY || it->finding.after.verdict == VERDICT_DENY) {
+		if (!prevails(&companion.after, &it->finding.after))
+			return 0;
+		it->finding.after = companion.after;
+		if (prevails(&companion.before, &it->finding.before))
+			it->finding.before = companion.before;
 		return 0;
 	}
 	change = change_of(&companion.before, &companion.after);
-	if (it->finding.after.verdict == VERDICT_DENY || change == CHANGE_NONE || change == CHANGE_OTHER_RULE)
+	if (change == CHANGE_NONE || change == CHANGE_OTHER_RULE)
 		return 0;
 	companion.instead = change_of(&it->finding.before, &it->finding.after) == CHANGE_NONE;
 	return rehearsal_keep(rehearsal, it->line, &companion, it->object.path);

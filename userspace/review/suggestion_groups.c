@@ -7,7 +7,7 @@
 
 #define FOLDER_MIN 3			/* so many things in a folder are the folder, */
 #define FOLDER_DEPTH 2			/* if it is at least so deep: /srv/mirror */
-#define ASIDE_MAX 500			/* files and the like in the comment at the end */
+#define ASIDE_MAX 500			/* files and the like in the comment at the end, or of what is needed */
 
 /* --- folders --------------------------------------------------------------------------------- */
 
@@ -164,6 +164,16 @@ int suggestion_groups(struct drafting *drafting, bool named)
 
 /* --- what the default lets pass --------------------------------------------------------------- */
 
+/* @name: of what is cut, of which the draft has a note then. */
+static void cut_list(struct draft *draft, struct draft_list *list, const char *name)
+{
+	if (list->count > ASIDE_MAX)
+		draft_list_format(draft, &draft->notes, "%zu further %s are not listed.",
+				  list->count - ASIDE_MAX, name);
+	while (list->count > ASIDE_MAX)
+		free(list->items[--list->count]);
+}
+
 /* What every process opens: a policy has a rule for it, without saying so, that allows it. */
 static bool is_of_system(const struct drafting *drafting, const struct reached *reached)
 {
@@ -199,13 +209,50 @@ int suggestion_aside(struct drafting *drafting, enum object_class class, const c
 		add_paths(drafting, list, members, count, class != CLASS_SOCKET);
 		drafting_add_rule(drafting, service, members, count);
 		service->aside = true;
-		if (list->count > ASIDE_MAX)
-			draft_list_format(drafting->draft, &drafting->draft->notes,
-					  "%zu further %s are not listed below.", list->count - ASIDE_MAX,
-					  name);
-		while (list->count > ASIDE_MAX)
-			free(list->items[--list->count]);
+		cut_list(drafting->draft, list, name);
 	}
+	free(members);
+	return 0;
+}
+
+/* @members in order, and so each class together. */
+static void add_unruled(struct drafting *drafting, uint32_t name, struct reached **members, size_t count)
+{
+	static const char *const names[] = {
+		[CLASS_FILE] = "files", [CLASS_EXEC] = "programs", [CLASS_SOCKET] = "sockets",
+	};
+	struct draft_service *service = draft_add(drafting->draft, string_at(drafting->suggestion, name));
+	size_t end;
+
+	for (size_t i = 0; service && i < count; i = end) {
+		enum object_class class = members[i]->class;
+		struct draft_list *list = list_of(service, class);
+
+		for (end = i + 1; end < count && members[end]->class == class; end++)
+			;
+		add_paths(drafting, list, members + i, end - i, class == CLASS_FILE);
+		cut_list(drafting->draft, list, names[class]);
+	}
+	drafting_add_rule(drafting, service, members, count);
+	if (service)
+		service->unruled = true;
+}
+
+int suggestion_group_unruled(struct drafting *drafting, uint32_t name)
+{
+	struct reached **members = calloc(drafting->count + 1, sizeof(struct reached *));
+	size_t count = 0;
+
+	if (!members)
+		return -ENOMEM;
+	for (size_t i = 0; i < drafting->count; i++) {
+		struct reached *it = drafting->all[i];
+
+		if (it->service == name && it->class != CLASS_NET && !it->done && it->fate != FATE_DEFAULT_DENIED)
+			members[count++] = it;
+	}
+	if (count)
+		add_unruled(drafting, name, members, count);
 	free(members);
 	return 0;
 }

@@ -102,19 +102,20 @@ int suggestion_known_services(struct drafting *drafting)
 	const struct known *known = drafting->suggestion->known;
 	size_t count = known_count(known), *order = calloc(count + 1, sizeof(*order));
 	struct reached **members = calloc(drafting->count + 1, sizeof(struct reached *));
-	int err = order && members ? 0 : -ENOMEM;
-	bool *met = err ? NULL : calloc(count + 1, sizeof(*met));
+	bool *met = calloc(count + 1, sizeof(*met));
+	int err = order && members && met ? 0 : -ENOMEM;
 
-	for (size_t i = 0; met && i < drafting->count; i++)
+	for (size_t i = 0; !err && i < drafting->count; i++)
 		met[drafting->all[i]->known] = true;
 	for (size_t i = 0; !err && i < count; i++)
 		order[i] = i;
 	if (!err && count)
 		qsort_r(order, count, sizeof(*order), by_known_name, (void *)known);
 	for (size_t i = 0; !err && i < count; i++)
-		if (met && met[order[i]])
+		if (met[order[i]])
 			err = draft_known(drafting, order[i], members);
-	suggestion_needs_include(drafting);
+	if (!err)
+		suggestion_needs_include(drafting);
 	for (size_t i = 0; !err && i < count; i++)
 		if (drafting_includes(drafting->draft, known_at(known, i)))
 			draft_take_name(drafting->draft, known_at(known, i)->name);

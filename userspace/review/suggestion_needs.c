@@ -3,10 +3,13 @@
  * What services need in turn, as the policies of the runs said: it is of no address that was reached, and a draft
  * without it would have the next report know of no loop through them.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 #include "suggestion_private.h"
+
+#define RANGE_SIZE (INET6_ADDRSTRLEN + 4)
 
 /* --- what is needed, and was not reached ---------------------------------------------------- */
 
@@ -92,14 +95,33 @@ static void deny_known(struct drafting *drafting, const char *name, const char *
 	tell_needed(draft, service, by, ", and denied: nothing came to it");
 }
 
+/* Without an address it would be no service. */
+static void leave_out(struct drafting *drafting, const struct suggestion_need *need)
+{
+	struct draft *draft = drafting->draft;
+
+	drafting->none_free = true;
+	draft_list_format(draft, &draft->notes,
+			  "%s needs %s, which is in no record; no address is left that could stand in for it.",
+			  string_at(drafting->suggestion, need->service),
+			  string_at(drafting->suggestion, need->needs));
+}
+
 /* One that is in no record and no file: only its name is known. */
 static void stand_in(struct drafting *drafting, const struct suggestion_need *need)
 {
 	struct draft *draft = drafting->draft;
-	struct draft_service *service = draft_add(draft, string_at(drafting->suggestion, need->needs));
+	struct draft_service *service;
+	char range[RANGE_SIZE];
 
-	if (!service || !suggestion_nets_stand_in(draft, service))
+	if (drafting->none_free || !suggestion_nets_free(draft, range, sizeof(range))) {
+		leave_out(drafting, need);
 		return;
+	}
+	service = draft_add(draft, string_at(drafting->suggestion, need->needs));
+	if (!service)
+		return;
+	draft_list_add(draft, &service->nets, range);
 	service->verdict = VERDICT_DENY;
 	service->unruled = !need->denied;
 	draft_list_add(draft, &draft->stand_ins, service->name);
@@ -110,14 +132,20 @@ static void stand_in(struct drafting *drafting, const struct suggestion_need *ne
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
-static void add_need(struct draft *draft, struct draft_service *service, const char *name)
+/* Returns false where there is no room for it. */
+static bool add_need(struct drafting *drafting, struct draft_service *service, const char *name)
 {
 	if (!strcmp(service->name, name))
-		return;
+		return true;
 	for (size_t i = 0; i < service->needs.count; i++)
 		if (!strcmp(service->needs.items[i], name))
-			return;
-	draft_list_add(draft, &service->needs, name);
+			return true;
+	if (service->needs.count == DRAFTING_NEEDS_MAX) {
+		drafting->needs_cut = true;
+		return false;
+	}
+	draft_list_add(drafting->draft, &service->needs, name);
+	return true;
 }
 
 /* Whether the draft itself defines a service that the log calls @name. */
@@ -130,45 +158,53 @@ static bool has_origin(const struct drafting *drafting, uint32_t name, bool defi
 	return false;
 }
 
-/* Adds to every service that the log calls as the one that needs, those that it calls as what is needed. */
+/* Adds services of those names to every one that the log calls as the one that needs. */
+static void connect_all(struct drafting *drafting, const struct suggestion_need *need, const char *const *names,
+			size_t count)
+{
+	for (size_t i = 0; i < drafting->origin_count; i++) {
+		struct draft_service *by = &drafting->draft->services[drafting->origins[i].service];
+
+		if (drafting->origins[i].name != need->service || !draft_is_defined(by))
+			continue;
+		for (size_t k = 0; k < count && add_need(drafting, by, names[k]); k++)
+			;
+	}
+}
+
+/* Those that the log calls as what is needed: one more than there is room for, so that it is told. */
 static void connect_origins(struct drafting *drafting, const struct suggestion_need *need)
 {
-	struct draft *draft = drafting->draft;
+	const char *names[DRAFTING_NEEDS_MAX + 2];	/* one of them may be the service itself */
+	size_t count = 0;
 
-	for (size_t i = 0; i < drafting->origin_count; i++) {
-		const struct origin *by = &drafting->origins[i];
-
-		for (size_t k = 0; by->name == need->service && k < drafting->origin_count; k++)
-			if (drafting->origins[k].name == need->needs &&
-			    draft_is_defined(&draft->services[by->service]))
-				add_need(draft, &draft->services[by->service],
-					 draft->services[drafting->origins[k].service].name);
-	}
+	for (size_t i = 0; i < drafting->origin_count && count < sizeof(names) / sizeof(*names); i++)
+		if (drafting->origins[i].name == need->needs)
+			names[count++] = drafting->draft->services[drafting->origins[i].service].name;
+	connect_all(drafting, need, names, count);
 }
 
 static void connect_known(struct drafting *drafting, const struct suggestion_need *need, const char *name)
 {
-	struct draft *draft = drafting->draft;
-
 	if (need->denied)
 		deny_known(drafting, name, string_at(drafting->suggestion, need->service));
-	for (size_t i = 0; i < drafting->origin_count; i++)
-		if (drafting->origins[i].name == need->service &&
-		    draft_is_defined(&draft->services[drafting->origins[i].service]))
-			add_need(draft, &draft->services[drafting->origins[i].service], name);
+	connect_all(drafting, need, &name, 1);
 }
 
+/* What was reached need have no rule, and so no service: where the default lets it pass. */
 static void draft_need(struct drafting *drafting, const struct suggestion_need *need)
 {
 	const struct known *all = drafting->suggestion->known;
 	size_t known = find_known(drafting, need->needs);
 	bool met = has_origin(drafting, need->needs, false);
 
-	if (!met && known < known_count(all)) {
+	if (!met && known < known_count(all) && drafting_includes(drafting->draft, known_at(all, known))) {
 		connect_known(drafting, need, known_at(all, known)->name);
 		return;
 	}
-	if (!met)
+	if (!met && is_reached(drafting, need->needs))
+		drafting->draft->failed |= suggestion_group_unruled(drafting, need->needs) != 0;
+	else if (!met)
 		stand_in(drafting, need);
 	connect_origins(drafting, need);
 }

@@ -283,7 +283,7 @@ static bool has_net(const struct draft *draft, const char *begin)
 	return false;
 }
 
-bool suggestion_nets_stand_in(struct draft *draft, struct draft_service *service)
+bool suggestion_nets_free(const struct draft *draft, char *ret_range, size_t size)
 {
 	/* For documentation (RFC 5737): what was reached there is no service. */
 	static const char *const blocks[] = { "192.0.2.", "198.51.100.", "203.0.113." };
@@ -294,7 +294,7 @@ bool suggestion_nets_stand_in(struct draft *draft, struct draft_service *service
 		snprintf(range, sizeof(range), "%s0/", blocks[i / 254]);
 		if (has_net(draft, host) || has_net(draft, range))
 			continue;
-		draft_list_format(draft, &service->nets, "%s32", host);
+		snprintf(ret_range, size, "%s32", host);
 		return true;
 	}
 	return false;

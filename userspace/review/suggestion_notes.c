@@ -72,6 +72,9 @@ static void note_rest(struct drafting *drafting)
 
 	if (suggestion->needs_cut)
 		draft_list_add(draft, &draft->notes, "Services need more than the log has room for.");
+	if (drafting->needs_cut)
+		draft_list_format(draft, &draft->notes, "Of what a service needs, no more than %d are listed.",
+				  DRAFTING_NEEDS_MAX);
 	if (suggestion->waived)
 		draft_list_format(draft, &draft->notes,
 				  "%" PRIu64 " record%s passed by waivers, which this draft does not have. "

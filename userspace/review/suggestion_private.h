@@ -16,6 +16,8 @@
 
 #include "suggestion.h"
 
+#define DRAFTING_NEEDS_MAX 64		/* per service of the draft: what it needs may have as many parts as it has */
+
 /* A service of the draft that is, or is part of, what the log calls so. */
 struct origin {
 	uint32_t name;			/* in the strings of the suggestion */
@@ -31,6 +33,8 @@ struct drafting {
 	struct origin *origins;
 	size_t origin_count;
 	struct intern folders;		/* that stand for the files in them, by class and path */
+	bool none_free;			/* no address is left that could stand in for a service */
+	bool needs_cut;			/* a service needs more than DRAFTING_NEEDS_MAX others */
 };
 
 static inline const char *string_at(const struct suggestion *suggestion, uint32_t number)
@@ -80,6 +84,10 @@ int suggestion_known_services(struct drafting *drafting);
  * to the others'. Returns 0 or -ENOMEM. */
 int suggestion_groups(struct drafting *drafting, bool named);
 
+/* Adds what the default lets pass of a service of that name, in `strings`, as one without a rule, which others need.
+ * Returns 0 or -ENOMEM. */
+int suggestion_group_unruled(struct drafting *drafting, uint32_t name);
+
 /* Adds a comment called @name with what the default lets pass of a class. Returns 0 or -ENOMEM. */
 int suggestion_aside(struct drafting *drafting, enum object_class class, const char *name);
 
@@ -106,9 +114,9 @@ typedef void (*suggestion_nets_fn)(void *ctx, struct draft_service *service, str
 int suggestion_nets(struct draft *draft, const char *name, struct reached **objects, size_t count, bool exact,
 		    suggestion_nets_fn add, void *ctx);
 
-/* Gives a service of which nothing is known an address that nobody has, to be replaced. Returns false where none is
- * left. */
-bool suggestion_nets_stand_in(struct draft *draft, struct draft_service *service);
+/* Finds an address that nobody has, for a service of which nothing is known, to be replaced: "192.0.2.1/32". Returns
+ * false where none is left. */
+bool suggestion_nets_free(const struct draft *draft, char *ret_range, size_t size);
 
 /* Where the draft denies what it does not list: says so of loopback, which every host has, unless something of it
  * was reached. */

@@ -286,15 +286,24 @@ static int take_waived(struct suggestion *suggestion, const json_t *waiver)
 
 /* --- how a run begins ----------------------------------------------------------------------- */
 
+/* Among the first ones: the line may have any number of them. */
 static bool has_string(const json_t *strings, const char *string)
 {
-	for (size_t i = 0; i < json_array_size(strings); i++)
+	for (size_t i = 0; i < json_array_size(strings) && i < SUGGESTION_NEEDS_MAX; i++)
 		if (!strcmp(string_of(json_array_get(strings, i)), string))
 			return true;
 	return false;
 }
 
-static int take_need(struct suggestion *suggestion, const char *service, const char *needs, bool denied)
+/* What needs itself says nothing. */
+static bool is_need(const char *service, const char *needs)
+{
+	return *needs && strlen(needs) <= WORDS_MAX && strlen(service) <= WORDS_MAX && strcmp(service, needs);
+}
+
+/* *ret_cut: there is no room for it. */
+static int take_need(struct suggestion *suggestion, const char *service, const char *needs, bool denied,
+		     bool *ret_cut)
 {
 	struct suggestion_need need = { .denied = denied };
 	int err;
@@ -309,7 +318,7 @@ static int take_need(struct suggestion *suggestion, const char *service, const c
 		return 0;
 	}
 	if (suggestion->need_count == SUGGESTION_NEEDS_MAX) {
-		suggestion->needs_cut = true;
+		suggestion->needs_cut = *ret_cut = true;
 		return 0;
 	}
 	err = keep_string(&suggestion->strings, service, WORDS_MAX, &need.service) ?:
@@ -323,18 +332,21 @@ static int take_needs(struct suggestion *suggestion, const json_t *begin)
 {
 	const json_t *denied = json_object_get(begin, "denied"), *service;
 	const char *name;
+	bool cut = false;
 	int err = 0;
 
 	suggestion->needs_cut |= json_is_true(json_object_get(begin, "services_cut"));
 	json_object_foreach((json_t *)json_object_get(begin, "services"), name, service) {
 		const json_t *needs = json_object_get(service, "needs");
 
-		for (size_t i = 0; !err && i < json_array_size(needs) && i < SUGGESTION_NEEDS_MAX; i++) {
+		for (size_t i = 0; !err && !cut && i < json_array_size(needs) && i < SUGGESTION_NEEDS_MAX; i++) {
 			const char *need = string_of(json_array_get(needs, i));
 
-			if (*need && strlen(need) <= WORDS_MAX && strlen(name) <= WORDS_MAX)
-				err = take_need(suggestion, name, need, has_string(denied, need));
+			if (is_need(name, need))
+				err = take_need(suggestion, name, need, has_string(denied, need), &cut);
 		}
+		if (err || cut)
+			break;
 	}
 	return err;
 }

@@ -46,16 +46,19 @@ static void tell_mode(const struct replay *replay, const struct notes *notes)
 	const struct rehearsal *rehearsal = &replay->rehearsal;
 	const char *policy = replay->policies[replay->policy_count - 1];
 	bool enforced = judge_mode(&rehearsal->judge) == MODE_ENFORCE;
+	bool down = rehearsal->counts[CHANGE_NEWLY_DENIED];	/* what else would audit mode deny? */
 
 	if (enforced && rehearsal->judge.image->mode != MODE_ENFORCE)
 		note(notes, "%s is in audit mode: this is what it would refuse if it said \"mode: enforce\"", policy);
 	if (enforced)
 		return;
 	if (rehearsal->would_deny)
-		note(notes, "audit mode denies nothing: %" PRIu64 " would be recorded as denied, and would newly be "
-		     "denied under \"mode: enforce\"; --mode enforce tells which", rehearsal->would_deny);
+		note(notes, "audit mode denies nothing%s: %" PRIu64 " would be recorded as denied, and would newly be "
+		     "denied under \"mode: enforce\"; --mode enforce tells which", down ? " but for what is down" : "",
+		     rehearsal->would_deny);
 	else
-		note(notes, "audit mode denies nothing; under \"mode: enforce\", nothing of this would newly be denied");
+		note(notes, "audit mode denies nothing%s; under \"mode: enforce\", nothing %s would newly be denied",
+		     down ? " but for what is down" : "", down ? "else" : "of this");
 }
 
 /* What of the log could not be read, or not as a record. */
@@ -63,10 +66,14 @@ static void tell_log(const struct replay *replay, const struct notes *notes)
 {
 	const struct journal_counts *counts = &replay->counts;
 	uint64_t others = counts->torn + counts->foreign + counts->newer;
+	uint64_t unread = replay->unread - counts->damaged;
 
-	if (replay->unread)
-		note(notes, "%zu file%s could not be read: what %s not judged", replay->unread,
-		     plural(replay->unread), replay->unread == 1 ? "it has was" : "they have was");
+	if (unread)
+		note(notes, "%" PRIu64 " file%s could not be read: what %s was not judged", unread, plural(unread),
+		     unread == 1 ? "it has" : "they have");
+	if (counts->damaged)
+		note(notes, "%" PRIu64 " compressed file%s damaged or %s no end: what follows there was not judged",
+		     counts->damaged, counts->damaged == 1 ? " is" : "s are", counts->damaged == 1 ? "has" : "have");
 	if (counts->lost)
 		note(notes, "%" PRIu64 " record%s lost when the log was written", counts->lost,
 		     counts->lost == 1 ? " was" : "s were");
@@ -274,8 +281,10 @@ int replay_print_json(const struct replay *replay)
 		json_object_set_new(json, "run", json_string(replay->run));
 	json_object_set_new(json, "notes", notes);
 	json_object_set_new(json, "log",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-				      "unread", (json_int_t)replay->unread, "files", (json_int_t)counts->files, "lines", (json_int_t)counts->lines,
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				      "unread", (json_int_t)(replay->unread - counts->damaged),
+				      "damaged", (json_int_t)counts->damaged,
+				      "files", (json_int_t)counts->files, "lines", (json_int_t)counts->lines,
 				      "records", (json_int_t)counts->records,
 				      "torn", (json_int_t)counts->torn,
 				      "foreign", (json_int_t)counts->foreign,
