@@ -111,12 +111,13 @@ static int show_rotated(struct log *log, const char *path)
 	FILE *in = log_files_open_rotated(path);
 	int r;
 
-	if (!in && errno != ENOENT) {		/* removed as too old since it was found */
+	if (!in && errno == ENOENT)		/* removed as too old since it was found */
+		return 0;
+	if (!in) {
 		tell(log, -errno);
 		log->broken = true;
-	}
-	if (!in)
 		return 0;
+	}
 	r = log_show_lines(log, in) ?: log_show_rest(log);
 	fclose(in);
 	return r;
