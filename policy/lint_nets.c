@@ -433,10 +433,21 @@ static const struct policy_net *find_whole(const struct policy_service *service,
 	return NULL;
 }
 
+static void tell_family(struct linter *linter, const struct policy_service *service, const struct policy_net *net,
+			int family)
+{
+	static const char *const names[] = { "IPv4", "IPv6" };
+
+	lint_add(linter, DIAG_WARNING, "one-family", net->where,
+		 "for everything write nets: [0.0.0.0/0, \"::/0\"]",
+		 "this denies all of %s%s%s, and leaves %s to the default, which lets it pass", names[family],
+		 service->port_count ? " on " : "", service->port_count ? port_words(service).text : "",
+		 names[!family]);
+}
+
 /* A rule that denies all of one family, where nothing is said of all of the other. */
 int lint_families(struct linter *linter)
 {
-	static const char *const names[] = { "IPv4", "IPv6" };
 	const struct policy *policy = linter->policy;
 	bool whole[] = { false, false };
 
@@ -449,10 +460,7 @@ int lint_families(struct linter *linter)
 		const struct policy_net *net = find_whole(lint_service(policy, i), (size_t)family);
 
 		if (net && policy->rules[i].verdict == VERDICT_DENY)
-			lint_add(linter, DIAG_WARNING, "one-family", net->where,
-				 "for everything write nets: [0.0.0.0/0, \"::/0\"]",
-				 "this denies all of %s, and leaves %s to the default, which lets it pass",
-				 names[family], names[!family]);
+			tell_family(linter, lint_service(policy, i), net, family);
 	}
 	return 0;
 }

@@ -480,7 +480,10 @@ static bool test_other_version(struct why *why)
 {
 	if (pretend_version(1))
 		return fail(why, "cannot have it say so");
+	/* From a name space in which nobody is behind it, it is not said that nobody is. */
 	return ends_with(1, run, COMMAND("ringfence", "status"), why) &&
+		ends_with(1, "tagged tasks outside of it are not shown",
+			  COMMAND((char *)self_path(), "in-pids", "ringfence", "ps"), why) &&
 		ends_with(1, "loaded by ringfence", COMMAND("ringfence", "ps"), why) &&
 		ends_with(125, run, COMMAND("ringfence", "run", "--tag", "shared", "--", "true"), why) &&
 		ends_with(1, run, COMMAND("ringfence", "load", "--replace"), why) &&

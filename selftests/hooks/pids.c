@@ -78,17 +78,19 @@ static int join(const char *process, const char *space)
 	return err;
 }
 
-/* hooks beside PID COMMAND...: in the name spaces of that process. */
+/* hooks beside PID [keep-proc] COMMAND...: in the name spaces of that process; or only in its pid name space. */
 int beside_main(int argc, char **argv)
 {
+	bool keeps_proc = argc > 3 && !strcmp(argv[3], "keep-proc");
+	char **command = argv + 3 + keeps_proc;
 	pid_t child;
 
-	if (argc < 4 || join(argv[2], "pid") || join(argv[2], "mnt"))
+	if (argc < 4 + keeps_proc || join(argv[2], "pid") || (!keeps_proc && join(argv[2], "mnt")))
 		return 99;
 	child = fork();
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execvp(argv[3], argv + 3);
+		execvp(command[0], command);
 		_exit(98);
 	}
 	return status_of(child);
@@ -395,6 +397,12 @@ static bool test_ps(struct why *why)
 			   !strstr(record_text(entry_of(list, "pid", twins.number), "command"), "hooks step")))
 			ok = fail(why, "from inside it shows %.300s", list ? json_dumps(list, 0) : "nothing");
 		json_decref(list);
+		/* The same number is the first's in this /proc. */
+		list = list_of(COMMAND(BESIDE(&twins.space), "keep-proc", "ringfence", "ps", "--json"));
+		if (ok && (json_array_size(list) != 1 ||
+			   strcmp(record_text(entry_of(list, "pid", twins.number), "command"), "[hooks]")))
+			ok = fail(why, "with another /proc it shows %.300s", list ? json_dumps(list, 0) : "nothing");
+		json_decref(list);
 		ok = ok && ends_with(0, "pid name space", COMMAND(BESIDE(&twins.space), "ringfence", "ps"), why);
 		background_end(&outside);
 	}
@@ -483,6 +491,7 @@ static bool test_refused(struct why *why)
 	return ends_with(1, reason, COMMAND(IN_PIDS, "ringfence", "daemon"), why) &&
 		ends_with(1, reason, COMMAND(IN_PIDS, "ringfence", "load", "--replace"), why) &&
 		ends_with(1, reason, COMMAND(IN_PIDS, "ringfence", "unload"), why) &&
+		ends_with(1, reason, COMMAND(IN_PIDS, "ringfence", "apply", POLICY), why) &&
 		(!access(PINS, F_OK) || fail(why, "the fence is gone"));
 }
 

@@ -49,3 +49,14 @@ static inline void tear(const char *path, off_t bytes)
 	assert_true(st.st_size > bytes);
 	assert_int_equal(truncate(packed_name(path), st.st_size - bytes), 0);
 }
+
+/* Writes more to PATH.gz, or where @anew nothing else, that was cut in its header (RFC 1952): what stands where a file has
+ * its size says 4 GiB. */
+static inline void pack_a_head(const char *path, int anew)
+{
+	FILE *out = fopen(packed_name(path), anew ? "we" : "ae");
+
+	assert_non_null(out);
+	assert_int_equal(fwrite("\x1f\x8b\x08\x00\xff\xff\xff\xff", 1, 8, out), 8);
+	assert_int_equal(fclose(out), 0);
+}

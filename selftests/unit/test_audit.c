@@ -1325,18 +1325,21 @@ static void age_outlives_the_writer(void **state)
 	assert_int_equal(count_rotated(), 1);
 }
 
-static void pack_rotated(void)
+static void pack_rotated(bool cut)
 {
 	struct log_files files;
 
 	assert_int_equal(log_files_open(path, 0, &files), 0);
-	for (size_t i = 0; i < files.count; i++)
+	for (size_t i = 0; i < files.count; i++) {
 		pack(files.rotated[i]);
+		if (cut)
+			pack_a_head(files.rotated[i], false);
+	}
 	log_files_close(&files);
 }
 
 /* Right after a rotation, when the log itself has no line. */
-static void outlive_a_rotation(bool packed)
+static void outlive_a_rotation(bool packed, bool cut)
 {
 	struct stat st;
 
@@ -1352,7 +1355,7 @@ static void outlive_a_rotation(bool packed)
 	assert_int_equal(st.st_size, 0);
 	close_audit();
 	if (packed)
-		pack_rotated();
+		pack_rotated(cut);
 	open_as_host();
 	take_numbered(4, 2);
 	assert_int_equal(audit_flush(audit), 0);
@@ -1362,13 +1365,20 @@ static void outlive_a_rotation(bool packed)
 static void sequence_outlives_a_rotation(void **state)
 {
 	(void)state;
-	outlive_a_rotation(false);
+	outlive_a_rotation(false, false);
 }
 
 static void sequence_outlives_compression(void **state)
 {
 	(void)state;
-	outlive_a_rotation(true);
+	outlive_a_rotation(true, false);
+}
+
+/* As where the host went down while gzip wrote. */
+static void sequence_outlives_a_cut(void **state)
+{
+	(void)state;
+	outlive_a_rotation(true, true);
 }
 
 /* Half a line is finished first; and where no new file can be made, the old one takes all. */
@@ -1580,6 +1590,7 @@ int main(void)
 		TEST(age_outlives_the_writer),
 		TEST(sequence_outlives_a_rotation),
 		TEST(sequence_outlives_compression),
+		TEST(sequence_outlives_a_cut),
 		TEST(rotation_loses_nothing),
 		TEST(interrupted_rotation_is_undone),
 		TEST(comes_back_after_removal),

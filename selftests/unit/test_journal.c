@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -25,6 +27,7 @@
 #include "userspace/audit/audit.h"
 #include "userspace/audit/log_unpack.h"
 #include "userspace/review/journal.h"
+#include "userspace/review/journal_files.h"
 
 #define OTHER_RUN "20270331-142355-000000"
 #define LATER_RUN "20270401-080000-000001"
@@ -276,6 +279,46 @@ static void tells_of_a_rotated_file_that_it_cannot_read(void **state)
 	options.unread = NULL;
 	assert_int_equal(journal_read(paths, 1, &options, see, &seen, &counts), -EISDIR);
 	assert_int_equal(rmdir(name), 0);
+}
+
+/* A pipe with a name is left alone before it is read: its writer would meet a reader that goes away. */
+static void opens_a_pipe_once(void **state)
+{
+	struct journal_options options = { 0 };
+	struct journal_files files;
+	struct journal_counts counts;
+	struct seen seen = { 0 };
+	char pipe[192], events[4096] = "", more[16384] = "";
+	const char *const paths[] = { pipe, path };
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), both, status;
+	pid_t writer;
+
+	(void)state;
+	snprintf(pipe, sizeof(pipe), "%s/pipe", folder);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	both = open(pipe, O_RDWR | O_CLOEXEC);		/* so that neither opening nor reading it waits */
+	assert_true(both >= 0);
+	assert_int_equal(write(both, more, sizeof(more)), sizeof(more));
+	assert_true(inotify_add_watch(watch, pipe, IN_OPEN) >= 0);
+	assert_int_equal(journal_check(paths, 2, NULL, NULL), 0);
+	assert_int_equal(journal_files_order(paths, 2, 0, &files), 0);
+	journal_files_free(&files);
+	assert_int_equal(read(watch, events, sizeof(events)), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(both);
+	writer = fork();
+	if (!writer) {
+		FILE *out = fopen(pipe, "we");
+
+		log_write(out, LOG_LINE(.comm = "a"));
+		_exit(fclose(out) ? 1 : 0);
+	}
+	assert_int_equal(journal_read(paths, 2, &options, see, &seen, &counts), 0);
+	assert_string_equal(seen.names, "a ");
+	assert_true(read(watch, events, sizeof(events)) > 0);
+	assert_int_equal(waitpid(writer, &status, 0), writer);
+	assert_int_equal(status, 0);
+	close(watch);
 }
 
 static void ends_as_it_is_told(void **state)
@@ -807,6 +850,7 @@ int main(void)
 		TEST(reads_no_file_twice),
 		TEST(goes_on_with_the_others),
 		TEST(tells_of_a_rotated_file_that_it_cannot_read),
+		TEST(opens_a_pipe_once),
 		TEST(ends_as_it_is_told),
 		TEST(tells_torn_foreign_and_newer_apart),
 		TEST(reads_a_last_line_without_an_end),

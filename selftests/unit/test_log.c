@@ -117,7 +117,7 @@ static void read_output(int fd, char *buf, size_t size, const char *until)
 	}
 }
 
-static char out[65536], err[65536];
+static char out[512 * 1024], err[65536];
 
 /* Waits for the end; `out` and `err` then hold what was printed. Returns the exit code. */
 static int end(struct child child)
@@ -239,6 +239,24 @@ static void gives_a_hint_once_per_rule(void **state)
 	log_write(log_file, LOG_LINE(.rule = "mysql.yaml:14"));
 	assert_int_equal(RUN("--color=never"), 0);
 	assert_int_equal(count_lines(out), 5);
+}
+
+/* A log is anybody's: neither many rules nor long names of them take memory or time. */
+static void gives_no_end_of_hints(void **state)
+{
+	char rule[4096];
+	size_t hints = 0;
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		snprintf(rule, sizeof(rule), "rule-%d%0*d", i, i ? 1 : 4000, 0);
+		log_write(log_file, LOG_LINE(.rule = rule));
+		log_write(log_file, LOG_LINE(.rule = rule));
+	}
+	assert_int_equal(RUN("--color=never", "--service", "github"), 0);
+	for (const char *at = out; (at = strstr(at, "hint: ")); at++)
+		hints++;
+	assert_int_equal(hints, 256);
 }
 
 static void filters(void **state)
@@ -542,6 +560,39 @@ static void shows_what_was_compressed(void **state)
 	assert_non_null(strstr(err, "damaged or has no end"));
 }
 
+/* The others are shown all the same. */
+static void tells_of_a_rotated_file_that_it_cannot_open(void **state)
+{
+	FILE *other;
+
+	(void)state;
+	write_rotated(1, "first");
+	write_rotated(2, "second");
+	log_write(log_file, LOG_LINE(.service = "third"));
+	other = fopen(rotated_path(2), "we");
+	assert_non_null(other);
+	fputs("\x28\xb5\x2f\xfd and so on", other);
+	fclose(other);
+	assert_int_equal(RUN(NULL), 1);
+	expect_order((const char *const[]){ "first", "third", NULL });
+	assert_non_null(strstr(err, rotated_path(2)));
+	assert_non_null(strstr(err, "packed, and not by gzip"));
+}
+
+static void follows_nothing_that_is_compressed(void **state)
+{
+	(void)state;
+	log_write(log_file, LOG_LINE(.service = "one"));
+	fflush(log_file);
+	pack_beside(path);
+	assert_int_equal(rename(packed_name(path), path), 0);
+	assert_int_equal(RUN("--follow"), 1);
+	assert_non_null(strstr(err, path));
+	assert_non_null(strstr(err, "it is compressed, and does not grow"));
+	assert_int_equal(RUN(NULL), 0);
+	assert_non_null(strstr(out, " one "));
+}
+
 /* A log that was compressed may hold anything, and any amount of it. */
 static void skips_endless_lines(void **state)
 {
@@ -692,6 +743,7 @@ int main(void)
 		TEST(shows_a_run),
 		TEST(shows_the_listener),
 		TEST(gives_a_hint_once_per_rule),
+		TEST(gives_no_end_of_hints),
 		TEST(filters),
 		TEST(filters_by_several_values),
 		TEST(filters_by_step),
@@ -704,6 +756,8 @@ int main(void)
 		TEST(offers_the_names_that_there_are),
 		TEST(shows_several_logs),
 		TEST(shows_what_was_compressed),
+		TEST(tells_of_a_rotated_file_that_it_cannot_open),
+		TEST(follows_nothing_that_is_compressed),
 		TEST(skips_endless_lines),
 		TEST(prints_nothing_a_terminal_obeys),
 		TEST(ends_when_nobody_reads),

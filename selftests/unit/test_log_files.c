@@ -151,6 +151,22 @@ static void reads_the_end_of_what_was_compressed(void **state)
 			    "first\nsecond\nthird\nfourth\nfifth\n");
 }
 
+/* Where a file was cut, what its last bytes say of its size is nothing. */
+static void reads_the_end_of_what_was_cut(void **state)
+{
+	(void)state;
+	put("audit-20270331-142355-123.jsonl", "first\nsecond\n");
+	put("audit-20270331-142355-124.jsonl", "third\nfourth\n");
+	put("audit.jsonl", "");
+	pack(in_folder("audit-20270331-142355-124.jsonl"));
+	pack_a_head(in_folder("audit-20270331-142355-124.jsonl"), false);
+	assert_string_equal(read_part((struct log_part){ .tail = 7 }), "fourth\n");
+	assert_string_equal(read_part((struct log_part){ .tail = 20 }), "second\nthird\nfourth\n");
+	/* Nothing of it is left. */
+	pack_a_head(in_folder("audit-20270331-142355-124.jsonl"), true);
+	assert_string_equal(read_part((struct log_part){ .tail = 7 }), "second\n");
+}
+
 /* A line without an end, of any length, takes no memory and is no line. */
 static void leaves_out_endless_lines(void **state)
 {
@@ -327,6 +343,7 @@ int main(void)
 		TEST(reads_what_was_compressed),
 		TEST(reads_what_is_being_compressed_once),
 		TEST(reads_the_end_of_what_was_compressed),
+		TEST(reads_the_end_of_what_was_cut),
 		TEST(leaves_out_endless_lines),
 		TEST(leaves_others_alone),
 		TEST(reads_from_the_end),

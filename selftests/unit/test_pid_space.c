@@ -26,7 +26,9 @@ static int ask_inside(bool own_proc)
 			if (own_proc && mount("proc", "/proc", "proc", 0, NULL))
 				_exit(255);
 			_exit(pid_space_is_initial() | pid_space_is_shown() << 1 |
-			      (pid_space_id() == outside) << 2);
+			      (pid_space_id() == outside) << 2 |
+			      (pid_space_number_shown() == getpid()) << 3 |
+			      (pid_space_number_shown() > 0) << 4);
 		}
 		waitpid(child, &status, 0);
 		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
@@ -40,6 +42,7 @@ static void knows_its_own(void **state)
 	(void)state;
 	assert_int_not_equal(pid_space_id(), 0);
 	assert_true(pid_space_is_shown());
+	assert_int_equal(pid_space_number_shown(), getpid());
 	assert_true(!pid_space_is_initial() || pid_space_initial_is_shown());
 }
 
@@ -50,8 +53,8 @@ static void tells_another(void **state)
 	(void)state;
 	if (inside < 0)
 		skip();			/* it takes root */
-	assert_int_equal(inside, 2);
-	assert_int_equal(ask_inside(false), 0);
+	assert_int_equal(inside, 2 | 8 | 16);
+	assert_int_equal(ask_inside(false), 16);	/* it is there by another number */
 }
 
 int main(void)

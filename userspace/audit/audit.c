@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../base/locations.h"
+#include "../base/pid_space.h"
 #include "../base/text.h"
 #include "audit_json.h"
 #include "audit_line.h"
@@ -409,7 +410,7 @@ static void find_listener(struct audit *audit, const struct record *record, stru
 		return;
 	memcpy(to.addr, record->addr, sizeof(to.addr));
 	if (audit->config.foreign_numbers)	/* by our own network name space, and without who it is */
-		to.pid = getpid();
+		to.pid = pid_space_number_shown();
 	answer = listeners_find(audit->listeners, &to, peer, &ticks);
 	event->local = answer != LISTENER_ELSEWHERE;
 	event->peer_unknown = answer == LISTENER_UNKNOWN ||

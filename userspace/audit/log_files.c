@@ -228,19 +228,45 @@ FILE *log_files_open_rotated(const char *path)
 	return in;
 }
 
+bool log_files_is_growing(FILE *in)
+{
+	return fileno(in) >= 0;
+}
+
+/* How many bytes can be read of a file. What is compressed says so at its end, and anything where it was cut: it is
+ * read through. */
+static uint64_t size_of(const char *path)
+{
+	FILE *in = log_files_open_rotated(path);
+	char bytes[4096];
+	uint64_t total = 0;
+	struct stat st;
+	ssize_t size;
+
+	if (!in)
+		return 0;
+	if (!fstat(fileno(in), &st))
+		total = st.st_size;
+	else
+		while ((size = log_unpack_read(in, bytes, sizeof(bytes))) > 0)
+			total += size;
+	fclose(in);
+	return total;
+}
+
 /* How many bytes of the log at @path go before the last @tail ones: those of the first files, *ret_first of
  * them, as a whole, and what is returned of the next. */
 static uint64_t bytes_before(const char *path, const struct log_files *files, uint64_t tail, size_t *ret_first)
 {
 	struct stat st;
 	uint64_t size = files->last && !fstat(fileno(files->last), &st) ? (uint64_t)st.st_size :
-		files->last ? log_unpack_size(path) : 0;
+		files->last ? size_of(path) : 0;
 	size_t first = files->count;
 
-	while (tail && size < tail && first)
-		size += log_unpack_size(files->rotated[--first]);
-	*ret_first = tail ? first : 0;
-	return tail && size > tail ? size - tail : 0;
+	while (size < tail && first)
+		size += size_of(files->rotated[--first]);
+	*ret_first = first;
+	return size > tail ? size - tail : 0;
 }
 
 /* Goes to the first line that begins at @offset or behind. */
@@ -299,7 +325,7 @@ static int read_files(struct line_reader *reader, const struct log_files *files,
 		FILE *in = log_files_open_rotated(files->rotated[i]);
 
 		if (!in)
-			continue;	/* removed as too old since it was found */
+			continue;	/* removed as too old since it was found, or not to be read */
 		err = read_file(reader, in, offset);
 		offset = 0;
 		fclose(in);
@@ -313,12 +339,13 @@ int log_files_read(const char *path, struct log_part part,
 	struct line_reader reader = { .each = each, .ctx = ctx, .lines = { .each = take_line, .ctx = &reader } };
 	struct log_files files;
 	int err = log_files_open(path, part.since, &files);
-	uint64_t offset;
-	size_t first;
+	uint64_t offset = 0;
+	size_t first = 0;
 
 	if (err)
 		return err;
-	offset = bytes_before(path, &files, part.tail, &first);
+	if (part.tail)
+		offset = bytes_before(path, &files, part.tail, &first);
 	reader.buffer = malloc(BUFFER_SIZE);
 	err = reader.buffer ? read_files(&reader, &files, first, offset) : -ENOMEM;
 	free(reader.buffer);

@@ -39,13 +39,16 @@ struct log_files {
 int log_files_open(const char *path, time_t since, struct log_files *ret_files);
 void log_files_close(struct log_files *files);
 
+/* Whether lines may come to a file of a log, as long as that has not been rotated: not where it is compressed. */
+bool log_files_is_growing(FILE *in);
+
 /* Opens one that was rotated away, which may have been compressed since it was found. NULL and errno; ENOENT: removed
  * as too old. */
 FILE *log_files_open_rotated(const char *path);
 
 /* Calls @each for every line of the log, with its newline if it has one and a 0 behind it, the oldest first, as
- * long as it returns 0. What is longer than LINES_MAX, or is missing from a compressed file that is damaged, is left
- * out. Returns what it returned, or as log_files_open(), or -errno of reading. */
+ * long as it returns 0. What is longer than LINES_MAX, or is missing from a compressed file that is damaged, or
+ * is in a rotated one that cannot be opened, is left out. Returns what it returned, or as log_files_open(), or -errno of reading. */
 int log_files_read(const char *path, struct log_part part,
 		   int (*each)(void *ctx, const char *line, size_t size), void *ctx);
 

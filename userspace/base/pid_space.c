@@ -24,15 +24,17 @@ bool pid_space_is_initial(void)
 	return pid_space_id() == INITIAL;
 }
 
-bool pid_space_is_shown(void)
+pid_t pid_space_number_shown(void)
 {
-	char text[16];
+	char text[16] = "";
 	ssize_t size = readlink("/proc/self", text, sizeof(text) - 1);
 
-	if (size <= 0)
-		return false;
-	text[size] = 0;
-	return atoi(text) == getpid();
+	return size > 0 ? atoi(text) : 0;
+}
+
+bool pid_space_is_shown(void)
+{
+	return pid_space_number_shown() == getpid();
 }
 
 /* Who may not look at the first process may know it all the same, being one of them. */

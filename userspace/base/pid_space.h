@@ -8,12 +8,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A number that no other one has at the same time; 0 where /proc cannot tell. */
 uint64_t pid_space_id(void);
 
 /* Whether this process is in the initial pid name space; false also where /proc cannot tell. */
 bool pid_space_is_initial(void);
+
+/* The number that this process has in /proc, whose pid name space that may be; 0 where it is not there. */
+pid_t pid_space_number_shown(void);
 
 /* Whether /proc shows the pid name space that this process is in: it may be mounted for another. */
 bool pid_space_is_shown(void);

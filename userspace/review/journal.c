@@ -388,9 +388,13 @@ int journal_newest_run(const char *const *paths, size_t count, char ret_run[RUN_
 
 static int check_log(const char *path, void (*unread)(void *ctx, const char *path, int err), void *ctx)
 {
-	struct log_files files;
-	int fault, err = log_files_open(path, 0, &files);
+	struct log_files files = { 0 };
+	int fault, err;
 
+	if (journal_files_is_stream(path))
+		err = access(path, R_OK) ? -errno : 0;
+	else
+		err = log_files_open(path, 0, &files);
 	if (err) {
 		unread(ctx, path, err);
 		return err;

@@ -17,6 +17,15 @@ struct journal_identity {
 	ino_t ino;
 };
 
+/* What is no file, such as a pipe, can be read once, and is not opened before that: who writes to it would be left
+ * with nobody who reads. */
+bool journal_files_is_stream(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode);
+}
+
 static void find_begin(FILE *in, char ret_begins[32])
 {
 	char head[HEAD_SIZE + 1];
@@ -34,14 +43,12 @@ static void find_begin(FILE *in, char ret_begins[32])
 static void look_at(struct journal_files *files, struct journal_log *log, time_t since)
 {
 	struct log_files parts;
-	struct stat st;
 
-	if (log_files_open(log->path, since, &parts))
+	if (journal_files_is_stream(log->path) || log_files_open(log->path, since, &parts))
 		return;
 	for (size_t i = 0; i < parts.count; i++)
 		files->total += log_unpack_size(parts.rotated[i]);
-	/* What can be read once is not read for that. */
-	if (parts.last && (fstat(fileno(parts.last), &st) || S_ISREG(st.st_mode))) {
+	if (parts.last) {
 		files->total += log_unpack_size(log->path);
 		find_begin(log_unpack_open(log->path), log->begins);
 	}

@@ -32,5 +32,8 @@ struct journal_files {
 int journal_files_order(const char *const *paths, size_t count, time_t since, struct journal_files *ret_files);
 void journal_files_free(struct journal_files *files);
 
+/* Whether the log at @path is no regular file, which only who reads it may open. */
+bool journal_files_is_stream(const char *path);
+
 /* Takes a file up: returns 1, 0 for one that was taken before, or -ENOMEM. */
 int journal_files_take(struct journal_files *files, const struct stat *st);

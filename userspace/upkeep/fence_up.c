@@ -38,6 +38,10 @@ static void tell_behind(void)
 	struct fence_behind behind;
 	char name[RUN_NAME_SIZE];
 
+	if (!pid_space_is_initial()) {
+		fence_tell_view();
+		return;
+	}
 	if (fence_other_behind(&behind)) {
 		say_remedy("who is behind it cannot be told; ringfence unload --force takes it down all the same");
 		return;

@@ -101,11 +101,14 @@ static int take_option(struct arguments *arguments, int id)
 	}
 }
 
-/* A file that has a report is known by not being called as a log. */
+/* A file that has a report is known by not being called as a log, or as a run. */
 static bool is_report(const char *word)
 {
 	size_t size = strlen(word);
+	uint64_t run;
 
+	if (run_id_parse(word, &run))
+		return false;
 	return (size > 5 && !strcmp(word + size - 5, ".json")) ||
 	       ((strchr(word, '/') || !access(word, F_OK)) && !logs_is_name(word));
 }

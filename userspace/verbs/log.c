@@ -15,6 +15,7 @@
 #include "../audit/log_unpack.h"
 #include "../base/locations.h"
 #include "../base/options.h"
+#include "../base/say.h"
 #include "log.h"
 #include "verbs.h"
 
@@ -65,6 +66,11 @@ static int show_line(void *ctx, const char *text, size_t size, bool ended)
 	return r;
 }
 
+static void tell(const struct log *log, int err)
+{
+	fprintf(stderr, "ringfence log: %s: %s\n", log->reading, log_unpack_fault(err));
+}
+
 /* A compressed file may have been cut, or the disk lied: the others are shown all the same. */
 static void tell_damage(struct log *log)
 {
@@ -99,19 +105,32 @@ int log_show_rest(struct log *log)
 	return r;
 }
 
-int log_show_rotated(struct log *log, const char *path)
+/* Shows what can be read of it, and tells of the rest. */
+static int show_rotated(struct log *log, const char *path)
 {
 	FILE *in = log_files_open_rotated(path);
 	int r;
 
-	if (!in)
-		return errno == ENOENT ? 0 : -errno;	/* removed as too old since it was found */
-	log->reading = path;
-	r = log_show_lines(log, in);
-	if (r >= 0)
-		r = log_show_rest(log);
+	if (!in && errno == ENOENT)		/* removed as too old since it was found */
+		return 0;
+	if (!in) {
+		tell(log, -errno);
+		log->broken = true;
+		return 0;
+	}
+	r = log_show_lines(log, in) ?: log_show_rest(log);
 	fclose(in);
-	log->reading = log->path;
+	return r;
+}
+
+int log_show_rotated(struct log *log, const char *path)
+{
+	int r;
+
+	log->reading = path;
+	r = show_rotated(log, path);
+	if (r >= 0)
+		log->reading = log->path;
 	return r;
 }
 
@@ -250,6 +269,16 @@ static int show_files(struct log *log, struct log_files *files)
 	return r;
 }
 
+/* Nothing comes to what is compressed; and of it no other file can be told that takes its place. */
+static int may_follow(const char *path, const struct log_files *files)
+{
+	if (!files->last || log_files_is_growing(files->last))
+		return 0;
+	fprintf(stderr, "ringfence log: %s: it is compressed, and does not grow: nothing is to be followed\n", path);
+	say_remedy("leave --follow out; or name the log that is written, as " PATH_LOG);
+	return -EINVAL;
+}
+
 static int show_log(struct log *log, const char *path)
 {
 	struct log_files files;
@@ -260,10 +289,13 @@ static int show_log(struct log *log, const char *path)
 		return r;
 	}
 	log->path = log->reading = path;
-	r = show_files(log, &files);
+	r = log->follow ? may_follow(path, &files) : 0;
+	if (!r) {
+		r = show_files(log, &files);
+		if (r < 0 && r != -EPIPE)
+			tell(log, r);
+	}
 	log_files_close(&files);
-	if (r < 0 && r != -EPIPE)
-		fprintf(stderr, "ringfence log: %s: %s\n", log->path, strerror(-r));
 	return r;
 }
 
@@ -300,7 +332,6 @@ int log_main(int argc, char **argv)
 	code = show_logs(&log);
 	for (size_t i = 0; i < log.hinted_count; i++)
 		free(log.hinted[i]);
-	free(log.hinted);
 	log_names_free(&log.filter);
 	return code;
 }

@@ -24,6 +24,7 @@
 #include "logs.h"
 
 #define LOG_WORDS_MAX 32		/* values of one option */
+#define LOG_HINTS_MAX 256		/* of different rules: who reads on has understood */
 #define LOG_TIME_SIZE sizeof("2027-03-31T14:23:55")
 
 /* Values of an option, any of which may be meant; none: whatever there is. Borrowed from the command line. */
@@ -49,7 +50,7 @@ struct log {
 	const struct term_style *style;
 	bool to_terminal;
 	char today[sizeof("2027-03-31")];
-	char **hinted;			/* what a hint was given for */
+	char *hinted[LOG_HINTS_MAX];	/* what a hint was given for */
 	size_t hinted_count;
 	struct lines lines;		/* has half a line, while it is being written */
 	uint64_t line;			/* number in the file */
@@ -68,7 +69,8 @@ int log_show_lines(struct log *log, FILE *in);
 /* Half a line that has no end is shown if it is whole, and broken if it is not. */
 int log_show_rest(struct log *log);
 
-/* Shows a file that was rotated away: nothing comes to it any more. */
+/* Shows a file that was rotated away: nothing comes to it any more. One that cannot be opened is told, and counts as
+ * broken. */
 int log_show_rotated(struct log *log, const char *path);
 
 /* --- log_filter.c --------------------------------------------------------------------------- */
@@ -103,7 +105,8 @@ void log_names_free(struct log_filter *filter);
 
 /* --- log_record.c --------------------------------------------------------------------------- */
 
-/* Appends the record as a line, and below it a hint where its rule is met for the first time. */
+/* Appends the record as a line, and below it a hint where its rule is met for the first time, LOG_HINTS_MAX
+ * times at most. */
 void log_record(struct text *out, struct log *log, const struct audit_line *line);
 
 /* --- log_follow.c --------------------------------------------------------------------------- */

@@ -102,10 +102,10 @@ static int rotate(struct log *log, FILE **in, struct watch *watch, bool truncate
 		rewind(*in);
 		return log_show_rest(log) ?: log_show_lines(log, *in);
 	}
-	/* Gone again already: the next look will tell. */
+	/* Gone again already, or compressed: the next look will tell. */
 	if (log_files_open(log->path, 0, &files))
 		return 0;
-	if (files.last) {
+	if (files.last && log_files_is_growing(files.last)) {
 		watch_file(watch, log->path);
 		r = log_show_lines(log, *in) ?: log_show_rest(log) ?:
 			show_between(log, *in, &files);

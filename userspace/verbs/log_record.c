@@ -4,13 +4,13 @@
  * shown on a terminal: everything goes through text_printable().
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 
 #define OWN_ARGS_SHOWN 160		/* bytes of the process's arguments, */
 #define ANCESTOR_ARGS_SHOWN 60		/* and of each ancestor's: the rest is in the JSON */
+#define HINT_KEY_SIZE 256
 
 static void append(struct text *out, const char *utf8)
 {
@@ -156,27 +156,20 @@ static const char *mistaken_for(const struct audit_line *line)
 	return missing ? "a missing program" : "a fault of the system";
 }
 
-/* Is it the first time that this rule is to be explained for such an object? */
+/* Is it the first time that this rule is to be explained for such an object? What rules are called is as long as
+ * whoever wrote the log likes. */
 static bool needs_hint(struct log *log, const struct audit_line *line)
 {
-	char **hinted, *key;
+	char key[HINT_KEY_SIZE];
 
-	if (strcmp(line->verdict, "deny") || !line->enforced)
+	if (strcmp(line->verdict, "deny") || !line->enforced || log->hinted_count == LOG_HINTS_MAX)
 		return false;
-	if (asprintf(&key, "%s %s", mistaken_for(line), *line->rule_id ? line->rule_id : line->reason) < 0)
-		return true;
+	snprintf(key, sizeof(key), "%s %s", mistaken_for(line), *line->rule_id ? line->rule_id : line->reason);
 	for (size_t i = 0; i < log->hinted_count; i++)
-		if (!strcmp(log->hinted[i], key)) {
-			free(key);
+		if (!strcmp(log->hinted[i], key))
 			return false;
-		}
-	hinted = reallocarray(log->hinted, log->hinted_count + 1, sizeof(*hinted));
-	if (hinted) {
-		log->hinted = hinted;
-		hinted[log->hinted_count++] = key;
-	} else {
-		free(key);
-	}
+	log->hinted[log->hinted_count] = strdup(key);
+	log->hinted_count += log->hinted[log->hinted_count] != NULL;
 	return true;
 }
 

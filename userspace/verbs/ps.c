@@ -30,7 +30,8 @@ const struct verb ps_verb = {
 	.arguments = "[--run RUN] [--json]",
 	.help = "Shows the processes that are tagged on the loaded fence, the trees of each run under its name. A\n"
 		"process whose parent is not of the run is the root of a tree. In a pid name space of its own, as in a\n"
-		"container, it shows those that are in it, by the numbers that they have there.\n\n"
+		"container, it shows those that are in it, by the numbers that they have there; and [names] instead of\n"
+		"command lines where /proc shows another one.\n\n"
 		"Exit status: 0, also when there are none; 1 when no fence is loaded.",
 	.options = options,
 };
@@ -52,6 +53,7 @@ struct names {
 
 struct processes {
 	struct names names;
+	bool proc_is_ours;		/* it has our numbers: else those of other processes */
 	const char *run;		/* the only one that is meant, or NULL */
 	uint64_t run_number;
 	struct tag_names tag_names;
@@ -59,20 +61,28 @@ struct processes {
 	size_t count, room;
 };
 
-/* The command line as it is now: for the eye only. The audit log has what was executed. */
-static void read_command(struct process *process)
+static size_t read_command_line(uint32_t pid, char ret_raw[COMMAND_MAX])
 {
-	char path[64], raw[COMMAND_MAX] = "";
-	struct text clean = {};
-	size_t size = 0;
+	char path[64];
+	size_t size;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", process->task.process.pid);
+	snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
 	file = fopen(path, "re");
-	if (file) {
-		size = fread(raw, 1, sizeof(raw), file);
-		fclose(file);
-	}
+	if (!file)
+		return 0;
+	size = fread(ret_raw, 1, COMMAND_MAX, file);
+	fclose(file);
+	return size;
+}
+
+/* The command line as it is now: for the eye only. The audit log has what was executed. */
+static void read_command(const struct processes *processes, struct process *process)
+{
+	char raw[COMMAND_MAX] = "";
+	struct text clean = {};
+	size_t size = processes->proc_is_ours ? read_command_line(process->task.process.pid, raw) : 0;
+
 	while (size && !raw[size - 1])
 		size--;
 	if (!size)
@@ -145,7 +155,7 @@ static int add_task(void *ctx, const struct tagged_task *found)
 	}
 	process = &processes->list[processes->count++];
 	*process = (struct process){ .task = *task, .threads = 1 };
-	read_command(process);
+	read_command(processes, process);
 	return 0;
 }
 
@@ -277,6 +287,7 @@ int ps_main(int argc, char **argv)
 	if (parse(&processes, argc, argv, &json) || fence_open_told(&fence))
 		return 1;
 	processes.tag_names.fence = fence;
+	processes.proc_is_ours = pid_space_is_shown();
 	fence_tell_view();
 	err = pid_space_is_initial() ? 0 : fence_processes(fence, add_name, &processes.names);
 	err = err ?: fence_tasks(fence, add_task, &processes);
