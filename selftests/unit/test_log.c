@@ -350,6 +350,34 @@ static void filters_by_step(void **state)
 	assert_int_equal(count_lines(out), 4);
 }
 
+/* By the absolute path, as far as the log tells where the run was begun. */
+static void finds_what_was_started_by_a_relative_path(void **state)
+{
+	static const char *const found[] = {
+		"./tool", "tool", "/srv/deploy/tool", "/srv/check", "/srv/deploy/steps/run.py", "steps/run.py", NULL,
+	};
+	static const char *const missed[] = { "/srv/tool", "/tool", "/srv/deploy/check", "/elsewhere/tool", NULL };
+	static const char form[] = "{\"@timestamp\":\"2027-03-31T14:23:55Z\",%s,\"process\":{\"name\":\"x\","
+		"\"executable\":\"./tool\",\"args\":[\"./tool\"]},\"ringfence\":{\"run\":\"%s\",\"verdict\":\"audit\","
+		"\"ancestors\":[{\"executable\":\"../check\"},{\"executable\":\"/usr/bin/python3\","
+		"\"args\":[\"python3\",\"steps/run.py\"]}],\"lineage\":\"complete\",\"lost_before\":0}}\n";
+
+	(void)state;
+	fprintf(log_file, form, LOG_NET("10.0.0.1", "1"), "20270331-142355-000001");	/* its beginning is not there */
+	assert_int_equal(RUN("--step", "/srv/deploy/tool"), 0);
+	assert_string_equal(out, "");
+	log_write_note(log_file, LOG_RUN, "run-begin", LOG_BEGIN, 0);
+	fprintf(log_file, form, LOG_NET("10.0.0.2", "1"), LOG_RUN);
+	for (int i = 0; found[i]; i++)
+		if (RUN("--step", found[i]) || !strstr(out, "10.0.0.2"))
+			fail_msg("not found: %s", found[i]);
+	for (int i = 0; missed[i]; i++)
+		if (RUN("--step", missed[i]) || *out)
+			fail_msg("%s is no program of these, and found: %s", missed[i], out);
+	assert_int_equal(RUN("--step", "/srv/deploy/tool"), 0);
+	assert_null(strstr(out, "10.0.0.1"));
+}
+
 static void filters_by_time(void **state)
 {
 	char today[64], ago[64];
@@ -747,6 +775,7 @@ int main(void)
 		TEST(filters),
 		TEST(filters_by_several_values),
 		TEST(filters_by_step),
+		TEST(finds_what_was_started_by_a_relative_path),
 		TEST(filters_by_time),
 		TEST(hints_are_about_what_was_denied),
 		TEST(shows_when_a_run_begins_and_ends),

@@ -308,6 +308,8 @@ static void waivers_apply_as_they_did_then(void **state)
 		{ "2027-04-01T00:00:00.1Z", "/opt/sync", "deny s", "/bin/sh", VERDICT_DENY },
 		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "deny s", "/opt/sync", VERDICT_AUDIT },
 		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "deny s", "/bin/sh", VERDICT_DENY },
+		{ "2027-03-31T23:59:59.9Z", "./sync\",\"working_directory\":\"/opt", "deny s", "/bin/sh", VERDICT_AUDIT },
+		{ "2027-03-31T23:59:59.9Z", "./sync\",\"working_directory\":\"/srv", "deny s", "/bin/sh", VERDICT_DENY },
 		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "waiver s (storage)", "/bin/sh", VERDICT_AUDIT },
 		{ "2027-03-31T23:59:59.9Z", "/usr/bin/curl", "waiver s (other)", "/bin/sh", VERDICT_DENY },
 	};
@@ -322,6 +324,7 @@ static void waivers_apply_as_they_did_then(void **state)
 			 cases[i].ancestor);
 		outcome = judge_text(&judge, text, CLASS_COUNT, &object);
 		assert_int_equal(outcome.verdict, cases[i].verdict);
+		assert_false(outcome.waiver_untold);
 		assert_string_equal(outcome.rule,
 				    cases[i].verdict == VERDICT_AUDIT ? "waiver s (storage)" : "deny s");
 	}

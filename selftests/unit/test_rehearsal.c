@@ -135,6 +135,43 @@ static void differences_are_gathered_by_step_and_service(void **state)
 	expect_outcome(&difference->after, VERDICT_ALLOW, 0, "default of file");
 }
 
+#define WAIVED "waivers: [{service: forge, exec: /work/schema-tool, owner: dba, until: 2099-12-31}]\n"
+
+/* The run begins in that folder, and a tool that was started as @tool reaches the forge. */
+static void expect_waived(const char *folder, const char *tool, bool waived, uint64_t untold)
+{
+	void *no_state = NULL;
+
+	begin(&no_state);
+	if (folder)
+		text_append_format(&judged_log, "{\"@timestamp\":\"2027-03-31T14:23:55Z\",\"event\":{\"action\":"
+				   "\"run-begin\",\"category\":[\"process\"]},\"ringfence\":{\"run\":"
+				   "\"20270331-142355-9f03ac\",\"verdict\":\"allow\",\"begin\":{\"directory\":\"%s\"}}}\n",
+				   folder);
+	judged_tool = tool;
+	judged_net(images[0], "140.82.112.3", 443, PROTO_TCP);
+	rehearse(SERVICES "  - {deny: forge, errno: EHOSTUNREACH}\n" WAIVED, NULL);
+	assert_int_equal(rehearsal.judged, 1);
+	assert_int_equal(rehearsal.counts[CHANGE_NEWLY_DENIED], !waived);
+	assert_int_equal(rehearsal.waivers_untold, untold);
+	finish(&no_state);
+}
+
+/* A relative path is one of the folder that the run began in, as far as the log tells: that is told. */
+static void waivers_are_for_what_was_started_by_a_relative_path(void **state)
+{
+	(void)state;
+	expect_waived("/work", "/work/schema-tool", true, 0);
+	expect_waived("/work", "/srv/schema-tool", false, 0);
+	expect_waived("/work", "./schema-tool", true, 1);
+	expect_waived("/work/sub", "../schema-tool", true, 1);
+	expect_waived("/", "work/schema-tool", true, 1);
+	expect_waived("/srv", "./schema-tool", false, 1);
+	expect_waived(NULL, "./schema-tool", false, 1);
+	expect_waived(NULL, "./other-tool", false, 0);
+	expect_waived("/work", "./other-tool", false, 0);
+}
+
 static void every_kind_of_change_has_its_name(void **state)
 {
 	(void)state;
@@ -566,6 +603,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_same_policy_changes_nothing),
 		TEST(differences_are_gathered_by_step_and_service),
+		cmocka_unit_test(waivers_are_for_what_was_started_by_a_relative_path),
 		TEST(every_kind_of_change_has_its_name),
 		TEST(the_same_verdict_by_another_rule_is_no_other_verdict),
 		TEST(two_policies_are_compared_whatever_was_recorded),

@@ -500,7 +500,7 @@ static void waivers_are_told(void **state)
 	judged_line(image, record);
 	suggest(no_folders);
 	assert_non_null(strstr(draft_text.data, "# 1 record passed by waivers"));
-	assert_non_null(strstr(draft_text.data, "#   storage, until 2027-03-31\n"));
+	assert_non_null(strstr(draft_text.data, "#   service s, for /usr/bin/curl (step schema-tool): storage, until 2027-03-31\n"));
 	assert_non_null(strstr(draft_text.data, "  - deny: s\n"));
 }
 

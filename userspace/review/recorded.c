@@ -4,12 +4,14 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "../../policy/policy.h"
+#include "../audit/executable.h"
 #include "../fence/hooks.h"
 #include "program.h"
 
@@ -268,22 +270,47 @@ static struct outcome_of_policy outcome_of_decision(const struct ruleset *image,
 	return outcome;
 }
 
-/* The waivers that its process has: a bit for each of the ruleset. */
-static uint32_t waivers_of(const struct ruleset *image, const struct audit_line *line)
+/* Waivers that a process has: a bit for each of the ruleset. */
+struct waived {
+	uint32_t sure;
+	uint32_t likely;		/* these, and those it has if its programs were started where the run was */
+	uint32_t possible;		/* and those it has if they were started elsewhere */
+};
+
+static void add_program(struct waived *waived, const struct ruleset *image, const json_t *process, const char *folder)
 {
-	uint32_t waived = image_waivers_of(image, text_of(json_object_get(line->root, "process"),
-							  "executable"));
+	const char *executable = text_of(process, "executable");
+	const char *told = json_string_value(json_object_get(process, "working_directory"));
 	const struct waiver *waiver;
+	char path[PATH_MAX];
+
+	if (executable_path(executable, told, path)) {
+		waived->sure |= image_waivers_of(image, path);
+		return;
+	}
+	if (executable_path(executable, folder, path))
+		waived->likely |= image_waivers_of(image, path);
+	for (uint32_t k = 0; (waiver = image_waiver_at(image, k)); k++)
+		if (executable_may_be(executable, image_string(image, waiver->exec)))
+			waived->possible |= 1u << k;
+}
+
+static struct waived waivers_of(const struct ruleset *image, const struct recorded *object)
+{
+	const struct audit_line *line = object->line;
+	const struct waiver *waiver;
+	struct waived waived = { 0 };
 	const json_t *ancestor;
 	size_t i;
 
+	add_program(&waived, image, json_object_get(line->root, "process"), object->folder);
 	json_array_foreach(line->ancestors, i, ancestor)
-		waived |= image_waivers_of(image, text_of(ancestor, "executable"));
-	for (uint32_t k = 0; k < image->waivers.count; k++) {
-		waiver = (const struct waiver *)((const char *)image + image->waivers.off) + k;
+		add_program(&waived, image, ancestor, object->folder);
+	for (uint32_t k = 0; (waiver = image_waiver_at(image, k)); k++)
 		if (!strcmp(line->rule, image_string(image, image_rule(image, waiver->rule)->name)))
-			waived |= 1u << k;
-	}
+			waived.sure |= 1u << k;
+	waived.likely |= waived.sure;
+	waived.possible |= waived.likely;
 	return waived;
 }
 
@@ -295,6 +322,19 @@ static uint64_t time_of(const struct audit_line *line)
 	time_t seconds = rest ? timegm(&tm) : 0;
 
 	return seconds > 0 ? (uint64_t)seconds * 1000000000 : 0;
+}
+
+/* Lets pass what is waived. Returns whether that depends on what the log does not tell. */
+static bool waive(const struct ruleset *image, const struct recorded *object, struct decision *decision)
+{
+	struct waived waived = waivers_of(image, object);
+	struct decision sure = *decision, possible = *decision;
+	uint64_t now = time_of(object->line);
+
+	image_waive(image, waived.sure, now, &sure);
+	image_waive(image, waived.possible, now, &possible);
+	image_waive(image, waived.likely, now, decision);
+	return sure.rule != possible.rule || sure.verdict != possible.verdict;
 }
 
 enum mode judge_mode(const struct judge *judge)
@@ -311,7 +351,7 @@ static bool is_in_force(const struct judge *judge, const struct outcome_of_polic
 struct outcome_of_policy recorded_judge(const struct judge *judge, const struct recorded *object,
 					enum object_class class)
 {
-	bool unasked, here = class != CLASS_NET && object->here && judge->image_here;
+	bool unasked, untold = false, here = class != CLASS_NET && object->here && judge->image_here;
 	const struct ruleset *image = here ? judge->image_here(judge->ctx) : NULL;
 	uint8_t access = class == object->class ? object->access : ACCESS_READ;
 	struct outcome_of_policy outcome;
@@ -331,9 +371,10 @@ struct outcome_of_policy recorded_judge(const struct judge *judge, const struct 
 		decision.err = 0;
 	}
 	if (image->waivers.count && object->line)
-		image_waive(image, waivers_of(image, object->line), time_of(object->line), &decision);
+		untold = waive(image, object, &decision);
 	outcome = outcome_of_decision(image, class, &decision);
 	outcome.unasked = unasked;
+	outcome.waiver_untold = untold;
 	outcome.refused = outcome.verdict == VERDICT_DENY && is_in_force(judge, &outcome);
 	return outcome;
 }

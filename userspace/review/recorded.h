@@ -7,7 +7,8 @@
  * its name was one of another mount name space. So files, programs and sockets are judged by their names,
  * and by their own identity where that still means the same (struct judge). And which programs a process
  * was before it was what the line says: a waiver applies where the program that it is for is that of the
- * process or of an ancestor, by the path that it was executed by; or where the line says that it applied.
+ * process or of an ancestor, by the path that it was executed by; or where the line says that it applied. A path
+ * that is relative is taken as one of the folder that the run began in: a guess, and told as one.
  */
 #pragma once
 
@@ -38,6 +39,7 @@ struct recorded {
 	struct inode_id id;		/* its identity, ino 0 where it has none */
 	bool here;			/* recorded since this host was booted: the identity still holds */
 	const struct audit_line *line;
+	const char *folder;		/* where its run began, set by the caller; NULL: not known */
 };
 
 /* What somebody decided about an object. Strings are borrowed, "" where there is none. */
@@ -46,6 +48,7 @@ struct outcome_of_policy {
 	int err;			/* positive; 0 unless it is a denial */
 	bool refused;			/* a denial that is in force; in audit mode it is only recorded */
 	bool unasked;			/* no rule speaks of it, and its hook does not ask the default */
+	bool waiver_untold;		/* whether a waiver applied depends on where a program was started */
 	const char *service, *rule, *where, *why;	/* "deny github", "mysql.yaml:12" */
 	const char *reason;		/* where no rule did: "default of net" */
 };

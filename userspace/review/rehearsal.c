@@ -51,7 +51,16 @@ struct at_hand {
 	const struct audit_line *line;
 	struct recorded object;
 	struct finding finding;
+	bool waiver_untold;		/* one of the outcomes depends on it */
 };
+
+static struct outcome_of_policy judge_object(struct at_hand *it, const struct judge *judge, enum object_class class)
+{
+	struct outcome_of_policy outcome = recorded_judge(judge, &it->object, class);
+
+	it->waiver_untold |= outcome.waiver_untold;
+	return outcome;
+}
 
 /* Whether the policies have anything to say of the object, as one of its own class. Of others, a companion of that
  * class would come to nothing. */
@@ -81,9 +90,9 @@ static int take_companion(struct rehearsal *rehearsal, struct at_hand *it)
 
 	if (class == CLASS_COUNT)
 		return 0;
-	companion.after = recorded_judge(&rehearsal->judge, &it->object, class);
+	companion.after = judge_object(it, &rehearsal->judge, class);
 	if (rehearsal->other.image)
-		companion.before = recorded_judge(&rehearsal->other, &it->object, class);
+		companion.before = judge_object(it, &rehearsal->other, class);
 	/* It came to one denial before, or comes to one now. */
 	if (it->finding.before.verdict == VERDICT_DENY || it->finding.after.verdict == VERDICT_DENY) {
 		if (!prevails(&companion.after, &it->finding.after))
@@ -120,10 +129,11 @@ static int take_object(struct rehearsal *rehearsal, struct at_hand *it)
 	rehearsal->judged++;
 	rehearsal->allowed += finding->before.verdict == VERDICT_ALLOW;
 	if (rehearsal->other.image)
-		finding->before = recorded_judge(&rehearsal->other, &it->object, finding->class);
-	finding->after = recorded_judge(&rehearsal->judge, &it->object, finding->class);
+		finding->before = judge_object(it, &rehearsal->other, finding->class);
+	finding->after = judge_object(it, &rehearsal->judge, finding->class);
 	if (finding->class == CLASS_FILE || finding->class == CLASS_EXEC)
 		err = take_path(rehearsal, it);
+	rehearsal->waivers_untold += it->waiver_untold;
 	rehearsal->same_verdict += finding->before.verdict == finding->after.verdict &&
 		finding->before.err == finding->after.err;
 	if (change_of(&finding->before, &finding->after) != CHANGE_NONE)
@@ -139,8 +149,10 @@ int rehearsal_take(struct rehearsal *rehearsal, const struct audit_line *line)
 {
 	struct at_hand it = { .line = line };
 	struct text step = { 0 };
-	int err;
+	int err = run_folders_note(&rehearsal->folders, line);
 
+	if (err)
+		return err;
 	switch (recorded_read(line, &it.object, &it.finding.before)) {
 	case RECORDED_OTHER:
 		rehearsal->not_of_policy++;
@@ -151,6 +163,7 @@ int rehearsal_take(struct rehearsal *rehearsal, const struct audit_line *line)
 	case RECORDED_OBJECT:
 		break;
 	}
+	it.object.folder = run_folders_of(&rehearsal->folders, line);
 	recorded_step(&step, line);
 	step.size = text_cut(step.data, step.size, REHEARSAL_NAME_MAX);
 	text_append(&step, "", 1);

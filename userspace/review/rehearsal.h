@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "../audit/audit_line.h"
+#include "../audit/executable.h"
 #include "recorded.h"
 
 /* How an outcome differs, in the order they are shown. */
@@ -73,6 +74,7 @@ struct rehearsal {
 					 * or not */
 	uint64_t not_of_policy;		/* records of RECORDED_OTHER */
 	uint64_t unclear;		/* and of RECORDED_UNCLEAR */
+	uint64_t waivers_untold;	/* judged, but for where a program was started: a waiver may have applied */
 	/* Of records that were judged; of one that is the same, the companion that differs and has no record: */
 	uint64_t counts[CHANGE_COUNT];
 	uint64_t let_through;		/* newly denied, and recorded as denied before: in audit mode */
@@ -83,6 +85,7 @@ struct rehearsal {
 	size_t difference_count;
 	uint64_t gathered;		/* what differs and had no room of its own */
 	uint64_t unsure;		/* companions that may have a record: there was no room to tell */
+	struct run_folders folders;	/* of the runs that began so far */
 	struct rehearsal_memory *memory;	/* of rehearsal_memory.c */
 };
 

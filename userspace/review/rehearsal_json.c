@@ -88,6 +88,7 @@ json_t *rehearsal_describe(const struct rehearsal *rehearsal)
 	set_count(json, "would_deny", rehearsal->would_deny);
 	set_count(json, "not_of_policy", rehearsal->not_of_policy);
 	set_count(json, "unclear", rehearsal->unclear);
+	set_count(json, "waivers_untold", rehearsal->waivers_untold);
 	set_count(json, "gathered", rehearsal->gathered);
 	set_count(json, "unsure", rehearsal->unsure);
 	return json;

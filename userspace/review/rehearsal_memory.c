@@ -433,5 +433,6 @@ void rehearsal_free(struct rehearsal *rehearsal)
 		difference_free(&rehearsal->differences[i]);
 	free(rehearsal->differences);
 	memory_free(rehearsal->memory);
+	run_folders_free(&rehearsal->folders);
 	*rehearsal = (struct rehearsal){ 0 };
 }

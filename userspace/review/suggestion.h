@@ -93,7 +93,7 @@ struct suggestion {
 	uint64_t untold;		/* of the policy, but of what no policy can name */
 	uint64_t no_room, no_room_net;	/* of what found no room, and of addresses among that */
 	uint64_t waived;		/* that passed by a waiver, */
-	struct intern waivers;		/* by owner and last day */
+	struct intern waivers;		/* by service, program, owner and last day */
 };
 
 /* Takes a line into account. The suggestion is zero-initialised but for `known`, which it borrows.

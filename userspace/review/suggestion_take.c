@@ -262,16 +262,27 @@ static int take_object(struct suggestion *suggestion, const struct audit_line *l
 
 /* --- waivers -------------------------------------------------------------------------------- */
 
-/* It passed by a waiver, of which a record has only the owner and the last day. */
-static int take_waived(struct suggestion *suggestion, const json_t *waiver)
+/* It passed by a waiver, of which a record has the owner and the last day, and not whether it is for the process or
+ * for an ancestor. */
+static int take_waived(struct suggestion *suggestion, const struct audit_line *line, const json_t *waiver)
 {
+	const char *program = string_of(json_object_get(json_object_get(line->root, "process"), "executable"));
 	const char *owner = string_of(json_object_get(waiver, "owner"));
 	const char *until = string_of(json_object_get(waiver, "until"));
 	struct text text = { 0 };
 	uint32_t number;
 	int err;
 
-	text_append_format(&text, "%.*s, until %.*s", WORDS_MAX, *owner ? owner : "?", WORDS_MAX, *until ? until : "?");
+	text_append_format(&text, "service %.*s, for %.*s", WORDS_MAX, *line->service ? line->service : "?", WORDS_MAX,
+			   *program ? program : *line->comm ? line->comm : "?");
+	text_append_string(&text, json_array_size(line->ancestors) ? " (step " : "");
+	if (json_array_size(line->ancestors)) {
+		recorded_step(&text, line);
+		text_append_string(&text, ")");
+	}
+	text_append_format(&text, ": %.*s, until %.*s", WORDS_MAX, *owner ? owner : "?", WORDS_MAX,
+			   *until ? until : "?");
+	text.size = text_cut(text.data, text.size, 4 * WORDS_MAX);
 	text_append(&text, "", 1);
 	err = text.failed ? -ENOMEM : 0;
 	if (!err && suggestion->waivers.count == SUGGESTION_WAIVERS_MAX)
@@ -387,7 +398,7 @@ int suggestion_take(struct suggestion *suggestion, const struct audit_line *line
 		return err;
 	suggestion->records++;
 	if (waiver)
-		return take_waived(suggestion, waiver);
+		return take_waived(suggestion, line, waiver);
 	if (kind == RECORDED_UNCLEAR || !can_be_named(&object)) {
 		suggestion->untold++;
 		return 0;

@@ -18,6 +18,7 @@
 
 #include "../../policy/intern.h"
 #include "../audit/audit_line.h"
+#include "../audit/executable.h"
 #include "../base/lines.h"
 #include "../base/term.h"
 #include "../base/text.h"
@@ -39,6 +40,7 @@ struct log_filter {
 	struct log_words runs, services, verdicts, steps, tags;
 	char since[LOG_TIME_SIZE];	/* "": from the beginning */
 	time_t since_time;
+	struct run_folders folders;	/* of the runs that began so far, where steps are asked for */
 };
 
 struct log {
@@ -90,8 +92,10 @@ bool log_filter_wants(struct log_filter *filter, const struct audit_line *line);
 
 /* Calls @each for every name by which a step may be meant that did, or began, what the line tells: names and paths
  * of the process and its ancestors, of their programs, and of scripts that these interpret; until it returns true.
+ * @folder: that the run began in, by which a relative path is an absolute one as well; or NULL.
  * Returns whether it did. */
-bool log_filter_steps(const struct audit_line *line, bool (*each)(void *ctx, const char *name), void *ctx);
+bool log_filter_steps(const struct audit_line *line, const char *folder, bool (*each)(void *ctx, const char *name),
+		      void *ctx);
 
 /* --- log_names.c ---------------------------------------------------------------------------- */
 

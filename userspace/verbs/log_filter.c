@@ -111,6 +111,7 @@ static bool is_interpreter(const char *name)
 struct names {
 	bool (*each)(void *ctx, const char *name);
 	void *ctx;
+	const char *folder;		/* of relative paths, or NULL */
 };
 
 /* A path is a name by its last part, too. */
@@ -120,32 +121,44 @@ static bool give(const struct names *names, const char *path)
 				 (strchr(path, '/') && names->each(names->ctx, last_part(path))));
 }
 
-/* The names of a program: its own, and that of the script that it interprets. */
-static bool give_program(const struct names *names, const char *executable, const json_t *args)
+/* And one that was started by a relative path, by the absolute one. */
+static bool give_file(const struct names *names, const char *path, const char *folder)
 {
+	char absolute[PATH_MAX];
+
+	return give(names, path) || (path && *path != '/' && executable_path(path, folder, absolute) &&
+				     names->each(names->ctx, absolute));
+}
+
+/* The names of a program: its own, and that of the script that it interprets. */
+static bool give_program(const struct names *names, const json_t *program)
+{
+	const char *executable = json_string_value(json_object_get(program, "executable"));
+	const char *told = json_string_value(json_object_get(program, "working_directory"));
+	const char *folder = told ? told : names->folder;
+	const json_t *args = json_object_get(program, "args");
 	const char *name = json_string_value(json_array_get(args, 0));
 	const char *script = json_string_value(json_array_get(args, 1));
 
-	if (give(names, executable) || give(names, name))
+	if (give_file(names, executable, folder) || give(names, name))
 		return true;
 	if (!executable)
 		executable = name;
 	return executable && script && *script != '-' && is_interpreter(last_part(executable)) &&
-	       give(names, script);
+	       give_file(names, script, folder);
 }
 
-bool log_filter_steps(const struct audit_line *line, bool (*each)(void *ctx, const char *name), void *ctx)
+bool log_filter_steps(const struct audit_line *line, const char *folder, bool (*each)(void *ctx, const char *name),
+		      void *ctx)
 {
 	const json_t *process = json_object_get(line->root, "process"), *ancestor;
-	const struct names names = { each, ctx };
+	const struct names names = { each, ctx, folder };
 	size_t i;
 
-	if (give(&names, line->comm) ||
-	    give_program(&names, json_string_value(json_object_get(process, "executable")), line->args))
+	if (give(&names, line->comm) || give_program(&names, process))
 		return true;
 	json_array_foreach(line->ancestors, i, ancestor)
-		if (give_program(&names, json_string_value(json_object_get(ancestor, "executable")),
-				 json_object_get(ancestor, "args")))
+		if (give_program(&names, ancestor))
 			return true;
 	return false;
 }
@@ -155,9 +168,10 @@ static bool is_step(void *ctx, const char *name)
 	return is_one_of(ctx, name);
 }
 
-static bool has_step(struct log_words *steps, const struct audit_line *line)
+static bool has_step(struct log_filter *filter, const struct audit_line *line)
 {
-	return !steps->count || log_filter_steps(line, is_step, steps);
+	return !filter->steps.count ||
+		log_filter_steps(line, run_folders_of(&filter->folders, line), is_step, &filter->steps);
 }
 
 /* --- lines --------------------------------------------------------------------------------- */
@@ -168,10 +182,13 @@ bool log_filter_wants(struct log_filter *filter, const struct audit_line *line)
 
 	for (size_t i = 0; i < runs->count; i++)
 		runs->seen[i] |= !strcmp(runs->list[i], line->run);
+	/* Without memory, it is as where the log does not tell. */
+	if (filter->steps.count)
+		run_folders_note(&filter->folders, line);
 	log_names_note(filter, line);
 	if (filter->verdicts.count && audit_line_is_note(line))
 		return false;
 	return is_one_of(runs, line->run) && is_one_of(&filter->services, line->service) &&
 	       is_one_of(&filter->verdicts, line->verdict) && is_one_of(&filter->tags, line->tag) &&
-	       strcmp(line->timestamp, filter->since) >= 0 && has_step(&filter->steps, line);
+	       strcmp(line->timestamp, filter->since) >= 0 && has_step(filter, line);
 }

@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../../policy/diag.h"
 #include "../audit/log_unpack.h"
 #include "../base/locations.h"
 #include "../base/say.h"
 #include "../runs/run_id.h"
 
 #define SUFFIX ".jsonl"
+#define NAMES_SHOWN 10
 
 static bool is_run(const char *word)
 {
@@ -92,4 +95,44 @@ void logs_without(const struct logs *logs, const char *run)
 {
 	say("no run %s in %s%s", run, logs->paths[0], logs->count > 1 ? " and the other logs" : "");
 	say_remedy("which it has: ringfence log %s", logs->paths[0]);
+}
+
+/* --- names that occur ------------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names in order, with a NULL behind them; for free(). NULL without memory. */
+static const char **list_names(const struct intern *names)
+{
+	const char **list = calloc(names->count + 1, sizeof(*list));
+
+	for (uint32_t i = 0; list && i < names->count; i++)
+		list[i] = intern_bytes(names, i);
+	if (list && names->count)
+		qsort(list, names->count, sizeof(*list), by_text);
+	return list;
+}
+
+static void append_name(struct text *out, const char *before, const char *name)
+{
+	text_append_string(out, before);
+	text_printable(out, name, strlen(name));
+}
+
+void logs_append_offer(struct text *out, const char *word, const struct intern *names)
+{
+	const char **list = list_names(names), *near = list ? diag_nearest(word, list) : NULL;
+
+	if (near) {
+		append_name(out, "; did you mean ", near);
+		text_append_string(out, "?");
+	}
+	for (size_t i = 0; list && !near && i < names->count && i < NAMES_SHOWN; i++)
+		append_name(out, i ? ", " : "; there are ", list[i]);
+	if (list && !near && names->count > NAMES_SHOWN)
+		text_append_string(out, " and others");
+	free(list);
 }

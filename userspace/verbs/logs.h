@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../../policy/intern.h"
 #include "../base/options.h"
+#include "../base/text.h"
 
 #define LOGS_MAX 64
 #define LOGS_RUNS_MAX 256
@@ -46,3 +48,7 @@ void logs_unreadable(const char *path, int err);
 
 /* Tells that the logs do not have that run. */
 void logs_without(const struct logs *logs, const char *run);
+
+/* Appends what may have been meant by @word, of the names that occur: "; did you mean github?" or "; there are github,
+ * mirror", fit for a terminal. */
+void logs_append_offer(struct text *out, const char *word, const struct intern *names);

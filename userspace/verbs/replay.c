@@ -41,7 +41,7 @@ const struct verb replay_verb = {
 		"it ran under has that recorded (\"record: all\"): of what it does not have, nothing can be\n"
 		"told.\n\n"
 		"Exit status: 0 when nothing would newly be denied, 1 when something would, 2 when it\n"
-		"cannot be told: a log cannot be read, a policy has a fault.",
+		"cannot be told: a log cannot be read, has nothing to judge, or a policy has a fault.",
 	.options = options,
 	.colored = true,
 };
@@ -156,6 +156,15 @@ static int read_logs(struct replay *replay)
 	return 0;
 }
 
+/* Who waits for the answer is not to take silence for one. */
+static void tell_nothing(const struct replay *replay)
+{
+	say("%s", REPLAY_NOTHING);
+	say_remedy("is %s the right log? It has %s", replay->logs.paths[0],
+		   replay->counts.records ? "nothing that can be judged, such as that a run begins" :
+		   replay->counts.lines ? "no line that ringfence wrote" : "no line");
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 int replay_main(int argc, char **argv)
@@ -166,10 +175,12 @@ int replay_main(int argc, char **argv)
 	if (parse(&replay, argc, argv))
 		return EXIT_FAULT;
 	if (!open_policies(&replay) && !read_logs(&replay)) {
-		code = replay.unread ? EXIT_FAULT :
+		code = replay.unread || !replay.rehearsal.judged ? EXIT_FAULT :
 			replay.rehearsal.counts[CHANGE_NEWLY_DENIED] ? EXIT_NEWLY_DENIED : 0;
 		if (!replay.json)
 			replay_print(&replay);
+		if (!replay.rehearsal.judged)
+			tell_nothing(&replay);
 		if ((replay.json && replay_print_json(&replay)) || fflush(stdout))
 			code = EXIT_FAULT;
 	}

@@ -11,6 +11,8 @@
 #include "logs.h"
 
 #define REPLAY_DOWN_MAX 64
+/* Where no record was judged. */
+#define REPLAY_NOTHING "nothing of the policy's was recorded: nothing can be told"
 
 struct replay {
 	const char *policies[2];

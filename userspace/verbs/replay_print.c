@@ -52,6 +52,8 @@ static void tell_mode(const struct replay *replay, const struct notes *notes)
 		note(notes, "%s is in audit mode: this is what it would refuse if it said \"mode: enforce\"", policy);
 	if (enforced)
 		return;
+	if (!rehearsal->judged)
+		return;
 	if (rehearsal->would_deny)
 		note(notes, "audit mode denies nothing%s: %" PRIu64 " would be recorded as denied, and would newly be "
 		     "denied under \"mode: enforce\"; --mode enforce tells which", down ? " but for what is down" : "",
@@ -96,6 +98,10 @@ static void tell_doubts(const struct replay *replay, const struct notes *notes)
 		note(notes, "%" PRIu64 " record%s not have the whole name of what was reached for, and %s not judged",
 		     rehearsal->unclear, rehearsal->unclear == 1 ? " does" : "s do",
 		     rehearsal->unclear == 1 ? "was" : "were");
+	if (rehearsal->waivers_untold)
+		note(notes, "whether a waiver applied cannot be told of %" PRIu64 " record%s: a program was started by a "
+		     "relative path, and is taken to have been started where its run was", rehearsal->waivers_untold,
+		     plural(rehearsal->waivers_untold));
 	if (rehearsal->gathered)
 		note(notes, "more than %d differences: what %" PRIu64 " records came to is counted, but not told apart",
 		     REHEARSAL_DIFFERENCES_MAX, rehearsal->gathered);
@@ -227,7 +233,7 @@ static void print_counts(const struct rehearsal *rehearsal, const struct term_st
 	printf("%s%" PRIu64 " record%s judged%s", style->bold, rehearsal->judged, plural(rehearsal->judged),
 	       style->reset);
 	for (enum change change = 0; change < CHANGE_COUNT; change++) {
-		if (!rehearsal->counts[change] && change != CHANGE_NEWLY_DENIED)
+		if (!rehearsal->counts[change] && (change != CHANGE_NEWLY_DENIED || !rehearsal->judged))
 			continue;
 		printf("%s%" PRIu64 " %s", comma, rehearsal->counts[change], change_name(change));
 		comma = ", ";
@@ -274,6 +280,8 @@ int replay_print_json(const struct replay *replay)
 		json_array_append_new(policies, json_string(replay->policies[i]));
 	for (size_t i = 0; i < replay->down_count; i++)
 		json_array_append_new(down, json_string(replay->down[i]));
+	if (!replay->rehearsal.judged)
+		append_note(notes, REPLAY_NOTHING);
 	tell_doubts(replay, &appended);
 	json_object_set_new(json, "policies", policies);
 	json_object_set_new(json, "services_down", down);

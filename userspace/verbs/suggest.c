@@ -21,6 +21,7 @@
 #include "verbs.h"
 
 #define FOLDERS_MAX 16
+#define TAGS_MAX 1024			/* kept to be offered */
 #define DRAFT_NAME "the draft"
 
 static const struct verb_option options[] = {
@@ -53,6 +54,8 @@ struct suggest {
 	const char *folders[FOLDERS_MAX];
 	size_t folder_count;
 	const char *tag;
+	bool tag_seen;			/* a run of that tag is in the logs, */
+	struct intern other_tags;	/* or runs of these */
 	enum mode mode;
 	struct suggestion suggestion;
 	struct journal_counts counts;
@@ -99,13 +102,25 @@ static int parse(struct suggest *suggest, int argc, char **argv)
 
 /* --- reading -------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct suggest *suggest, const struct audit_line *line)
+/* Whether a line has the tag that is asked for. */
+static bool has_tag(struct suggest *suggest, const struct audit_line *line)
+{
+	uint32_t number;
+
+	if (!suggest->tag || !strcmp(line->tag, suggest->tag))
+		return suggest->tag_seen = true;
+	if (suggest->other_tags.count < TAGS_MAX)
+		intern_add(&suggest->other_tags, line->tag, strlen(line->tag) + 1, &number);
+	return false;
+}
+
+static bool is_wanted(struct suggest *suggest, const struct audit_line *line)
 {
 	bool wanted = !suggest->logs.run_count;
 
 	for (size_t i = 0; i < suggest->logs.run_count && !wanted; i++)
 		wanted = !strcmp(line->run, suggest->logs.runs[i]);
-	return wanted && *line->tag && (!suggest->tag || !strcmp(line->tag, suggest->tag));
+	return wanted && *line->tag && has_tag(suggest, line);
 }
 
 static int take_line(void *ctx, const struct audit_line *line)
@@ -121,6 +136,21 @@ static void tell_unread(void *ctx, const char *path, int err)
 
 	logs_unreadable(path, err);
 	suggest->unread++;
+}
+
+/* A tag that no run has: mistyped, most likely. */
+static void tell_no_tag(const struct suggest *suggest)
+{
+	struct text out = { 0 };
+
+	text_append_string(&out, "no tag ");
+	text_printable(&out, suggest->tag, strlen(suggest->tag));
+	text_append_string(&out, suggest->logs.run_count ? " among these runs in " : " in ");
+	text_printable(&out, suggest->logs.paths[0], strlen(suggest->logs.paths[0]));
+	text_append_string(&out, suggest->logs.count > 1 ? " and the other logs" : "");
+	logs_append_offer(&out, suggest->tag, &suggest->other_tags);
+	say("%.*s", (int)out.size, out.size ? out.data : "");
+	text_free(&out);
 }
 
 static int read_logs(struct suggest *suggest)
@@ -139,6 +169,10 @@ static int read_logs(struct suggest *suggest)
 	/* A draft would deny what only these have. */
 	if (suggest->unread)
 		return -EIO;
+	if (suggest->tag && !suggest->tag_seen && suggest->other_tags.count) {
+		tell_no_tag(suggest);
+		return -ENODATA;
+	}
 	if (!suggest->suggestion.records) {
 		say("nothing was recorded that a policy could be made of");
 		say_remedy("is it the right log (--log), run and tag? A run in audit mode with \"record: "
@@ -276,6 +310,7 @@ int suggest_main(int argc, char **argv)
 	if (!err)
 		err = read_logs(&suggest) ?: print_draft(&suggest);
 	suggestion_free(&suggest.suggestion);
+	intern_free(&suggest.other_tags);
 	known_free(known);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
