@@ -107,6 +107,7 @@ static void keeps_a_peer_without_its_start(void **state)
 static void keeps_that_nobody_was_found(void **state)
 {
 	struct audit_event event = { .record = net_record(), .local = true, .peer_unknown = true };
+	struct text text = { 0 };
 	struct audit_line line;
 
 	(void)state;
@@ -114,6 +115,10 @@ static void keeps_that_nobody_was_found(void **state)
 	assert_int_equal(line.peer_pid, 0);
 	assert_true(line.local);
 	assert_true(line.peer_unknown);
+	audit_line_peer(&text, &line);
+	text_append(&text, "", 1);
+	assert_string_equal(text.data, " (on this host; who accepts there, if anybody, is not known)");
+	text_free(&text);
 	audit_line_free(&line);
 	event.local = event.peer_unknown = false;
 	round_trip(event, &line);

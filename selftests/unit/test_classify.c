@@ -324,6 +324,64 @@ static void tells_of_work_that_is_handed_off(void **state)
 	assert_false(get("releases/hidden/docker")->handoff);
 }
 
+/* Nobody may listen there. */
+static void does_not_claim_that_somebody_accepts(void **state)
+{
+	const char *const paths[] = { run_path };
+	const struct dependency *dependency;
+	const char *reading;
+
+	(void)state;
+	run_exec(100, "./deploy\0/bin/sh\0./deploy");
+	run_connect(100, RULE_RELEASES, "127.0.0.1", 8080);
+	run_close();
+	assert_int_equal(deps_read(paths, 1, RUN_NAME, &deps, &reading), 0);
+	assert_int_equal(deps.reach_count, 1);
+	deps.reaches[0].local = deps.reaches[0].peer_unknown = true;
+	assert_int_equal(classify(&deps, &kinds, &classified), 0);
+	dependency = get("releases/direct/deploy");
+	assert_true(dependency->handoff);
+	assert_evidence(dependency, 1, "it is on this host; who accepts there, if anybody, is not known, and what that "
+			"does in turn is not recorded");
+	assert_null(strstr(dependency->suggestion, "the process at the other end"));
+}
+
+/* The execution of a script is one denial, also where its interpreter reads it. */
+static void a_script_that_is_read_to_be_executed_is_one_dependency(void **state)
+{
+	const struct dependency *dependency;
+
+	(void)state;
+	run_exec(100, "./deploy\0/bin/sh\0./deploy");
+	run_path_of(100, RULE_GITHUB, CLASS_EXEC, "/srv/deploy/rollback");
+	run_start(101, 100, "/srv/deploy/rollback\0/bin/sh\0/srv/deploy/rollback");
+	run_path_of(101, RULE_GITHUB, CLASS_FILE, "/srv/deploy/rollback");
+	/* Audited, and so not for that reason alone. */
+	run_path_of(101, RULE_RELEASES, CLASS_FILE, "/srv/deploy/rollback");
+	judge();
+	dependency = get("github/direct/deploy");
+	assert_int_equal(dependency->count, 2);
+	assert_int_equal(json_array_size(dependency->reached_by), 1);
+	assert_evidence(dependency, 0, "deploy, a script of the deploy's own, executes it");
+	assert_evidence(dependency, 1, "to execute it, its interpreter reads it: rollback");
+	assert_evidence(get("releases/direct/rollback"), 0, "rollback is a script, and its interpreter reads it");
+	assert_int_equal(classified.count, 2);
+}
+
+/* One that the script opens besides is a dependency of its own. */
+static void another_file_that_a_script_reads_is_its_own(void **state)
+{
+	(void)state;
+	run_note(RULE_BEGIN, RUN_BEGIN_ROWS("", ""));
+	run_exec(100, "./deploy\0/bin/sh\0./deploy");
+	run_path_of(100, RULE_GITHUB, CLASS_EXEC, "/srv/deploy/rollback");
+	run_start(101, 100, "/srv/deploy/rollback\0/bin/sh\0/srv/deploy/rollback");
+	run_path_of(101, RULE_GITHUB, CLASS_FILE, "/srv/deploy/key");
+	judge();
+	assert_int_equal(get("github/direct/deploy")->count, 1);
+	assert_evidence(get("github/direct/rollback"), 0, "rollback, a script of the deploy's own, reached for it itself");
+}
+
 /* The peer is tagged, too, in a run of its own; what it does before this one begins is none of its business. */
 static void follows_peers_that_are_tagged(void **state)
 {
@@ -403,6 +461,50 @@ static void names_an_option_that_is_known(void **state)
 			    "Switch off what schema-tool does by itself, an update check or the like: another step calls "
 			    "it with --no-update-check, and did without.");
 	assert_non_null(strstr(get("github/hidden/terraform")->suggestion, "CHECKPOINT_DISABLE=1"));
+}
+
+static void would_deny(uint32_t pid, enum object_class class, uint8_t access, const char *name)
+{
+	struct record *record = run_decision(pid, RULE_GITHUB);
+
+	record->object = class;
+	record->hook = HOOK_FILE_OPEN;
+	record->access = access;
+	record->flags &= ~RECORD_ENFORCED;
+	record_text(record, name, strlen(name));
+	run_take(record);
+}
+
+/* Files and programs have no mirror and are not down. */
+static void advice_is_by_what_was_reached_for(void **state)
+{
+	const struct dependency *read, *written, *executed;
+
+	(void)state;
+	run_exec(100, "./deploy\0/bin/sh\0./deploy");
+	run_start(101, 100, "/bin/cat\0cat\0/srv/key");
+	would_deny(101, CLASS_FILE, ACCESS_READ, "/srv/key");
+	run_start(102, 100, "/bin/tee\0tee\0/srv/out");
+	would_deny(102, CLASS_FILE, ACCESS_WRITE, "/srv/out");
+	would_deny(100, CLASS_EXEC, 0, "/usr/bin/wget");
+	run_start(103, 100, "/bin/tar\0tar\0x");
+	would_deny(103, CLASS_FILE, ACCESS_READ, "/srv/hidden");
+	judge();
+	read = get("github/direct/cat");
+	written = get("github/direct/tee");
+	executed = get("github/direct/deploy");
+	assert_string_equal(read->suggestion, "Have another copy of github where the deploy may read, or allow it.");
+	assert_string_equal(read->breaks, "Without github, cat fails, and the deploy with it unless it can go on "
+			    "without.");
+	assert_string_equal(written->suggestion, "Write elsewhere than to github, or allow it.");
+	assert_string_equal(written->breaks, "Without writing to github, tee fails, and the deploy with it unless it "
+			    "can go on without.");
+	assert_string_equal(executed->suggestion, "Do without github, or use another program, or allow it.");
+	assert_string_equal(executed->breaks, "Without github, deploy fails, and the deploy with it unless it can go "
+			    "on without.");
+	assert_string_equal(get("github/hidden/tar")->suggestion, read->suggestion);
+	assert_string_equal(get("github/hidden/tar")->breaks, "Without github, tar fails, or does without: nobody "
+			    "asked it to.");
 }
 
 static void tells_what_an_outage_breaks(void **state)
@@ -498,10 +600,14 @@ int main(void)
 		TEST(words_are_whole),
 		TEST(files_are_named_by_their_path),
 		TEST(tells_of_work_that_is_handed_off),
+		TEST(does_not_claim_that_somebody_accepts),
+		TEST(a_script_that_is_read_to_be_executed_is_one_dependency),
+		TEST(another_file_that_a_script_reads_is_its_own),
 		TEST(follows_peers_that_are_tagged),
 		TEST(does_not_decide_what_is_not_known),
 		TEST(copes_with_what_is_left_of_command_lines),
 		TEST(names_an_option_that_is_known),
+		TEST(advice_is_by_what_was_reached_for),
 		TEST(tells_what_an_outage_breaks),
 		TEST(says_that_there_is_no_loop),
 		TEST(says_what_would_have_been_denied),

@@ -158,6 +158,51 @@ static void longer_ids_are_the_same_dependency(void **state)
 	expect(0, 0, 0, 2);
 }
 
+#define CURL(id, verdict, err) "{\"id\":\"github/direct/curl" id "\",\"what\":\"github\"," \
+	"\"service\":\"github\",\"class\":\"net\",\"kind\":\"direct\",\"verdict\":\"" verdict "\"," \
+	"\"errno\":" err ",\"count\":1,\"objects\":[{\"object\":\"10.0.0.6:80/tcp\",\"count\":1}]}"
+#define DENIED CURL("", "deny", "\"EPERM\"")
+
+/* One of two steps that call the same program is let through by now. */
+static void another_verdict_of_one_of_several_is_a_change(void **state)
+{
+	char *printed = NULL;
+	size_t size;
+	FILE *out = open_memstream(&printed, &size);
+
+	(void)state;
+	compare(DENIED, DENIED "," CURL("/net", "audit", "null"));
+	expect(0, 1, 0, 0);
+	assert_string_equal(string_at("changed", "before", "verdict"), "deny");
+	assert_string_equal(string_at("changed", "after", "verdict"), "deny");
+	comparison_print(comparison, out, term_style(TERM_NEVER, out));
+	fclose(out);
+	assert_non_null(strstr(printed, "changed   github  step curl: deny EPERM -> deny EPERM and audit\n"));
+	free(printed);
+	finish(NULL);
+	/* Several of the same verdicts are no news, in whatever order and of however many rules. */
+	compare(CURL("", "audit", "null") "," CURL("/net", "deny", "\"EPERM\""),
+		DENIED "," CURL("/net", "deny", "\"EPERM\"") "," CURL("/net/audit", "audit", "null"));
+	expect(0, 0, 0, 1);
+	finish(NULL);
+	compare(DENIED "," CURL("/net", "deny", "\"EACCES\""), DENIED);
+	expect(0, 1, 0, 0);
+}
+
+static void several_with_one_key_are_told_as_one(void **state)
+{
+	const json_t *fresh;
+
+	(void)state;
+	compare("", CURL("", "audit", "null") "," CURL("/net", "deny", "\"EPERM\""));
+	expect(1, 0, 0, 0);
+	fresh = json_array_get(json_object_get(comparison, "new"), 0);
+	assert_string_equal(string_at("new", NULL, "verdict"), "deny");
+	assert_int_equal(json_integer_value(json_object_get(fresh, "count")), 2);
+	assert_int_equal(json_array_size(json_object_get(fresh, "objects")), 1);
+	assert_int_equal(json_array_size(json_object_get(fresh, "verdicts")), 2);
+}
+
 static void only_services_may_be_asked_for(void **state)
 {
 	(void)state;
@@ -251,6 +296,8 @@ int main(void)
 		TEST(another_kind_is_a_change_and_not_two_dependencies),
 		TEST(what_a_person_says_of_it_is_a_change_as_well),
 		TEST(longer_ids_are_the_same_dependency),
+		TEST(another_verdict_of_one_of_several_is_a_change),
+		TEST(several_with_one_key_are_told_as_one),
 		TEST(only_services_may_be_asked_for),
 		TEST(what_may_be_missing_is_said),
 		TEST(nothing_is_taken_for_granted),

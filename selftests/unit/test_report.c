@@ -248,6 +248,7 @@ static void writes_markdown(void **state)
 	assert_has(text, "\n| ❌ | direct | github | curl | DENY EHOSTUNREACH | 1 | mysql-deploy.yaml:7 |\n");
 	assert_has(text, "\n**github**, hidden, by schema-tool\n\n- evidence: schema-tool was not told");
 	assert_has(text, "curl -fsS http\\://releases.internal:8080/notes\n");
+	assert_has(text, ": 2 denied, 1 audited.\n");
 	json_decref(report);
 }
 
@@ -292,6 +293,7 @@ static void writes_a_graph(void **state)
 	assert_has(text, "\ts0 -> s1 [color=gray60, arrowhead=none];\n");
 	assert_has(text, "\td0 [shape=ellipse, label=\"github\", color=red3, penwidth=2];\n");
 	assert_has(text, "\ts1 -> d0 [style=solid, color=red3, label=\"direct\\nDENY EHOSTUNREACH\"];\n");
+	assert_null(strstr(strstr(text, "\td0 [") + 1, "\td0 ["));
 	assert_has(text, "-> d0 [style=dashed, color=red3, label=\"hidden\\nDENY EHOSTUNREACH\"];\n");
 	assert_has(text, "\td2 -> d0 [style=dotted, color=red3, label=\"transient\\nAUDIT\"];\n");
 	json_decref(report);

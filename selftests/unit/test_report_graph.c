@@ -243,6 +243,30 @@ static void draws_forms_and_words(void **state)
 	json_decref(report);
 }
 
+/* Who listens to it hears sentences, too, of what is gathered. */
+static void tells_in_words_of_what_is_gathered(void **state)
+{
+	json_t *report = large_report();
+	struct graph graph = planned(report);
+	char *svg = written(report_graph, report), words[64];
+	size_t more = 0, lines = 0;
+
+	(void)state;
+	while (graph.nodes[more].kind != GRAPH_MORE_TARGETS)
+		more++;
+	for (size_t i = 0; i < graph.edge_count; i++)
+		lines += graph.edges[i].to == more;
+	assert_true(lines > 0);
+	snprintf(words, sizeof(words), "%s%llu more services and objects: ", lines > 1 ? " some of " : " reaches for ",
+		 (unsigned long long)graph.nodes[more].gathered);
+	/* In the description, and as the title of each line. */
+	assert_int_equal(occurrences(svg, words), 2 * lines);
+	assert_null(strstr(svg, "for and "));
+	graph_free(&graph);
+	free(svg);
+	json_decref(report);
+}
+
 static void draws_nothing_of_nothing(void **state)
 {
 	json_t *report = fixture("empty");
@@ -261,6 +285,7 @@ int main(void)
 		cmocka_unit_test(draws_circles), cmocka_unit_test(gathers_what_has_no_room),
 		cmocka_unit_test(draws_the_strictest_first), cmocka_unit_test(gathers_plain_objects),
 		cmocka_unit_test(copes_with_any_document),
+		cmocka_unit_test(tells_in_words_of_what_is_gathered),
 		cmocka_unit_test(draws_forms_and_words), cmocka_unit_test(draws_nothing_of_nothing),
 	};
 

@@ -149,7 +149,7 @@ static void append_network(struct text *out, const struct audit_line *line)
 void audit_line_peer(struct text *out, const struct audit_line *line)
 {
 	if (line->peer_unknown)
-		text_append_string(out, " (this host, by whom is not known)");
+		text_append_string(out, " (on this host; who accepts there, if anybody, is not known)");
 	if (!line->peer_pid)
 		return;
 	text_append_string(out, " (");

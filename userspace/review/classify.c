@@ -237,11 +237,50 @@ static json_t *handoff_sentence(const struct deps_reach *reach)
 	const char *peer = *reach->peer_name ? reach->peer_name : reach->peer_executable;
 
 	if (!reach->peer_pid)
-		return json_string("a process of this host that is not known accepts it: what that does in turn is "
-				   "not recorded");
+		return json_string("it is on this host; who accepts there, if anybody, is not known, and what that "
+				   "does in turn is not recorded");
 	return json_sprintf("%s%s%s%s, a process outside of the run, accepts it: what that does in turn is not "
 			    "recorded", *peer ? peer : "a process", *reach->peer_unit ? " (" : "",
 			    reach->peer_unit, *reach->peer_unit ? ")" : "");
+}
+
+/* The number of the execution that a script is read for, judged as that was; -1 where it is not that. */
+static ssize_t execution_of(const struct deps *deps, size_t number)
+{
+	const struct deps_reach *read = &deps->reaches[number];
+	char path[PATH_SHOWN];
+
+	if (read->verdict == DEPS_ALLOW || !reads_own_script(deps, read, path, sizeof(path)))
+		return -1;
+	for (size_t i = 0; i < number; i++) {
+		const struct deps_reach *other = &deps->reaches[i];
+		bool starts = other->launch ? other->step == read->step :
+			other->step >= 0 && other->step == deps->steps[read->step].parent;
+
+		if (!starts || strcmp(other->class, "exec") || strcmp(other->what, read->what) ||
+		    other->verdict != read->verdict || other->enforced != read->enforced ||
+		    strcmp(other->rule_id, read->rule_id))
+			continue;
+		for (size_t k = 0; k < other->object_count; k++)
+			if (!strcmp(other->objects[k].name, path))
+				return i;
+	}
+	return -1;
+}
+
+/* Counts the read of a script as part of its execution: it is no dependency of the script on itself. */
+static bool add_to_execution(struct deps *deps, struct classified *classified, size_t number, size_t execution)
+{
+	struct deps_reach read = deps->reaches[number];
+	json_t *evidence = json_array();
+	bool done = evidence && evidence_add(evidence, json_sprintf("to execute it, its interpreter reads it: %s",
+								    deps->steps[read.step].name));
+
+	read.step = -1;
+	classified->of_reach[number] = classified->of_reach[execution];
+	done = done && add_reach(&classified->list[classified->of_reach[number]], &read, evidence);
+	json_decref(evidence);
+	return done || failed(deps);
 }
 
 static bool classify_reach(struct deps *deps, struct classified *classified, size_t number)
@@ -253,10 +292,15 @@ static bool classify_reach(struct deps *deps, struct classified *classified, siz
 		.what = reach->what, .service = reach->service, .reach = reach, .via = "", .step = own,
 		.handoff = deps_is_handed_off(deps, reach),
 	};
+	ssize_t execution = execution_of(deps, number);
 	bool done;
 
 	if (!evidence)
 		return failed(deps);
+	if (execution >= 0) {
+		json_decref(evidence);
+		return add_to_execution(deps, classified, number, execution);
+	}
 	made.kind = made.said = evidence_of(deps, reach, own, evidence);
 	if (made.handoff)
 		evidence_add(evidence, handoff_sentence(reach));

@@ -64,7 +64,7 @@ static bool names_path(const char *arg, const char *path)
 
 static bool names_object(const char *arg, const char *class, const char *object)
 {
-	char address[4096];
+	char address[PATH_SHOWN];
 
 	address_of(class, object, address, sizeof(address));
 	return *address == '/' ? names_path(arg, address) : has_word(arg, address);
@@ -192,6 +192,22 @@ static json_t *sentence_of_variable(const json_t *named)
 			    string_of(json_object_get(named, "name")), string_of(json_object_get(named, "text")));
 }
 
+/* --- scripts that are read to be executed ------------------------------------------------- */
+
+bool reads_own_script(const struct deps *deps, const struct deps_reach *reach, char *ret_path, size_t size)
+{
+	const struct deps_step *step = reach->step < 0 ? NULL : &deps->steps[reach->step];
+	const char *how;
+
+	if (!step || !*step->script || strcmp(reach->class, "file") || reach->object_count != 1 || reach->more_objects)
+		return false;
+	how = strrchr(reach->objects[0].name, ' ');
+	if (!how || strcmp(how, " (read)"))
+		return false;
+	address_of(reach->class, reach->objects[0].name, ret_path, size);
+	return !strcmp(path_base(ret_path), path_base(step->script));
+}
+
 /* --- direct ------------------------------------------------------------------------------- */
 
 /* By what the deploy asks for it; NULL where nothing says so. */
@@ -201,8 +217,10 @@ static json_t *asked_for(const struct deps *deps, const struct deps_reach *reach
 	const json_t *line = find_named(deps, reach, "script", step->name);
 	const json_t *variable = find_named(deps, reach, "environment", NULL);
 	json_t *sentence = NULL;
-	char *command;
+	char *command, path[PATH_SHOWN];
 
+	if (reach->step == own && reads_own_script(deps, reach, path, sizeof(path)))
+		return json_sprintf("%s is a script, and its interpreter reads it", step->name);
 	if (reach->step == own && step->interprets)
 		return json_sprintf("%s, a script of the deploy's own, %s", step->name,
 				    !strcmp(reach->class, "exec") ? "executes it" : "reached for it itself");

@@ -50,6 +50,39 @@ static bool is_thing(const struct dependency *dependency)
 	return strcmp(dependency->reach->class, "kernel") && strcmp(dependency->reach->class, "fence");
 }
 
+enum thing {
+	THING_SERVED,			/* at an address or a socket: somebody answers */
+	THING_READ,
+	THING_WRITTEN,
+	THING_EXECUTED,
+};
+
+/* The names of files end with how they were opened. */
+static bool is_written(const struct dependency *dependency)
+{
+	for (size_t i = 0; i < dependency->object_count; i++) {
+		const char *how = strrchr(dependency->objects[i].name, '(');
+
+		if (how && (!strcmp(how, "(write)") || !strcmp(how, "(read,write)")))
+			return true;
+	}
+	return false;
+}
+
+/* What is reached for in turn is reached for by a service, of which nothing more is known. */
+static enum thing thing_of(const struct dependency *dependency)
+{
+	const char *class = dependency->reach->class;
+
+	if (dependency->kind == KIND_TRANSIENT)
+		return THING_SERVED;
+	if (!strcmp(class, "exec"))
+		return THING_EXECUTED;
+	if (!strcmp(class, "file"))
+		return is_written(dependency) ? THING_WRITTEN : THING_READ;
+	return THING_SERVED;
+}
+
 static void append_step(struct text *out, const struct deps *deps, const struct dependency *dependency)
 {
 	if (dependency->step < 0)
@@ -83,13 +116,17 @@ static void append_denied(struct text *out, const struct deps *deps, const struc
 
 static void append_outage(struct text *out, const struct deps *deps, const struct dependency *dependency)
 {
-	text_append_string(out, *dependency->service ? "While " : "Without ");
+	enum thing thing = thing_of(dependency);
+	bool down = *dependency->service && thing == THING_SERVED;
+
+	text_append_string(out, down ? "While " : thing == THING_WRITTEN ? "Without writing to " : "Without ");
 	text_append_string(out, dependency->what);
-	text_append_string(out, *dependency->service ? " is down, " : ", ");
+	text_append_string(out, down ? " is down, " : ", ");
 	if (dependency->kind == KIND_TRANSIENT)
 		text_append_format(out, "%s may have no answer, and with it ", dependency->via);
 	append_step(out, deps, dependency);
-	text_append_string(out, dependency->kind == KIND_HIDDEN ?
+	text_append_string(out, dependency->kind == KIND_HIDDEN && thing != THING_SERVED ?
+			   " fails, or does without: nobody asked it to." : dependency->kind == KIND_HIDDEN ?
 			   " fails or waits, though nobody asked it to go there." :
 			   " fails, and the deploy with it unless it can go on without.");
 }
@@ -184,6 +221,26 @@ static void append_switch(struct text *out, const struct deps *deps, const struc
 	text_append_string(out, ".");
 }
 
+/* Files and programs have no mirror, and are not down. */
+static void append_thing(struct text *out, const struct dependency *dependency)
+{
+	const char *what = dependency->what;
+
+	switch (thing_of(dependency)) {
+	case THING_READ:
+		text_append_format(out, "Have another copy of %s where the deploy may read, or allow it.", what);
+		break;
+	case THING_WRITTEN:
+		text_append_format(out, "Write elsewhere than to %s, or allow it.", what);
+		break;
+	case THING_EXECUTED:
+		text_append_format(out, "Do without %s, or use another program, or allow it.", what);
+		break;
+	case THING_SERVED:
+		break;
+	}
+}
+
 static void append_direct(struct text *out, const struct deps *deps, const struct dependency *dependency)
 {
 	text_append_string(out, "Take it from a mirror that does not need ");
@@ -221,8 +278,9 @@ static void append_harmless(struct text *out, const struct dependency *dependenc
 	else
 		text_append_string(out, "Nothing, as long as the deploy may depend on it.");
 	if (dependency->handoff)
-		text_append_string(out, " What the process at the other end needs in turn belongs into the policy "
-				   "(needs:), or behind a fence of its own.");
+		text_append_format(out, " What %s needs in turn belongs into the policy (needs:), or behind a fence "
+				   "of its own.", dependency->reach->peer_pid ? "the process at the other end" :
+				   "a process that accepts there");
 }
 
 static void append_suggestion(struct text *out, const struct deps *deps, const struct dependency *dependency)
@@ -237,6 +295,8 @@ static void append_suggestion(struct text *out, const struct deps *deps, const s
 		append_transient(out, dependency);
 	else if (json_array_size(dependency->loop) > 1)
 		append_needy(out, dependency);
+	else if (thing_of(dependency) != THING_SERVED)
+		append_thing(out, dependency);
 	else if (dependency->kind == KIND_HIDDEN && dependency->step >= 0)
 		append_switch(out, deps, dependency);
 	else

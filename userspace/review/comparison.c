@@ -45,47 +45,18 @@ static char *key_of(const json_t *dependency, bool kind)
 	return key;
 }
 
-static int strictness(const json_t *dependency)
+static int strictness(const json_t *judged)
 {
-	const char *verdict = document_string(dependency, "verdict");
+	const char *verdict = document_string(judged, "verdict");
 
 	return !strcmp(verdict, "deny") ? 2 : !strcmp(verdict, "audit") ? 1 : 0;
 }
 
-static bool is_compared(const json_t *dependency, bool services_only)
+static bool is_same_verdict(const json_t *one, const json_t *other)
 {
-	return json_is_object(dependency) && (!services_only || *document_string(dependency, "service"));
+	return !strcmp(document_string(one, "verdict"), document_string(other, "verdict")) &&
+	       !strcmp(document_string(one, "errno"), document_string(other, "errno"));
 }
-
-/* The dependencies of a report by their key; of several with one key, the one that is judged the
- * strictest. NULL without memory. */
-static json_t *index_of(const json_t *report, bool kind, bool services_only)
-{
-	const json_t *list = json_object_get(report, "dependencies");
-	json_t *index = json_object(), *dependency;
-	size_t i;
-
-	json_array_foreach(list, i, dependency) {
-		char *key;
-		const json_t *other;
-
-		if (!is_compared(dependency, services_only))
-			continue;
-		key = key_of(dependency, kind);
-		other = key ? json_object_get(index, key) : NULL;
-		if (!key || ((!other || strictness(other) < strictness(dependency)) &&
-			     json_object_set(index, key, dependency))) {
-			json_decref(index);
-			index = NULL;
-		}
-		free(key);
-		if (!index)
-			break;
-	}
-	return index;
-}
-
-/* --- the document ------------------------------------------------------------------------------- */
 
 static void copy(json_t *to, const json_t *from, const char *key)
 {
@@ -99,6 +70,104 @@ static void copy_all(json_t *to, const json_t *from, const char *const *keys)
 	for (; *keys; keys++)
 		copy(to, from, *keys);
 }
+
+static bool is_compared(const json_t *dependency, bool services_only)
+{
+	return json_is_object(dependency) && (!services_only || *document_string(dependency, "service"));
+}
+
+/* By strictness, and by errno where that is the same: so that lists of the same verdicts are alike. */
+static bool comes_before(const json_t *judged, const json_t *other)
+{
+	int order = strictness(judged) - strictness(other);
+
+	return order ? order > 0 : strcmp(document_string(judged, "errno"), document_string(other, "errno")) < 0;
+}
+
+/* Adds how a dependency was judged, unless that is in the list. */
+static void add_verdict(json_t *verdicts, const json_t *dependency)
+{
+	static const char *const keys[] = { "verdict", "errno", NULL };
+	json_t *judged, *other;
+	size_t i, at = 0;
+
+	json_array_foreach(verdicts, i, other) {
+		if (is_same_verdict(other, dependency))
+			return;
+		at += !comes_before(dependency, other);
+	}
+	judged = json_object();
+	copy_all(judged, dependency, keys);
+	json_array_insert_new(verdicts, at, judged);
+}
+
+/* Adds the names that are not in the list. */
+static void add_objects(json_t *names, const json_t *dependency)
+{
+	const json_t *objects = json_object_get(dependency, "objects"), *object, *other;
+	size_t i, k;
+
+	json_array_foreach(objects, i, object) {
+		const char *name = document_string(object, "object");
+
+		json_array_foreach(names, k, other)
+			if (!strcmp(json_string_value(other), name))
+				break;
+		if (k == json_array_size(names))
+			json_array_append_new(names, json_string(name));
+	}
+}
+
+/* Makes @dependency part of *@group, which are several with one key: told as the strictest of them, with the verdicts
+ * and the objects of all. Of none, NULL, it makes the first. Returns false without memory. */
+static bool group_add(json_t **group, const json_t *dependency)
+{
+	const json_t *old = *group;
+	json_t *told = json_copy((json_t *)(old && !comes_before(dependency, old) ? old : dependency));
+	json_t *verdicts = old ? json_incref(json_object_get(old, "verdicts")) : json_array();
+	json_t *objects = old ? json_incref(json_object_get(old, "objects")) : json_array();
+	uint64_t count = document_count(dependency, "count") + (old ? document_count(old, "count") : 0);
+
+	if (told && verdicts && objects) {
+		add_verdict(verdicts, dependency);
+		add_objects(objects, dependency);
+		json_object_set(told, "verdicts", verdicts);
+		json_object_set(told, "objects", objects);
+		json_object_set_new(told, "count", json_integer(count < INT64_MAX ? count : INT64_MAX));
+	}
+	json_decref(verdicts);
+	json_decref(objects);
+	*group = told;
+	return told && verdicts && objects;
+}
+
+/* The dependencies of a report by their key, those with one key as a group. NULL without memory. */
+static json_t *index_of(const json_t *report, bool kind, bool services_only)
+{
+	const json_t *list = json_object_get(report, "dependencies");
+	json_t *index = json_object(), *dependency;
+	size_t i;
+
+	json_array_foreach(list, i, dependency) {
+		char *key;
+		json_t *group;
+
+		if (!is_compared(dependency, services_only))
+			continue;
+		key = key_of(dependency, kind);
+		group = key ? json_object_get(index, key) : NULL;
+		if (!key || !group_add(&group, dependency) || json_object_set_new(index, key, group)) {
+			json_decref(index);
+			index = NULL;
+		}
+		free(key);
+		if (!index)
+			break;
+	}
+	return index;
+}
+
+/* --- the document ------------------------------------------------------------------------------- */
 
 static void set_program(json_t *to, const json_t *dependency)
 {
@@ -129,35 +198,23 @@ static json_t *side_of(const json_t *report)
 	return side;
 }
 
-static json_t *objects_of(const json_t *dependency)
-{
-	const json_t *objects = json_object_get(dependency, "objects");
-	json_t *names = json_array();
-
-	for (size_t i = 0; i < json_array_size(objects); i++)
-		json_array_append_new(names, json_string(document_string(json_array_get(objects, i),
-									 "object")));
-	return names;
-}
-
 static json_t *whole_of(const json_t *dependency)
 {
 	static const char *const keys[] = {
 		"id", "what", "service", "class", "kind", "verdict", "errno", "rule", "why", "evidence",
-		"count", NULL,
+		"count", "verdicts", "objects", NULL,
 	};
 	json_t *whole = json_object();
 
 	copy_all(whole, dependency, keys);
 	set_program(whole, dependency);
-	json_object_set_new(whole, "objects", objects_of(dependency));
 	return whole;
 }
 
 static json_t *change_of(const json_t *before, const json_t *after)
 {
 	static const char *const keys[] = { "id", "what", "service", "class", NULL };
-	static const char *const judged[] = { "kind", "verdict", "errno", NULL };
+	static const char *const judged[] = { "kind", "verdict", "errno", "verdicts", NULL };
 	json_t *change = json_object(), *was = json_object(), *is = json_object();
 
 	copy_all(change, after, keys);
@@ -169,15 +226,11 @@ static json_t *change_of(const json_t *before, const json_t *after)
 	return change;
 }
 
-/* Whether the two are the same in all that counts. */
+/* Whether the two are the same in all that counts: of a key that has several dependencies, in each verdict. */
 static bool are_alike(const json_t *before, const json_t *after)
 {
-	static const char *const keys[] = { "kind", "verdict", "errno" };
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (strcmp(document_string(before, keys[i]), document_string(after, keys[i])))
-			return false;
-	return true;
+	return !strcmp(document_string(before, "kind"), document_string(after, "kind")) &&
+	       json_equal(json_object_get(before, "verdicts"), json_object_get(after, "verdicts"));
 }
 
 /* Two reports, as they are worked off: what has found its match leaves the indexes. */
@@ -355,13 +408,19 @@ static void print_side(const json_t *comparison, const char *key, const char *si
 	}
 }
 
-/* "deny EHOSTUNREACH" */
-static void print_verdict(const json_t *judged, FILE *out)
+/* "deny EHOSTUNREACH"; "deny EPERM and audit" where several with one key were judged otherwise. */
+static void print_verdicts(const json_t *judged, FILE *out)
 {
-	show(out, document_string(judged, "verdict"));
-	if (*document_string(judged, "errno")) {
-		fputs(" ", out);
-		show(out, document_string(judged, "errno"));
+	const json_t *verdicts = json_object_get(judged, "verdicts"), *each;
+	size_t i;
+
+	json_array_foreach(verdicts, i, each) {
+		fputs(!i ? "" : i + 1 < json_array_size(verdicts) ? ", " : " and ", out);
+		show(out, document_string(each, "verdict"));
+		if (*document_string(each, "errno")) {
+			fputs(" ", out);
+			show(out, document_string(each, "errno"));
+		}
 	}
 }
 
@@ -387,7 +446,7 @@ static void print_whole(const json_t *dependency, FILE *out, const struct term_s
 
 	print_name(dependency, document_string(dependency, "kind"), out, style);
 	fputs(": ", out);
-	print_verdict(dependency, out);
+	print_verdicts(dependency, out);
 	fprintf(out, ", %" PRIu64 " time%s", document_count(dependency, "count"),
 		document_count(dependency, "count") == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(objects) && i < OBJECTS_SHOWN; i++) {
@@ -414,11 +473,10 @@ static void print_change(const json_t *change, FILE *out, const struct term_styl
 		show(out, document_string(after, "kind"));
 		fputs(", ", out);
 	}
-	print_verdict(before, out);
-	if (strcmp(document_string(before, "verdict"), document_string(after, "verdict")) ||
-	    strcmp(document_string(before, "errno"), document_string(after, "errno"))) {
+	print_verdicts(before, out);
+	if (!json_equal(json_object_get(before, "verdicts"), json_object_get(after, "verdicts"))) {
 		fputs(" -> ", out);
-		print_verdict(after, out);
+		print_verdicts(after, out);
 	}
 	fputs("\n", out);
 }

@@ -7,7 +7,7 @@
 #include <time.h>
 
 static const char *const kind_names[] = { "direct", "hidden", "transient", "undecided" };
-static const char *const verdict_names[] = { "denied", "would be denied", "audited", "allowed" };
+static const char *const verdict_names[] = { "denied", "would have been denied", "audited", "allowed" };
 
 _Static_assert(sizeof(kind_names) / sizeof(*kind_names) == DOCUMENT_KINDS, "each kind has a name");
 _Static_assert(sizeof(verdict_names) / sizeof(*verdict_names) == DOCUMENT_VERDICTS,
@@ -127,6 +127,22 @@ void document_command(struct text *out, const json_t *args, bool cut)
 		text_append_string(out, quoted ? "'" : "");
 	}
 	text_append_string(out, cut ? " …" : "");
+}
+
+void document_counts(struct text *out, const json_t *report)
+{
+	static const char *const keys[] = { "denied", "would_deny", "audited", "allowed" };
+	const json_t *verdict = json_object_get(report, "verdict");
+	const char *comma = "";
+
+	_Static_assert(sizeof(keys) / sizeof(*keys) == DOCUMENT_VERDICTS, "each verdict has a count");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (document_count(verdict, keys[i])) {
+			text_append_format(out, "%s%" PRIu64 " %s", comma, document_count(verdict, keys[i]),
+					   verdict_names[i]);
+			comma = ", ";
+		}
+	text_append_string(out, *comma ? "" : "nothing recorded");
 }
 
 /* --- time ------------------------------------------------------------------------------------ */

@@ -29,7 +29,7 @@ enum document_verdict {
 	DOCUMENT_VERDICTS,
 };
 
-/* "direct"; "would be denied". */
+/* "direct"; "would have been denied". */
 const char *document_kind_name(enum document_kind kind);
 const char *document_verdict_name(enum document_verdict verdict);
 
@@ -54,6 +54,9 @@ const char *document_step_name(const json_t *step);
 /* Appends the strings of @args as a command line, each argument quoted where it would be read as several: to
  * be read, not to be pasted. As untrusted as they were. */
 void document_command(struct text *out, const json_t *args, bool cut);
+
+/* Appends how often what came to which verdict: "2 denied, 7 allowed"; without those that nothing came to. */
+void document_counts(struct text *out, const json_t *report);
 
 /* "2027-03-31T14:23:55.123Z" -> milliseconds since 1970; -1 for what is no such time. */
 double document_parse_time(const char *iso);

@@ -109,16 +109,28 @@ static size_t node_of(const json_t *dependencies, const char *what)
 	return 0;
 }
 
-static void draw_node(const json_t *dependency, size_t node, FILE *out)
+/* Whether a loop closes there, of whichever dependency on it. */
+static bool closes_loop(const json_t *dependencies, const char *what)
 {
-	const json_t *loop = json_object_get(dependency, "loop");
-	const char *what = document_string(dependency, "what");
-	size_t size = json_array_size(loop);
-	bool denied = size && !strcmp(report_item(loop, size - 1), what);
+	const json_t *dependency;
+	size_t i;
 
+	json_array_foreach(dependencies, i, dependency) {
+		const json_t *loop = json_object_get(dependency, "loop");
+		size_t size = json_array_size(loop);
+
+		if (size && !strcmp(report_item(loop, size - 1), what) &&
+		    !strcmp(document_string(dependency, "what"), what))
+			return true;
+	}
+	return false;
+}
+
+static void draw_node(const json_t *dependencies, const char *what, size_t node, FILE *out)
+{
 	fprintf(out, "\td%zu [shape=ellipse, label=\"", node);
 	label(out, what);
-	fprintf(out, "\"%s];\n", denied ? ", color=red3, penwidth=2" : "");
+	fprintf(out, "\"%s];\n", closes_loop(dependencies, what) ? ", color=red3, penwidth=2" : "");
 }
 
 /* From the node @from with its number; a negative one is no part of its name. */
@@ -140,6 +152,33 @@ static void draw_edge(const json_t *dependencies, const json_t *dependency, cons
 	fputs("\"];\n", out);
 }
 
+/* The things that dependencies are on, each once; and who reached for them, where that is not known of some. */
+static int draw_nodes(const json_t *dependencies, FILE *out)
+{
+	bool *named = calloc(json_array_size(dependencies) + 1, sizeof(*named)), unknown = false;
+	const json_t *dependency;
+	size_t drawn = 0, i;
+
+	if (!named)
+		return -ENOMEM;
+	json_array_foreach(dependencies, i, dependency) {
+		const char *what = document_string(dependency, "what");
+		size_t node = node_of(dependencies, what);
+
+		if (!is_drawn(dependency, &drawn))
+			continue;
+		if (!named[node])
+			draw_node(dependencies, what, node, out);
+		named[node] = true;
+		unknown |= !*document_string(dependency, "via") &&
+			!json_array_size(json_object_get(dependency, "reached_by"));
+	}
+	if (unknown)
+		fputs("\tunknown [shape=box, style=dashed, label=\"not known\"];\n", out);
+	free(named);
+	return 0;
+}
+
 static void draw_dependency(const json_t *report, const json_t *dependency, FILE *out)
 {
 	const json_t *dependencies = json_object_get(report, "dependencies");
@@ -153,10 +192,8 @@ static void draw_dependency(const json_t *report, const json_t *dependency, FILE
 	}
 	json_array_foreach(reached_by, i, step)
 		draw_edge(dependencies, dependency, "s", json_integer_value(step), out);
-	if (!json_array_size(reached_by)) {
-		fputs("\tunknown [shape=box, style=dashed, label=\"not known\"];\n", out);
+	if (!json_array_size(reached_by))
 		draw_edge(dependencies, dependency, "unknown", -1, out);
-	}
 }
 
 int report_dot(const json_t *report, FILE *out)
@@ -164,6 +201,7 @@ int report_dot(const json_t *report, FILE *out)
 	const json_t *dependencies = json_object_get(report, "dependencies"), *dependency;
 	bool *marked = calloc(json_array_size(json_object_get(report, "steps")) + 1, sizeof(*marked));
 	size_t drawn = 0, i;
+	int err;
 
 	if (!marked)
 		return -ENOMEM;
@@ -175,13 +213,13 @@ int report_dot(const json_t *report, FILE *out)
 	fputs("\";\n", out);
 	mark_all(report, marked);
 	draw_steps(report, marked, out);
-	json_array_foreach(dependencies, i, dependency) {
-		if (!is_drawn(dependency, &drawn))
-			continue;
-		draw_node(dependency, node_of(dependencies, document_string(dependency, "what")), out);
-		draw_dependency(report, dependency, out);
-	}
+	err = draw_nodes(dependencies, out);
+	json_array_foreach(dependencies, i, dependency)
+		if (is_drawn(dependency, &drawn))
+			draw_dependency(report, dependency, out);
 	fputs("}\n", out);
 	free(marked);
+	if (err)
+		return err;
 	return fflush(out) || ferror(out) ? -(errno ? errno : EIO) : 0;
 }

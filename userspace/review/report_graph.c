@@ -44,21 +44,33 @@ static size_t columns_in(double width, double column)
 static void name_in_words(struct html *html, const struct graph_node *node)
 {
 	if (node->kind == GRAPH_MORE_STEPS)
-		html_format(html, "and %" PRIu64 " more, steps", node->gathered);
+		html_format(html, "%" PRIu64 " more step%s", node->gathered, node->gathered == 1 ? "" : "s");
 	else if (node->kind == GRAPH_MORE_TARGETS)
-		html_format(html, "and %" PRIu64 " more, services and objects", node->gathered);
+		html_format(html, "%" PRIu64 " more services and objects", node->gathered);
 	else
 		html_text_cut(html, *node->name ? node->name : "(no name)", 80);
 }
 
-/* "curl reaches for github: direct, denied." */
+/* Whether others lead to the same node: of what is gathered there, each has a part. */
+static bool is_shared(const struct graph *graph, const struct graph_edge *edge)
+{
+	for (size_t i = 0; i < graph->edge_count; i++)
+		if (graph->edges[i].to == edge->to && &graph->edges[i] != edge)
+			return true;
+	return false;
+}
+
+/* "curl reaches for github: direct, denied." "deploy reaches for 6 more services and objects: ..." */
 static void edge_in_words(struct html *html, const struct graph *graph, const struct graph_edge *edge)
 {
-	bool turn = graph->nodes[edge->from].kind != GRAPH_STEP &&
-		    graph->nodes[edge->from].kind != GRAPH_MORE_STEPS;
+	const struct graph_node *from = &graph->nodes[edge->from];
+	bool several = from->kind == GRAPH_MORE_STEPS && from->gathered != 1;
 
-	name_in_words(html, &graph->nodes[edge->from]);
-	html_put(html, turn ? " needs " : " reaches for ");
+	name_in_words(html, from);
+	html_put(html, from->kind != GRAPH_STEP && from->kind != GRAPH_MORE_STEPS ? " needs " :
+		 several ? " reach for " : " reaches for ");
+	if (graph->nodes[edge->to].kind == GRAPH_MORE_TARGETS && is_shared(graph, edge))
+		html_put(html, "some of ");
 	name_in_words(html, &graph->nodes[edge->to]);
 	html_format(html, ": %s", edge->mixed ? "of several kinds" : document_kind_name(edge->kind));
 	if (edge->by) {

@@ -132,7 +132,7 @@ static void write_counts(struct html *html, const json_t *verdict)
 		const char *key, *sign, *word;
 	} counts[] = {
 		{ "denied", "denied", "denied" },
-		{ "would_deny", "would", "would be denied" },
+		{ "would_deny", "would", "would have been denied" },
 		{ "audited", "audited", "audited" },
 		{ "allowed", "allowed", "allowed" },
 	};
@@ -275,7 +275,7 @@ static void write_legend(struct html *html)
 	static const struct {
 		const char *sign, *name;
 	} verdicts[] = {
-		{ "v-denied", "denied" }, { "v-would", "would be denied" }, { "v-audited", "audited" },
+		{ "v-denied", "denied" }, { "v-would", "would have been denied" }, { "v-audited", "audited" },
 		{ "loop", "part of a loop" },
 	};
 
@@ -341,7 +341,7 @@ static void write_filters(struct html *html)
 	for (unsigned int i = 0; i < DOCUMENT_KINDS; i++)
 		html_format(html, "<option>%s</option>", document_kind_name(i));
 	html_put(html, "</select></label>\n<label>Verdict <select id=\"verdict\"><option value=\"\">all</option>"
-		       "<option value=\"denied\">denied</option><option value=\"would\">would be denied</option>"
+		       "<option value=\"denied\">denied</option><option value=\"would\">would have been denied</option>"
 		       "<option value=\"audited\">audited</option><option value=\"allowed\">allowed</option>"
 		       "</select></label>\n"
 		       "<button type=\"button\" id=\"open-all\" aria-pressed=\"false\">Open all</button>\n"

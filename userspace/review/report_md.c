@@ -67,6 +67,7 @@ static void head(const json_t *report, FILE *out)
 {
 	const json_t *verdict = json_object_get(report, "verdict");
 	const json_t *status = json_object_get(report, "status");
+	struct text counts = { 0 };
 
 	fputs("## ringfence: ", out);
 	put(out, *document_string(report, "tag") ? document_string(report, "tag") : "a run");
@@ -83,10 +84,9 @@ static void head(const json_t *report, FILE *out)
 	}
 	if (json_is_integer(status))
 		fprintf(out, ", status %" JSON_INTEGER_FORMAT, json_integer_value(status));
-	fprintf(out, ": %" PRIu64 " denied, %" PRIu64 " would have been denied, %"
-		PRIu64 " audited, %" PRIu64 " allowed.\n",
-		document_count(verdict, "denied"), document_count(verdict, "would_deny"),
-		document_count(verdict, "audited"), document_count(verdict, "allowed"));
+	document_counts(&counts, report);
+	fprintf(out, ": %.*s.\n", (int)counts.size, counts.data ? counts.data : "");
+	text_free(&counts);
 }
 
 static void cell(FILE *out, const char *utf8)

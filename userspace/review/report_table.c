@@ -232,8 +232,9 @@ static void details_peer(struct html *html, const json_t *dependency)
 		html_put(html, "</dd>");
 	}
 	if (document_flag(dependency, "handoff"))
-		html_put(html, "<dt>Handed on</dt><dd>The work is done by a process outside of the run: what it "
-			       "reaches for is not seen here.</dd>");
+		html_format(html, "<dt>Handed on</dt><dd>%s is not seen here.</dd>", json_is_object(peer) ?
+			    "The work is done by a process outside of the run: what it reaches for" :
+			    "Who accepts it on this host, if anybody, is not known: what that reaches for");
 }
 
 static int details(struct html *html, const json_t *report, const json_t *dependency)

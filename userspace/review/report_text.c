@@ -88,25 +88,16 @@ static void head(const struct page *page)
 static void verdict(const struct page *page)
 {
 	const json_t *verdict = json_object_get(page->report, "verdict");
-	static const struct {
-		const char *key, *words;
-	} counts[] = {
-		{ "denied", "denied" }, { "would_deny", "would have been denied" }, { "audited", "audited" },
-		{ "allowed", "allowed" },
-	};
-	bool loop = document_flag(verdict, "loop"), comma = false;
+	bool loop = document_flag(verdict, "loop");
+	struct text counts = { 0 };
 
 	styled(page, loop ? page->style->bad : page->style->good, loop ? "LOOP" : "NO LOOP");
 	fputs("  ", page->out);
 	show(page, document_string(verdict, "sentence"));
 	fputs("\n  ", page->out);
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		if (document_count(verdict, counts[i].key)) {
-			fprintf(page->out, "%s%" PRIu64 " %s", comma ? ", " : "",
-				document_count(verdict, counts[i].key), counts[i].words);
-			comma = true;
-		}
-	fputs(comma ? "\n" : "nothing recorded\n", page->out);
+	document_counts(&counts, page->report);
+	fprintf(page->out, "%.*s\n", (int)counts.size, counts.data ? counts.data : "");
+	text_free(&counts);
 }
 
 /* --- dependencies ------------------------------------------------------------------------- */

@@ -277,6 +277,32 @@ static int baseline_path(const json_t *report, char ret_path[PATH_MAX])
 	return 0;
 }
 
+/* How much of what was allowed a report tells: nothing, of services alone, of all. */
+static int allowed_told(const json_t *report)
+{
+	const json_t *list = json_object_get(report, "dependencies"), *dependency;
+	int told = 0;
+	size_t i;
+
+	json_array_foreach(list, i, dependency)
+		if (!strcmp(document_string(dependency, "verdict"), "allow"))
+			told = *document_string(dependency, "service") && told < 2 ? 1 : 2;
+	return told;
+}
+
+/* What a baseline does not tell is new in all that is compared with it. */
+static void warn_of_less(const json_t *report, const char *path)
+{
+	json_t *old = json_load_file(path, 0, NULL);
+
+	if (allowed_told(report) < allowed_told(old)) {
+		say("the baseline that it replaces, run %s, tells more of what was allowed: what is allowed may be "
+		    "new in each run that is compared with this one", document_string(old, "run"));
+		say_remedy("keep a run of a policy that says record: all, or record: matched");
+	}
+	json_decref(old);
+}
+
 static int keep(const json_t *report)
 {
 	char path[PATH_MAX], *text;
@@ -284,6 +310,7 @@ static int keep(const json_t *report)
 
 	if (err)
 		return err;
+	warn_of_less(report, path);
 	text = json_dumps(report, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	err = text ? path_make(PATH_BASELINES) ?: output_write(path, BASELINE_MODE, text, strlen(text)) :
 		-ENOMEM;
@@ -295,14 +322,53 @@ static int keep(const json_t *report)
 	return err;
 }
 
-static int find_baseline(const json_t *report, json_t **ret_baseline)
+/* A word as a shell takes it. */
+static void append_word(struct text *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
+
+	text_append_string(out, " ");
+	if (*word && !word[strspn(word, plain)]) {
+		text_append_string(out, word);
+		return;
+	}
+	text_append_string(out, "'");
+	for (; *word; word++)
+		text_append_string(out, *word == '\'' ? "'\\''" : (const char[]){ *word, 0 });
+	text_append_string(out, "'");
+}
+
+/* The command that keeps what was to be compared, out of the same logs. */
+static void remedy_keep(const struct arguments *arguments, const json_t *report)
+{
+	const struct logs *logs = &arguments->logs;
+	bool is_file = arguments->run_count && is_report(arguments->runs[0]);
+	bool host = logs->count == 1 && !strcmp(logs->paths[0], PATH_LOG);
+	struct text words = { 0 };
+
+	if (arguments->kinds) {
+		text_append_string(&words, " --kinds");
+		append_word(&words, arguments->kinds);
+	}
+	append_word(&words, is_file ? arguments->runs[0] : document_string(report, "run"));
+	for (size_t i = 0; !is_file && !host && i < logs->count; i++) {
+		text_append_string(&words, logs_is_name(logs->paths[i]) ? "" : " --log");
+		append_word(&words, logs->paths[i]);
+	}
+	text_append(&words, "", 1);
+	if (!words.failed)
+		say_remedy("keep this run as one: ringfence diff --keep%s", words.data);
+	text_free(&words);
+}
+
+static int find_baseline(const struct arguments *arguments, const json_t *report, json_t **ret_baseline)
 {
 	char path[PATH_MAX];
 	int err = baseline_path(report, path);
 
 	if (!err && access(path, F_OK)) {
 		say("no baseline is kept for tag %s", document_string(report, "tag"));
-		say_remedy("keep this run as one: ringfence diff --keep %s", document_string(report, "run"));
+		remedy_keep(arguments, report);
 		err = -ENOENT;
 	}
 	return err ?: read_file(path, ret_baseline);
@@ -351,7 +417,7 @@ int diff_main(int argc, char **argv)
 	if (!err && arguments.keep)
 		code = keep(after) ? EXIT_FAULT : 0;
 	else if (!err)
-		err = arguments.baseline ? find_baseline(after, &before) : find_side(&arguments, 0, &before);
+		err = arguments.baseline ? find_baseline(&arguments, after, &before) : find_side(&arguments, 0, &before);
 	if (!err && !arguments.keep)
 		code = compare(&arguments, before, after);
 	json_decref(before);
